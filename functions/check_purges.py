@@ -1,0 +1,43 @@
+"""Lambda CheckPurges: asks how far submitted purges are, for the state machine TrackPurges.
+
+It answers with data whatever happens at ImageKit: a state machine knows no error names but the service's.
+"""
+
+import os
+import time
+from functools import cache
+from typing import Any
+
+import boto3
+
+from purging.checking import Checker
+from purging.freshness import Freshness
+from purging.imagekit import ImageKit
+from purging.ledger import Ledger
+from purging.secret import PrivateKey
+from purging.settings import AWS_CLIENT, Settings
+from purging.telemetry import logger, metrics, tracer
+
+
+@cache
+def checker() -> Checker:
+    """Built on first use, from the environment."""
+    settings = Settings.from_env(os.environ)
+    private_key = PrivateKey(settings.secret_arn, boto3.client("secretsmanager", config=AWS_CLIENT))
+    return Checker(
+        ImageKit(settings.api_url, private_key),
+        Ledger(settings.ledger_table, boto3.client("dynamodb", config=AWS_CLIENT)),
+        Freshness(time.time) if settings.verify_freshness else None,
+        clock=time.time,
+    )
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """`{"purges": [...]}`, as TrackPurges was given them, to `{"purges": [those still open, each with its
+    reason], "completed": how many are done, "wait_seconds": the shortest wait before asking again}`."""
+    findings = checker().look(event["purges"], lambda: context.get_remaining_time_in_millis() / 1000)
+    logger.info("checked", completed=findings.completed, open=len(findings.open))
+    return findings.answer()

@@ -1,0 +1,39 @@
+"""Tells people, through the topic Alerts, what only they can put right."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from purging.ledger import Ledger
+from purging.telemetry import logger
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+
+class Alerts:
+    """Publishes each alert once, not every minute for as long as its cause lasts."""
+
+    def __init__(
+        self, topic_arn: str, client: "SNSClient", ledger: Ledger, clock: Callable[[], float]
+    ) -> None:
+        self._arn = topic_arn
+        self._client = client
+        self._ledger = ledger
+        self._clock = clock
+
+    def send(self, name: str, subject: str, message: str, *, every: float) -> None:
+        """Publish, unless an alert of this name went out in the last `every` seconds.
+
+        `subject` has up to 100 ASCII characters (SNS API reference, "Publish").
+        """
+        if not self._ledger.first_alert(name, self._clock(), every):
+            return
+        logger.warning("alert", subject=subject, text=message)
+        try:
+            self._client.publish(TopicArn=self._arn, Subject=subject[:100], Message=message)
+        except ClientError:
+            # The purges matter more: go on, and let the next drain try to say it.
+            logger.exception("alert not published", subject=subject)
+            self._ledger.forget_alert(name)

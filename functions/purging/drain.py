@@ -1,0 +1,183 @@
+"""Drains the ledger: pending changes are planned, submitted, handed to TrackPurges and taken out.
+
+The only module that ties the others together. One drain runs at a time; it drains for everyone.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from botocore.exceptions import ClientError
+
+from purging import plan
+from purging.alerts import Alerts
+from purging.changes import Change
+from purging.changesets import ChangeSet
+from purging.imagekit import ImageKit
+from purging.items import State, Submitted
+from purging.ledger import Ledger, month_of
+from purging.settings import Settings
+from purging.submission import Outcome, Submission
+from purging.telemetry import MetricUnit, logger, metrics
+from purging.tracking import Tracker
+
+# The lease outlives the function that holds it, whatever its clock says; nobody else drains meanwhile.
+_LEASE_MARGIN = 2 * plan.SKEW_SECONDS
+# Seconds of life that a round needs to be worth starting.
+_ROUND = 30.0
+_DAY = 86_400.0
+
+
+@dataclass(slots=True)
+class Report:
+    """What a drain did. `held` changes wait for `reason`; `busy`: another drain was at it."""
+
+    accepted: list[Submitted] = field(default_factory=list)
+    settled: int = 0
+    held: int = 0
+    reason: str = ""
+    busy: bool = False
+
+
+class Drain:
+    """`clock` gives unix seconds; `sleep` waits seconds."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        imagekit: ImageKit,
+        tracker: Tracker,
+        alerts: Alerts,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._imagekit = imagekit
+        self._tracker = tracker
+        self._alerts = alerts
+        self._clock = clock
+        self._sleep = sleep
+
+    def run(self, owner: str, remaining: Callable[[], float]) -> Report:
+        """Drain as long as there is something new and `remaining()` seconds of life allow.
+
+        `owner` names this invocation, and no other. Raises botocore's ClientError when an AWS service
+        fails: nothing is lost then, the next drain goes on.
+        """
+        report = Report(busy=True)
+        seen: set[str] = set()
+        while remaining() > _ROUND and self._ledger.acquire(
+            owner, self._clock(), remaining() + _LEASE_MARGIN
+        ):
+            report.busy = False
+            try:
+                seen = self._round(report, remaining)
+            finally:
+                self._ledger.release(owner)
+            # Whoever came while the lease was taken has left: look once more, on their behalf.
+            if not self._ledger.pending_ids() - seen:
+                break
+        return report
+
+    def _round(self, report: Report, remaining: Callable[[], float]) -> set[str]:
+        """Drain what is pending now; the ids of the change sets that may stay as they are."""
+        now = self._clock()
+        state = self._ledger.state(month_of(now))
+        self._track_again(state)
+        sets = self._ledger.pending()
+        pause = state.paused_until - now
+        if pause > 0 and sets:
+            if pause > remaining() - _ROUND:
+                report.reason = "paused"
+                report.held = sum(len(each.changes) for each in sets)
+                return {each.id for each in sets}
+            self._sleep(pause)
+        waiting = plan.gather(sets)
+        planned = self._plan(waiting, state, now)
+        outcome = Submission(
+            self._settings,
+            self._ledger,
+            self._imagekit,
+            state=state,
+            on_accepted=self._keep,
+            remaining=remaining,
+            clock=self._clock,
+            sleep=self._sleep,
+        ).run(planned.purges)
+        held = {need.pending for need in planned.needs if need not in outcome.satisfied}
+        ids = self._commit(sets, held)
+        self._tell(outcome, held, now)
+        report.accepted += outcome.accepted
+        report.settled += len(waiting) - len(held)
+        report.held, report.reason = len(held), outcome.stopped
+        return ids
+
+    def _plan(self, waiting: list[plan.Pending], state: State, now: float) -> plan.Plan:
+        since = min((each.since for each in waiting), default=now) - plan.SKEW_SECONDS
+        coverage = plan.Coverage(self._ledger.submitted_since(since) if waiting else ())
+        return plan.make(
+            waiting,
+            url_map=self._settings.url_map,
+            query_variants=self._settings.query_variants,
+            covers=coverage.covers,
+            refused=state.refused,
+            must_wait=lambda url: url in state.failing and state.failing[url].retry_at > now,
+        )
+
+    def _keep(self, accepted: list[Submitted]) -> None:
+        """Have accepted purges followed, then known: in this order, what the ledger knows is followed."""
+        if not self._track(accepted):
+            self._ledger.remember_untracked(accepted)
+        self._ledger.commit(accepted)
+
+    def _track_again(self, state: State) -> None:
+        if state.untracked and self._track(state.untracked):
+            self._ledger.forget_untracked(state.untracked)
+
+    def _track(self, purges: list[Submitted] | tuple[Submitted, ...]) -> bool:
+        try:
+            self._tracker.start(purges)
+        except ClientError:
+            # Purging again what was accepted would burn the quota: keep it, and try to track it later.
+            logger.exception("purges not tracked yet", request_ids=[purge.request_id for purge in purges])
+            return False
+        return True
+
+    def _commit(self, sets: list[ChangeSet], held: set[plan.Pending]) -> set[str]:
+        """Take out what no longer waits. Sets of which everything waits stay as they are."""
+        waiting = {change.subject for each in held for change in each.changes}
+        consumed: list[ChangeSet] = []
+        rest: dict[bool, list[Change]] = defaultdict(list)
+        for each in sets:
+            left = [change for change in each.changes if change.subject in waiting]
+            if len(left) < len(each.changes):
+                consumed.append(each)
+                rest[each.manual] += left
+        untouched = {each.id for each in sets} - {each.id for each in consumed}
+        if not consumed:
+            return untouched
+        return untouched | self._ledger.commit((), consumed=consumed, held=rest)
+
+    def _tell(self, outcome: Outcome, held: set[plan.Pending], now: float) -> None:
+        metrics.add_metric("PurgesAccepted", MetricUnit.Count, len(outcome.accepted))
+        metrics.add_metric("ChangesHeld", MetricUnit.Count, len(held))
+        waiting = f"{len(held)} changed objects wait for their purge; none is lost.\n{outcome.detail}"
+        if outcome.stopped == "quota":
+            month, quota = month_of(now), self._settings.monthly_quota
+            self._alerts.send(
+                f"quota {month} {quota}",
+                "ImageKit's monthly purge quota is used up",
+                f"{waiting}\nThis stack spends {self._settings.automatic_quota} of {quota} purges a month on "
+                "changes; the rest is for manual purges. It goes on when the month turns (UTC) or the quota "
+                "is raised: at ImageKit, and as MonthlyPurgeQuota of this stack.",
+                every=31 * _DAY,
+            )
+        if outcome.stopped == "key refused":
+            self._alerts.send("key", "ImageKit refuses the private key", waiting, every=_DAY)
+        for reason in outcome.refused:
+            self._alerts.send(
+                f"refused {reason}"[:900], "ImageKit refuses to purge a URL", reason, every=_DAY
+            )

@@ -1,0 +1,77 @@
+"""Everything this package raises on purpose.
+
+::
+
+    PurgeError
+    ├── PermanentError            the same input fails again: fix the input
+    │   ├── MalformedEvent        an event that holds no object change
+    │   ├── InvalidRequest        a manual purge that cannot be served
+    │   ├── InvalidSetting        a setting with a value that makes no sense
+    │   ├── UrlRefused            ImageKit does not purge this URL (400)
+    │   └── UnknownRequest        ImageKit knows no purge of this id (400)
+    └── RetryableError            the same call can succeed later
+        ├── Throttled             too many calls a second (429 with a reset)
+        ├── QuotaExhausted        the month's purges are used up
+        ├── KeyRefused            the private key is missing or not accepted (401, 403)
+        └── Unavailable           no usable answer (5xx, time-out, broken connection)
+"""
+
+
+class PurgeError(Exception):
+    """The base of all; its text names the value at fault and the remedy."""
+
+
+class PermanentError(PurgeError):
+    """Repeating the same call cannot succeed."""
+
+
+class MalformedEvent(PermanentError):
+    """An event, or a part of one, that holds no object change."""
+
+
+class InvalidRequest(PermanentError):
+    """A manual purge that names what the mapping does not serve, or too much at once."""
+
+
+class InvalidSetting(PermanentError):
+    """A setting (environment variable, template parameter) with an unusable value."""
+
+
+class UrlRefused(PermanentError):
+    """ImageKit answered 400 to a purge: the URL, or a wildcard there, is not valid for purging."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"ImageKit does not purge {url!r}: {reason}")
+        self.url = url
+
+
+class UnknownRequest(PermanentError):
+    """ImageKit answered 400 to a status call: it knows no purge of this request id."""
+
+
+class RetryableError(PurgeError):
+    """The same call can succeed later."""
+
+
+class Throttled(RetryableError):
+    """429 with a reset: ImageKit asks to wait `retry_after` seconds. The call did not count."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(f"ImageKit throttles: wait {retry_after:.1f} s")
+        self.retry_after = retry_after
+
+
+class QuotaExhausted(RetryableError):
+    """The month's purges are used up. The call did not count."""
+
+
+class KeyRefused(RetryableError):
+    """No private key is set, or ImageKit does not accept it. The call did not count."""
+
+
+class Unavailable(RetryableError):
+    """No usable answer. `may_have_counted`: ImageKit may have accepted the purge all the same."""
+
+    def __init__(self, reason: str, *, may_have_counted: bool = True) -> None:
+        super().__init__(reason)
+        self.may_have_counted = may_have_counted

@@ -1,0 +1,253 @@
+"""The ledger: reads and writes the DynamoDB table. `items.py` says what is in it.
+
+Whatever several functions at once could get wrong is decided by a condition of one write: who drains, how
+many purges a month has used, who sends an alert.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from purging import items
+from purging.changes import Change
+from purging.changesets import ChangeSet, pack, unpack
+from purging.items import Failing, Item, State, Submitted
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_KEEP_REFUSED = 30 * 86_400
+
+
+def month_of(now: float) -> str:
+    """The calendar month that a purge at this time counts to, e.g. `2026-11` (UTC)."""
+    return f"{datetime.fromtimestamp(now, UTC):%Y-%m}"
+
+
+class Ledger:
+    """The table. Every method raises botocore's ClientError when DynamoDB refuses or throttles."""
+
+    def __init__(self, table: str, client: "DynamoDBClient") -> None:
+        self._table = table
+        self._client = client
+
+    # --- pending changes ---
+
+    def add(self, changes: Sequence[Change], *, manual: bool = False) -> None:
+        """Keep changes until they are committed as consumed. Adding the same ones again changes nothing."""
+        for set_id, blob in pack(changes, manual=manual):
+            self._client.put_item(TableName=self._table, Item=items.change_set(set_id, blob, manual=manual))
+
+    def pending(self) -> list[ChangeSet]:
+        """All change sets, oldest first."""
+        return [
+            unpack(item["sk"]["S"], item["blob"]["B"], manual=item["manual"]["BOOL"])
+            for item in self._query("pending")
+        ]
+
+    def pending_ids(self) -> set[str]:
+        """The ids of all change sets."""
+        return {item["sk"]["S"] for item in self._query("pending", ProjectionExpression="sk")}
+
+    def commit(
+        self,
+        submitted: Sequence[Submitted],
+        *,
+        consumed: Sequence[ChangeSet] = (),
+        held: Mapping[bool, Sequence[Change]] | None = None,
+    ) -> set[str]:
+        """Accepted purges in, what is `held` of the consumed sets in (by whether manual), those sets out.
+
+        Answers the ids of the sets that what is held has now.
+
+        One transaction where it fits; otherwise several in this order, so that stopping in between
+        repeats a purge at worst and loses none.
+        """
+        kept = [
+            items.change_set(set_id, blob, manual=manual)
+            for manual, changes in (held or {}).items()
+            for set_id, blob in pack(changes, manual=manual)
+        ]
+        ids = {item["sk"]["S"] for item in kept}
+        puts = [*map(items.submitted, submitted), *kept]
+        actions: list[Item] = [
+            *({"Put": {"TableName": self._table, "Item": item}} for item in puts),
+            *(
+                {"Delete": {"TableName": self._table, "Key": items.key("pending", old.id)}}
+                for old in consumed
+                if old.id not in ids
+            ),
+        ]
+        for part in items.transactions(actions):
+            # The stubs want a TypedDict for what is a plain item of the low-level API.
+            self._client.transact_write_items(TransactItems=part)  # type: ignore[arg-type]
+        return ids
+
+    # --- submitted purges ---
+
+    def submitted_since(self, time: float) -> list[Submitted]:
+        """Accepted purges submitted at or after a time, oldest first."""
+        return [items.as_submitted(item) for item in self._query("submitted", items.submitted_sk(time))]
+
+    def complete(self, request_id: str, submitted_at: float, now: float) -> None:
+        """Note that ImageKit said Completed of a purge, if it is known here."""
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(
+                TableName=self._table,
+                Key=items.key("submitted", items.submitted_sk(submitted_at, request_id)),
+                UpdateExpression="SET completed_at = :now",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":now": items.number(now)},
+            )
+
+    # --- the lease ---
+
+    def acquire(self, owner: str, now: float, seconds: float) -> bool:
+        """Take the lease for some seconds, unless another holds it."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=items.key("state", "lease"),
+                UpdateExpression="SET #owner = :owner, #until = :until",
+                ConditionExpression="attribute_not_exists(pk) OR #until < :now",
+                ExpressionAttributeNames={"#owner": "owner", "#until": "until"},
+                ExpressionAttributeValues={
+                    ":owner": {"S": owner},
+                    ":until": items.number(now + seconds),
+                    ":now": items.number(now),
+                },
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def release(self, owner: str) -> None:
+        """Give the lease back, if it is still this owner's."""
+        # Deleting on a condition that fails means that another took it over after its expiry.
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.delete_item(
+                TableName=self._table,
+                Key=items.key("state", "lease"),
+                ConditionExpression="#owner = :owner",
+                ExpressionAttributeNames={"#owner": "owner"},
+                ExpressionAttributeValues={":owner": {"S": owner}},
+            )
+
+    # --- the quota ---
+
+    def reserve(self, month: str, wanted: int, limit: int) -> int:
+        """Count up to `wanted` purges to a month, never above `limit` in all; how many were counted."""
+        while wanted > 0:
+            try:
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=items.key("state", f"quota#{month}"),
+                    UpdateExpression="ADD used :wanted",
+                    ConditionExpression="attribute_not_exists(used) OR used <= :room",
+                    ExpressionAttributeValues={
+                        ":wanted": items.number(wanted),
+                        ":room": items.number(limit - wanted),
+                    },
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except self._client.exceptions.ConditionalCheckFailedException as refused:
+                before: Any = refused.response  # the stubs know no "Item" in it
+                used = int(before["Item"]["used"]["N"])
+                wanted = min(wanted - 1, limit - used)
+            else:
+                return wanted
+        return 0
+
+    def give_back(self, month: str, count: int) -> None:
+        """Uncount purges that were reserved and surely not used."""
+        if count:
+            self._client.update_item(
+                TableName=self._table,
+                Key=items.key("state", f"quota#{month}"),
+                UpdateExpression="ADD used :count",
+                ExpressionAttributeValues={":count": items.number(-count)},
+            )
+
+    # --- what drains remember ---
+
+    def state(self, month: str) -> State:
+        """Everything that drains remember, read at once."""
+        return items.as_state(list(self._query("state")), month)
+
+    def pause(self, until: float, failures: int) -> None:
+        """No calls before `until`."""
+        self._put_state("pause", until=items.number(until), failures=items.number(failures))
+
+    def resume(self) -> None:
+        """Calls succeed again."""
+        self._forget("pause")
+
+    def remember_refused(self, wildcard: str, now: float) -> None:
+        """ImageKit refused this wildcard: do not try it again for 30 days."""
+        self._put_state(
+            items.about_url("refused", wildcard),
+            url={"S": wildcard},
+            expires_at=items.number(int(now + _KEEP_REFUSED)),
+        )
+
+    def remember_failing(self, url: str, failing: Failing) -> None:
+        """A purge of this URL got no usable answer."""
+        self._put_state(
+            items.about_url("failing", url),
+            url={"S": url},
+            attempts=items.number(failing.attempts),
+            retry_at=items.number(failing.retry_at),
+            expires_at=items.number(int(failing.retry_at) + 86_400),
+        )
+
+    def forget_failing(self, url: str) -> None:
+        """A purge of this URL was answered."""
+        self._forget(items.about_url("failing", url))
+
+    def remember_untracked(self, purges: Sequence[Submitted]) -> None:
+        """TrackPurges could not be told of these purges."""
+        for purge in purges:
+            self._put_state(f"untracked#{purge.request_id}", **items.submitted(purge))
+
+    def forget_untracked(self, purges: Sequence[Submitted]) -> None:
+        """TrackPurges follows these purges now."""
+        for purge in purges:
+            self._forget(f"untracked#{purge.request_id}")
+
+    def first_alert(self, name: str, now: float, seconds: float) -> bool:
+        """Whether nobody sent this alert in the last so many seconds; if so, it counts as sent now."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={**items.key("state", f"alert#{name}"), "expires_at": items.number(int(now + seconds))},
+                ConditionExpression="attribute_not_exists(pk) OR expires_at < :now",
+                ExpressionAttributeValues={":now": items.number(now)},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def forget_alert(self, name: str) -> None:
+        """The alert was not sent after all."""
+        self._forget(f"alert#{name}")
+
+    # --- the table ---
+
+    def _put_state(self, sk: str, **attributes: Any) -> None:
+        self._client.put_item(TableName=self._table, Item={**attributes, **items.key("state", sk)})
+
+    def _forget(self, sk: str) -> None:
+        self._client.delete_item(TableName=self._table, Key=items.key("state", sk))
+
+    def _query(self, pk: str, first: str = " ", **options: Any) -> Iterator[Mapping[str, Any]]:
+        """The items of a partition from sort key `first` on, in order, as of now."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND sk >= :first",
+            ExpressionAttributeValues={":pk": {"S": pk}, ":first": {"S": first}},
+            ConsistentRead=True,
+            **options,
+        )
+        for page in pages:
+            yield from page["Items"]

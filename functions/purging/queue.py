@@ -1,0 +1,41 @@
+"""The change queue, as far as a function has a say in it: the event source mapping receives and deletes."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from purging.telemetry import logger
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+# SQS API reference, "ChangeMessageVisibilityBatch".
+_BATCH = 10
+
+
+class ChangeQueue:
+    """Messages of one SQS queue."""
+
+    def __init__(self, url: str, client: "SQSClient") -> None:
+        self._url = url
+        self._client = client
+
+    def reject(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Let messages that will never be understood be received again at once.
+
+        They reach the dead-letter queue within seconds, instead of once the visibility time-out, which is
+        made for slow work, has passed as often as the redrive policy allows.
+        """
+        for start in range(0, len(records), _BATCH):
+            try:
+                self._client.change_message_visibility_batch(
+                    QueueUrl=self._url,
+                    Entries=[
+                        {"Id": str(number), "ReceiptHandle": record["receiptHandle"], "VisibilityTimeout": 0}
+                        for number, record in enumerate(records[start : start + _BATCH])
+                    ],
+                )
+            except ClientError:
+                # They go the same way later.
+                logger.exception("rejected messages wait for their visibility time-out")

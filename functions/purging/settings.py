@@ -1,0 +1,91 @@
+"""What the operator chose, read from the environment that template.yaml fills."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from botocore.config import Config
+
+from purging.errors import InvalidSetting
+from purging.urls import UrlMap
+
+IMAGEKIT_API_URL = "https://api.imagekit.io"
+
+AWS_CLIENT = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=3, read_timeout=10)
+"""How the functions talk to AWS: patient with throttling, but never as long as they live (seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, checked. The parameters of template.yaml explain each one."""
+
+    url_map: UrlMap
+    ledger_table: str
+    secret_arn: str
+    query_variants: bool = True
+    ignore_keys: tuple[str, ...] = ()
+    api_url: str = IMAGEKIT_API_URL
+    monthly_quota: int = 1000
+    reserve_percent: int = 10
+    verify_freshness: bool = True
+    dry_run: bool = False
+    change_queue_url: str = ""
+    track_purges_arn: str = ""
+    alerts_topic_arn: str = ""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read the environment; raises InvalidSetting naming the variable, its value and the remedy."""
+        transformations = environ.get("PATH_TRANSFORMATIONS", "").split()
+        return cls(
+            url_map=UrlMap.parse(environ.get("URL_MAP", ""), transformations),
+            ledger_table=_required(environ, "LEDGER_TABLE"),
+            secret_arn=_required(environ, "IMAGEKIT_SECRET_ARN"),
+            query_variants=_flag(environ, "QUERY_VARIANTS", default=True),
+            ignore_keys=tuple(environ.get("IGNORE_KEYS", "").split()),
+            api_url=_api_url(environ.get("IMAGEKIT_API_URL", IMAGEKIT_API_URL)),
+            monthly_quota=_number(environ, "MONTHLY_PURGE_QUOTA", 1000, 0, 10_000_000),
+            reserve_percent=_number(environ, "QUOTA_RESERVE_PERCENT", 10, 0, 100),
+            verify_freshness=_flag(environ, "VERIFY_FRESHNESS", default=True),
+            dry_run=_flag(environ, "DRY_RUN", default=False),
+            change_queue_url=environ.get("CHANGE_QUEUE_URL", ""),
+            track_purges_arn=environ.get("TRACK_PURGES_ARN", ""),
+            alerts_topic_arn=environ.get("ALERTS_TOPIC_ARN", ""),
+        )
+
+    @property
+    def automatic_quota(self) -> int:
+        """Purges a month that changes may spend; the rest is left to manual purges and the dashboard."""
+        return self.monthly_quota - self.monthly_quota * self.reserve_percent // 100
+
+    def ignores(self, key: str) -> bool:
+        """Whether the key matches a pattern of keys that are never served (`*` matches slashes too)."""
+        return any(fnmatchcase(key, pattern) for pattern in self.ignore_keys)
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise InvalidSetting(f"{name} is not set: deploy with template.yaml, which sets it")
+    return value
+
+
+def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = environ.get(name, str(default)).lower()
+    if text not in ("true", "false"):
+        raise InvalidSetting(f"{name} is {text!r}: write true or false")
+    return text == "true"
+
+
+def _number(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = environ.get(name, str(default))
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise InvalidSetting(f"{name} is {text!r}: write a whole number from {low} to {high}")
+    return int(text)
+
+
+def _api_url(text: str) -> str:
+    # Plain HTTP would send the private key readable; the emulator on this machine is the exception.
+    if not text.startswith(("https://", "http://127.0.0.1:", "http://localhost:")) or "@" in text:
+        raise InvalidSetting(f"IMAGEKIT_API_URL is {text!r}: write https://host, without credentials")
+    return text.rstrip("/")

@@ -1,0 +1,11 @@
+"""Logs, metrics and traces, shaped by the POWERTOOLS_* variables that template.yaml sets."""
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+
+__all__ = ["MetricUnit", "logger", "metrics", "tracer"]
+
+logger = Logger()
+metrics = Metrics()
+# Patching every library that it knows would import each of them at a cold start.
+tracer = Tracer(patch_modules=("botocore", "requests"))

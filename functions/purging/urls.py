@@ -1,0 +1,171 @@
+"""From a changed object to the ImageKit URLs that show it: mapping, encoding and wildcard rules."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import quote, urlsplit
+
+from purging.errors import InvalidRequest, InvalidSetting
+
+# What ImageKit's SDKs leave unencoded in a path besides letters and digits (imagekitio 5.x), but for `*`,
+# which would change a purge's meaning.
+_SAFE = "/:@!$&'()+,;=-._~"
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+# ImageKit documentation, "Cache purge", wildcards.
+_BANNED_WILDCARDS = {"/media/catalog/", "/s/files/"}
+_FILE_WITH_EXTENSION = re.compile(r"/[^/]*[^/.]\.[A-Za-z0-9]{1,10}$")
+_LONG_ENOUGH = 15
+
+
+class Named(Protocol):
+    """Whatever has a bucket and a decoded key, such as an ObjectChange."""
+
+    @property
+    def bucket(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+
+
+def encode(key: str) -> str:
+    """A key's text as it stands in a URL path: UTF-8, percent-encoded once."""
+    return quote(key, safe=_SAFE)
+
+
+def wildcard_allowed(path: str) -> bool:
+    """Whether ImageKit accepts a purge of `path` followed by `*`.
+
+    `path` is what follows the endpoint (host, ImageKit id and URL pattern excluded), encoded, with its
+    leading slash; a `*` at its end is taken as that wildcard. Any one of three rules suffices: two levels
+    of nesting, 15 characters, or a file path with an extension; two paths are banned (ImageKit
+    documentation, "Cache purge"). A folder's trailing slash adds no level: `/folder/*` is refused in use.
+    """
+    path = path.removesuffix("*")
+    if not path.startswith("/") or "*" in path or path in _BANNED_WILDCARDS:
+        return False
+    levels = sum(1 for segment in path.split("/") if segment)
+    return levels >= 2 or len(path) >= _LONG_ENOUGH or _FILE_WITH_EXTENSION.search(path) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """One way into a bucket: an endpoint, and a path transformation or none, over a folder's keys."""
+
+    bucket: str
+    """`*` stands for any bucket."""
+    folder: str
+    """Empty, or ending in a slash: the part of the key that the URL leaves out."""
+    endpoint: str
+    """Without a slash at its end."""
+    transformation: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """What a URL of this root starts with, up to and including the slash before the path."""
+        return f"{self.endpoint}/{self.transformation}/" if self.transformation else f"{self.endpoint}/"
+
+    def serves(self, bucket: str, key: str) -> bool:
+        """Whether the object has a URL here: keys outside the folder have none."""
+        return self.bucket in ("*", bucket) and key.startswith(self.folder) and key != self.folder
+
+    def url(self, key: str) -> str:
+        """The exact URL of a key that this root serves."""
+        return self.prefix + encode(key[len(self.folder) :])
+
+    def path(self, url: str) -> str:
+        """What follows the endpoint and the transformation in one of this root's URLs, slash included."""
+        return url[len(self.prefix) - 1 :]
+
+
+@dataclass(frozen=True, slots=True)
+class UrlMap:
+    """Which buckets, or folders of them, are the origin of which ImageKit URL-endpoints."""
+
+    roots: tuple[Root, ...]
+
+    @classmethod
+    def parse(cls, text: str, path_transformations: Sequence[str] = ()) -> "UrlMap":
+        """Read `bucket[/folder]=url-endpoint`, comma-separated; `*` is any bucket, buckets may repeat.
+
+        Each path transformation, e.g. `tr:w-300,h-300`, adds a root to each endpoint. Raises
+        InvalidSetting naming the entry at fault.
+        """
+        roots: dict[Root, None] = {}
+        for entry in filter(None, (part.strip() for part in text.split(","))):
+            origin, equals, endpoint = entry.partition("=")
+            bucket, _, folder = origin.strip().partition("/")
+            if not equals or not bucket:
+                raise InvalidSetting(
+                    f"UrlMap entry {entry!r}: write bucket[/folder]=https://ik.imagekit.io/id"
+                )
+            folder = folder.strip("/")
+            endpoint = _endpoint(endpoint.strip(), entry)
+            for transformation in ("", *path_transformations):
+                roots[Root(bucket, f"{folder}/" if folder else "", endpoint, _checked(transformation))] = None
+        if not roots:
+            raise InvalidSetting("UrlMap is empty: write bucket[/folder]=https://ik.imagekit.io/id")
+        return cls(tuple(roots))
+
+    def roots_of(self, change: Named) -> Iterator[Root]:
+        """The roots that serve an object."""
+        return (root for root in self.roots if root.serves(change.bucket, change.key))
+
+    def targets(self, change: Named) -> list[str]:
+        """The exact, encoded URLs of a changed object, plain ones and path transformations, no repeats."""
+        return list(dict.fromkeys(root.url(change.key) for root in self.roots_of(change)))
+
+    def check(self, url: object) -> str:
+        """A URL that someone asks to purge, if it lies under one of the endpoints.
+
+        Raises InvalidRequest naming the URL and the remedy.
+        """
+        if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
+            raise InvalidRequest(f"{_show(url)} is no URL: percent-encode everything but ASCII")
+        root = max(
+            (root for root in self.roots if url.startswith(root.prefix)),
+            key=lambda root: len(root.prefix),
+            default=None,
+        )
+        if root is None:
+            known = ", ".join(sorted({root.endpoint for root in self.roots}))
+            raise InvalidRequest(f"{_show(url)} lies under none of the endpoints of UrlMap: {known}")
+        path = root.path(url)
+        if any(segment in (".", "..") for segment in path.partition("?")[0].split("/")):
+            raise InvalidRequest(f"{_show(url)} has a dot segment: write the path in full")
+        if "#" in path or "*" in path[:-1] or (path.endswith("*") and not wildcard_allowed(path)):
+            raise InvalidRequest(
+                f"{_show(url)}: a wildcard is one * at the end of two levels, of 15 characters, or of a file "
+                "with an extension; write a literal * as %2A and # as %23"
+            )
+        return url
+
+
+def _endpoint(text: str, entry: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+        _ = parts.port  # raises on a port that is no number
+    except ValueError as error:
+        raise InvalidSetting(f"UrlMap entry {entry!r}: {error}") from error
+    secure = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
+    if not host or not secure or "@" in parts.netloc or parts.query or parts.fragment or "*" in text:
+        raise InvalidSetting(
+            f"UrlMap entry {entry!r}: an endpoint is https://host[/path], with no user, query, fragment or *"
+        )
+    return text.rstrip("/")
+
+
+def _checked(transformation: str) -> str:
+    if transformation and (not transformation.startswith("tr:") or re.search(r"[/?#*\s]", transformation)):
+        raise InvalidSetting(
+            f"path transformation {transformation!r}: write it as in the URL, e.g. tr:w-300,h-300"
+        )
+    return transformation
+
+
+def _show(url: object) -> str:
+    """A rejected URL for a message, without the credentials it may carry."""
+    text = re.sub(r"//[^/@]*@", "//***@", repr(url))
+    return text if len(text) <= 200 else text[:197] + "..."

@@ -1,0 +1,149 @@
+"""Lambda SubmitPurge: changes in, purges out.
+
+Events: batches of the change queue, S3 and EventBridge events, manual purges, the tick of every minute.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import boto3
+
+from purging import changes, manual
+from purging.alerts import Alerts
+from purging.changes import ObjectChange
+from purging.drain import Drain, Report
+from purging.imagekit import ImageKit
+from purging.ledger import Ledger
+from purging.queue import ChangeQueue
+from purging.secret import PrivateKey
+from purging.settings import AWS_CLIENT, Settings
+from purging.telemetry import MetricUnit, logger, metrics, tracer
+from purging.tracking import Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What an invocation works with, made once for the life of the process."""
+
+    settings: Settings
+    queue: ChangeQueue
+    ledger: Ledger
+    drain: Drain
+
+
+@cache
+def application() -> Application:
+    """Built on first use, from the environment."""
+    settings = Settings.from_env(os.environ)
+    ledger = Ledger(settings.ledger_table, boto3.client("dynamodb", config=AWS_CLIENT))
+    private_key = PrivateKey(settings.secret_arn, boto3.client("secretsmanager", config=AWS_CLIENT))
+    drain = Drain(
+        settings,
+        ledger,
+        ImageKit(settings.api_url, private_key),
+        Tracker(settings.track_purges_arn, boto3.client("stepfunctions", config=AWS_CLIENT)),
+        Alerts(settings.alerts_topic_arn, boto3.client("sns", config=AWS_CLIENT), ledger, time.time),
+        clock=time.time,
+        sleep=time.sleep,
+    )
+    queue = ChangeQueue(settings.change_queue_url, boto3.client("sqs", config=AWS_CLIENT))
+    return Application(settings, queue, ledger, drain)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Keep the changes of an event, then drain the ledger.
+
+    A batch of the queue is answered with `batchItemFailures`: the messages that hold what is no change.
+    Any other event is answered with what became of it, and an error if it cannot be understood.
+    """
+    app = application()
+    if _is_batch(event):
+        return {"batchItemFailures": _take_batch(app, event["Records"], context)}
+    if manual.is_manual(event):
+        app.ledger.add(manual.requested(event, app.settings.url_map), manual=True)
+    else:
+        _keep(app, changes.parse(event))
+    return _answer(_drain(app, context))
+
+
+def _is_batch(event: dict[str, Any]) -> bool:
+    records = event.get("Records") if isinstance(event, dict) else None
+    return (
+        bool(records)
+        and isinstance(records, list)
+        and all(isinstance(record, dict) and record.get("eventSource") == "aws:sqs" for record in records)
+    )
+
+
+def _take_batch(app: Application, records: list[dict[str, Any]], context: Any) -> list[dict[str, str]]:
+    """Keep every change of a batch of messages; the messages that were not understood."""
+    found: list[ObjectChange] = []
+    malformed: list[dict[str, Any]] = []
+    for record in records:
+        good, problems = changes.split({"Records": [record]})
+        found += good
+        if problems:
+            logger.error(
+                "malformed message",
+                message_id=record.get("messageId"),
+                reasons=[str(problem) for problem in problems],
+            )
+            malformed.append(record)
+    _keep(app, found)
+    metrics.add_metric("MalformedMessages", MetricUnit.Count, len(malformed))
+    app.queue.reject(malformed)
+    try:
+        _drain(app, context)
+    except Exception:  # noqa: BLE001 - the changes are kept, so the messages are done, whatever it was
+        # The next tick drains them, and fails loudly if it can't.
+        logger.exception("drain failed")
+    return [{"itemIdentifier": record["messageId"]} for record in malformed]
+
+
+def _keep(app: Application, found: list[ObjectChange]) -> None:
+    """Write changes of served objects to the ledger. From here on they cannot be lost."""
+    served = [
+        change
+        for change in found
+        if app.settings.url_map.targets(change) and not app.settings.ignores(change.key)
+    ]
+    app.ledger.add(served)
+    for change in served:
+        logger.debug(
+            "change received",
+            bucket=change.bucket,
+            key=change.key,
+            kind=change.kind,
+            occurred_at=change.occurred_at.isoformat(),
+        )
+    metrics.add_metric("ChangesReceived", MetricUnit.Count, len(served))
+    metrics.add_metric("ChangesNotServed", MetricUnit.Count, len(found) - len(served))
+
+
+def _drain(app: Application, context: Any) -> Report:
+    report = app.drain.run(context.aws_request_id, lambda: context.get_remaining_time_in_millis() / 1000)
+    logger.info(
+        "drained",
+        accepted=len(report.accepted),
+        settled=report.settled,
+        held=report.held,
+        reason=report.reason,
+        busy=report.busy,
+    )
+    return report
+
+
+def _answer(report: Report) -> dict[str, Any]:
+    return {
+        "purges": [{"url": purge.url, "request_id": purge.request_id} for purge in report.accepted],
+        "settled": report.settled,
+        "held": report.held,
+        "reason": report.reason,
+        "busy": report.busy,
+    }

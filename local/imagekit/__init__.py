@@ -1,0 +1,28 @@
+"""An ImageKit that runs on this machine: purge API, status API and a CDN edge in front of an S3 bucket.
+
+In a test::
+
+    origins = {"demo": Bucket.parse("my-bucket")}
+    emulator = Emulator(Settings(private_key="private_x"), origins=origins, fetch=S3Origin(s3_url))
+    with ImageKitServer(emulator) as server:
+        order = {"url": f"{server.url}/demo/a.jpg"}
+        requests.post(f"{server.url}/v1/files/purge", auth=("private_x", ""), json=order)
+
+From a shell: ``python -m local.imagekit --help``.
+"""
+
+from local.imagekit.emulator import Emulator
+from local.imagekit.origin import Bucket, Fetched, OriginError, S3Origin
+from local.imagekit.server import ImageKitServer
+from local.imagekit.settings import BadSetting, Settings
+
+__all__ = [
+    "BadSetting",
+    "Bucket",
+    "Emulator",
+    "Fetched",
+    "ImageKitServer",
+    "OriginError",
+    "S3Origin",
+    "Settings",
+]

@@ -1,0 +1,191 @@
+"""The emulator on a socket, in a thread."""
+
+import contextlib
+import socket
+import socketserver
+import struct
+import sys
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self, cast
+from urllib.parse import quote
+
+from local.imagekit.answers import Answer, Request
+from local.imagekit.emulator import Emulator
+
+_LARGEST_BODY = 1_000_000  # bytes; a purge is a few hundred
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 seconds
+_LONGEST_STOP = 20.0  # seconds: more than the origin client's own time-outs
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: "_Listener"
+
+    def _serve(self) -> None:
+        body = self._read_body()
+        if body is None:
+            return
+        request = Request(
+            method=self.command,
+            # Not self.path, where http.server has folded leading slashes into one.
+            target=quote(self.requestline.split()[1].encode("latin-1"), safe=_PRINTABLE),
+            host=self.headers.get("Host", ""),
+            authorization=self.headers.get("Authorization"),
+            body=body,
+        )
+        answer = self.server.emulator.handle(request)
+        if answer.hold:
+            self.server.stopping.wait(answer.hold)
+        if answer.reset:
+            self.close_connection = True
+            self.server.to_reset.add(self.connection)
+            return
+        self._send(answer)
+
+    # The names are http.server's.
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = _serve  # noqa: N815
+
+    def _read_body(self) -> bytes | None:
+        """The body; None after an error was sent, for then the stream is at an unknown place."""
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers:
+            self.send_error(411)
+        elif not (length.isascii() and length.isdigit()):
+            self.send_error(400, "Content-Length is no number")
+        elif int(length) > _LARGEST_BODY:
+            self.send_error(413)
+        else:
+            return self.rfile.read(int(length))
+        self.close_connection = True
+        return None
+
+    def _send(self, answer: Answer) -> None:
+        lines = [
+            f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, 'Error')}",
+            f"Date: {self.date_time_string()}",
+            f"Content-Type: {answer.content_type}",
+            f"Content-Length: {len(answer.body)}",
+            *(f"{name}: {value}" for name, value in answer.headers),
+        ]
+        if self.close_connection:
+            lines.append("Connection: close")
+        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+        # One write, so that head and body leave in one packet.
+        self.wfile.write(head if self.command == "HEAD" else head + answer.body)
+
+    # The signature is http.server's. Silent: request lines at this pace are noise, and headers carry the key.
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # connections; the default of 5 turns a burst of clients away
+
+    def __init__(self, address: tuple[str, int], emulator: Emulator) -> None:
+        self.emulator = emulator
+        self.stopping = threading.Event()
+        self.to_reset: set[socket.socket] = set()
+        self._open: set[socket.socket] = set()
+        self._changed = threading.Condition()
+        super().__init__(address, _Handler)
+
+    def server_bind(self) -> None:
+        # HTTPServer's own would look the host's name up, which may take seconds.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = cast("tuple[str, int]", self.server_address)
+
+    # In socketserver's signature a request may be a datagram; here it is always a connection.
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._changed:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        if request in self.to_reset:
+            self.to_reset.discard(request)
+            # Closed without a shutdown first, which would end the connection in good order.
+            request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
+        with self._changed:
+            self._open.discard(request)
+            self._changed.notify_all()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A client that hangs up early is nothing to report.
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def stop(self) -> None:
+        """End the accept loop, wake whoever waits, hang up on idle clients, and wait for the rest."""
+        self.stopping.set()
+        self.shutdown()
+        with self._changed:
+            for connection in self._open:
+                with contextlib.suppress(OSError):  # the client was faster
+                    connection.shutdown(socket.SHUT_RD)
+            self._changed.wait_for(lambda: not self._open, _LONGEST_STOP)
+        self.server_close()
+
+
+class ImageKitServer:
+    """Serves ``emulator`` over HTTP/1.1 while entered; ready at once, on a free port unless told otherwise.
+
+    ``with ImageKitServer(emulator) as server: requests.get(server.url + "/_control/health")``
+
+    Leaving it breaks idle connections and waits for the requests under way. Raises OSError on a port
+    that is in use. Bind it to loopback only: the control endpoints ask for no key.
+    """
+
+    def __init__(self, emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.emulator = emulator
+        self._wanted = (host, port)
+        self._listener: _Listener | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        if self._listener is None:
+            raise RuntimeError("the ImageKit server is not running; enter it with `with`")
+        return self._listener.server_port
+
+    @property
+    def url(self) -> str:
+        """``http://127.0.0.1:PORT``, without a trailing slash."""
+        return f"http://{self._wanted[0]}:{self.port}"
+
+    def start(self) -> None:
+        """Listen. Requests are answered from the moment this returns."""
+        self._listener = _Listener(self._wanted, self.emulator)
+        for host in {self._wanted[0], "localhost", "127.0.0.1"}:
+            self.emulator.addresses.add_host(f"{host}:{self.port}")
+        # The poll is how long a stop may take, in seconds.
+        self._thread = threading.Thread(
+            target=self._listener.serve_forever, args=(0.02,), name="imagekit", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening and free the port. Does nothing if it is not running."""
+        if self._listener is not None and self._thread is not None:
+            self._listener.stop()
+            self._thread.join()
+            self._listener = self._thread = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -124,7 +124,8 @@ class Drain:
             query_variants=self._settings.query_variants,
             covers=coverage.covers,
             refused=state.refused,
-            must_wait=lambda url: url in state.failing and state.failing[url].retry_at > now,
+            failing=state.failing,
+            now=now,
         )
 
     def _keep(self, accepted: list[Submitted]) -> None:

@@ -138,6 +138,7 @@ class Ledger:
 
     def reserve(self, month: str, wanted: int, limit: int) -> int:
         """Count up to `wanted` purges to a month, never above `limit` in all; how many were counted."""
+        wanted = min(wanted, limit)
         while wanted > 0:
             try:
                 self._client.update_item(
@@ -234,7 +235,7 @@ class Ledger:
 
     # --- the table ---
 
-    def _put_state(self, sk: str, **attributes: Any) -> None:
+    def _put_state(self, sk: str, /, **attributes: Any) -> None:
         self._client.put_item(TableName=self._table, Item={**attributes, **items.key("state", sk)})
 
     def _forget(self, sk: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from purging.changes import Change, UrlChange
 from purging.changesets import ChangeSet
-from purging.items import Submitted
+from purging.items import Failing, Submitted
 from purging.urls import UrlMap, wildcard_allowed
 
 SKEW_SECONDS = 5.0
@@ -139,12 +139,13 @@ def make(
     query_variants: bool,
     covers: Callable[[Need], bool],
     refused: frozenset[str],
-    must_wait: Callable[[str], bool],
+    failing: Mapping[str, Failing],
+    now: float,
 ) -> Plan:
     """Plan one exact purge for each URL that is not covered yet: manual ones first, then the oldest.
 
-    `refused` holds the wildcards that ImageKit did not accept, `must_wait` says of a URL that its purge is
-    not to be tried yet.
+    `refused` holds the wildcards that ImageKit did not accept. Purges that are `failing` come last, and
+    wait if it is not yet time to try again.
     """
     needs: list[Need] = []
     settled: list[Pending] = []
@@ -161,8 +162,12 @@ def make(
     by_url: Mapping[str, list[Need]] = defaultdict(list)
     for need in needs:
         by_url[need.url].append(need)
-    purges = [PlannedPurge(url, tuple(each)) for url, each in by_url.items() if not must_wait(url)]
-    purges.sort(key=lambda purge: (not purge.manual, purge.since))
+    purges = [
+        PlannedPurge(url, tuple(each))
+        for url, each in by_url.items()
+        if url not in failing or failing[url].retry_at <= now
+    ]
+    purges.sort(key=lambda purge: (not purge.manual, purge.url in failing, purge.since))
     return Plan(purges, needs, settled)
 
 

@@ -153,12 +153,17 @@ class Submission:
             self.outcome.refused.append(str(refusal))
 
     def _failed(self, purge: PlannedPurge, failure: Unavailable) -> None:
-        """Leave the URL for later; after several failures in a row, everything."""
+        """Leave the URL for later; after failures of several URLs in a row, everything."""
         logger.warning("purge failed", url=purge.url, reason=str(failure), counted=failure.may_have_counted)
-        before = self._state.failing.get(purge.url)
-        attempts = before.attempts + 1 if before else 1
-        wait = min(_FIRST_RETRY * 2.0 ** (attempts - 1), _LAST_RETRY)
-        self._ledger.remember_failing(purge.url, Failing(attempts, self._clock() + wait))
+        known = self._state.failing.get(purge.url)
+        outage = self._failures >= _OUTAGE
+        # One bad URL, tried now and then, is no outage; and what fails in an outage is no bad URL.
+        if not outage:
+            attempts = known.attempts + 1 if known else 1
+            wait = min(_FIRST_RETRY * 2.0 ** (attempts - 1), _LAST_RETRY)
+            self._ledger.remember_failing(purge.url, Failing(attempts, self._clock() + wait))
+        if known and not outage:
+            return
         self._failures += 1
         pause = 0.0
         if self._failures >= _OUTAGE:

@@ -5,7 +5,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 __all__ = ["MetricUnit", "logger", "metrics", "tracer"]
 
-logger = Logger()
+logger = Logger(serialize_stacktrace=False)
 metrics = Metrics()
 # Patching every library that it knows would import each of them at a cold start.
 tracer = Tracer(patch_modules=("botocore", "requests"))

@@ -1,0 +1,31 @@
+"""What every test has: an environment of its own, with no way out to AWS."""
+
+import os
+
+import pytest
+
+# Powertools reads these when the functions are imported, as Lambda does before the first event.
+os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "ImageKitS3Purge"
+os.environ["POWERTOOLS_SERVICE_NAME"] = "imagekit-s3-purge"
+
+from purging.telemetry import metrics
+
+
+@pytest.fixture(autouse=True)
+def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up credentials and a region, whatever the machine has; no AWS profile of the user's."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_metrics_left() -> None:
+    """Metrics pile up in one place for the process; what a test counts is its own."""
+    metrics.clear_metrics()

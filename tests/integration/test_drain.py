@@ -1,0 +1,238 @@
+"""The drain against moto's AWS and the emulator: what is pending becomes purges, each once."""
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from purging.changes import UrlChange
+from purging.items import Submitted
+from purging.urls import UrlMap
+from tests.integration.world import ENDPOINT, World
+
+
+def test_a_change_becomes_one_purge_and_one_execution(w: World) -> None:
+    """The main path: accepted, followed, and nothing left pending."""
+    w.ledger.add([w.change("a/photo 1.jpg")])
+    report = w.drain()
+    assert w.purged == [f"{ENDPOINT}/a/photo%201.jpg*"]
+    assert [purge.url for purge in report.accepted] == w.purged
+    (execution,) = w.executions()
+    assert execution["purges"][0]["url"] == w.purged[0]
+    assert w.ledger.pending() == []
+    assert w.drain().accepted == []
+
+
+def test_ten_changes_of_one_key_cost_one_purge(w: World) -> None:
+    """A peer's bug: one purge an event."""
+    for ago in range(10):
+        w.ledger.add([w.change("a/hot.jpg", ago=ago)])
+    w.drain()
+    assert w.purged == [f"{ENDPOINT}/a/hot.jpg*"]
+
+
+def test_a_redelivered_change_is_not_purged_again_however_soon(w: World) -> None:
+    """Delivery is at least once; a purge knows the changes it was made for, whatever the clocks say."""
+    change = w.change("a/x.jpg", ago=-3)  # S3's clock is ahead
+    w.ledger.add([change])
+    w.drain()
+    w.ledger.add([change, w.change("a/y.jpg")])
+    w.drain()
+    assert w.purged == [f"{ENDPOINT}/a/x.jpg*", f"{ENDPOINT}/a/y.jpg*"]
+
+
+def test_a_late_event_of_a_change_before_the_purge_is_covered(w: World) -> None:
+    """Unordered delivery: an older change of the key arrives after the newer one was purged."""
+    w.ledger.add([w.change("a/x.jpg", ago=10)])
+    w.drain()
+    w.ledger.add([w.change("a/x.jpg", ago=60)])
+    report = w.drain()
+    assert len(w.purged) == 1
+    assert report.settled == 1
+
+
+def test_a_change_just_before_or_after_a_purge_is_purged_again(w: World) -> None:
+    """Within the clocks' margin nobody knows which came first: purging twice is right, not at all is not."""
+    w.ledger.add([w.change("a/x.jpg")])
+    w.drain()
+    w.ledger.add([w.change("a/x.jpg", ago=4)])
+    w.drain()
+    w.clock.sleep(60)
+    w.ledger.add([w.change("a/x.jpg")])
+    w.drain()
+    assert w.purged == [f"{ENDPOINT}/a/x.jpg*"] * 3
+
+
+def test_every_endpoint_and_path_transformation_is_purged(w: World) -> None:
+    """A wildcard does not cover a path transformation, nor one host another."""
+    url_map = UrlMap.parse(
+        f"origin={ENDPOINT},origin/a=https://ik.imagekit.io/demo/short", ["tr:w-300,h-300", "tr:n-thumb"]
+    )
+    w.ledger.add([w.change("a/x.jpg")])
+    w.drain(url_map=url_map)
+    assert sorted(w.purged) == sorted(
+        f"{ENDPOINT}/{path}*"
+        for path in (
+            "a/x.jpg",
+            "tr:w-300,h-300/a/x.jpg",
+            "tr:n-thumb/a/x.jpg",
+            "short/x.jpg",
+            "short/tr:w-300,h-300/x.jpg",
+            "short/tr:n-thumb/x.jpg",
+        )
+    )
+
+
+def test_without_query_variants_urls_are_exact(w: World) -> None:
+    """`QueryVariants` decides whether ?tr= and ?v= variants go as well."""
+    w.ledger.add([w.change("a/x.jpg")])
+    w.drain(query_variants=False)
+    assert w.purged == [f"{ENDPOINT}/a/x.jpg"]
+
+
+def test_a_key_that_allows_no_wildcard_is_purged_exactly(w: World) -> None:
+    """Short, one level deep, no extension: ImageKit would refuse the wildcard."""
+    w.ledger.add([w.change("logo")])
+    w.drain()
+    assert w.purged == [f"{ENDPOINT}/logo"]
+
+
+def test_a_refused_wildcard_falls_back_to_the_exact_url_and_is_remembered(w: World) -> None:
+    """400 on a wildcard is never repeated: not in this drain, not in the next."""
+    w.inject("wildcard-refused")
+    w.ledger.add([w.change("a/x.jpg")])
+    w.drain()
+    assert w.purged == [f"{ENDPOINT}/a/x.jpg"]
+    w.clock.sleep(60)
+    w.ledger.add([w.change("a/x.jpg"), w.change("a/y.jpg")])
+    w.drain()
+    assert sorted(w.purged[1:]) == [f"{ENDPOINT}/a/x.jpg", f"{ENDPOINT}/a/y.jpg*"]
+    assert w.ledger.state("2030-05").used == 3, "a refused call does not count"
+
+
+def test_a_url_that_imagekit_never_purges_is_alerted_and_not_tried_for_ever(w: World) -> None:
+    """Here the emulator does not know the endpoint; the other change of the batch is not held up."""
+    url_map = UrlMap.parse(f"*=https://images.example.com,origin={ENDPOINT}")
+    w.ledger.add([w.change("a/x.jpg")])
+    w.drain(url_map=url_map)
+    assert w.purged == [f"{ENDPOINT}/a/x.jpg*"]
+    assert w.ledger.pending() == []
+    (alert,) = w.alerts()
+    assert "https://images.example.com/a/x.jpg" in alert["Message"]
+
+
+def test_what_arrives_while_another_drains_does_not_wait_for_the_tick(w: World) -> None:
+    """After the release the drainer looks once more."""
+    late = w.change("a/late.jpg")
+
+    def sleep(seconds: float) -> None:
+        w.clock.now += seconds
+        w.ledger.add([late])
+        assert w.drain(owner="someone else").busy
+
+    w.inject("429", seconds=1)
+    w.ledger.add([w.change("a/early.jpg")])
+    dies_at = w.clock() + 120
+    w.drainer(sleep=sleep).run("first", lambda: dies_at - w.clock())
+    assert w.purged == [f"{ENDPOINT}/a/early.jpg*", f"{ENDPOINT}/a/late.jpg*"]
+
+
+def test_the_lease_of_a_drainer_that_died_expires(w: World) -> None:
+    """It outlives its function, and not much longer."""
+    assert w.ledger.acquire("dead", w.clock(), 130)
+    w.ledger.add([w.change("a/x.jpg")])
+    assert w.drain().busy
+    w.clock.sleep(131)
+    assert not w.drain().busy
+    assert len(w.purged) == 1
+
+
+def test_a_drain_that_runs_out_of_time_leaves_the_rest_to_the_next(w: World) -> None:
+    """What was done is committed before the function's time-out; nothing is purged twice."""
+    w.set_emulator(write_rate=1.0, write_burst=1)
+    w.ledger.add([w.change(f"a/{n}.jpg", ago=n) for n in range(60)])
+    report = w.drain(seconds=50)
+    assert 0 < len(report.accepted) < 60
+    assert report.held == 60 - len(report.accepted)
+    w.drain()
+    assert len(w.purged) == len(set(w.purged)) == 60
+
+
+def test_a_crash_after_acceptance_does_not_repeat_what_was_kept(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before the change sets were taken out: the purges that were kept say what is covered."""
+    w.ledger.add([w.change(f"a/{n}.jpg") for n in range(30)])
+    commit = w.ledger.commit
+
+    def killed(submitted: list[Submitted], **rest: object) -> set[str]:
+        if rest:
+            raise KeyboardInterrupt
+        return commit(submitted)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(w.ledger, "commit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            w.drain()
+    assert w.drain().settled == 30
+    assert len(w.purged) == 30
+    assert w.ledger.pending() == []
+
+
+def test_purges_that_cannot_be_tracked_are_kept_and_tracked_later(w: World) -> None:
+    """StartExecution fails for ever: purging again each minute would burn the quota."""
+    w.ledger.add([w.change("a/x.jpg")])
+    w.drain(track_purges_arn=w.settings.track_purges_arn + "-gone")
+    w.drain(track_purges_arn=w.settings.track_purges_arn + "-gone")
+    assert len(w.purged) == 1
+    assert w.executions() == []
+    w.drain()
+    w.drain()
+    assert len(w.purged) == 1
+    (execution,) = w.executions()
+    assert execution["purges"][0]["url"] == w.purged[0]
+
+
+def test_executions_stay_under_the_payload_limit(w: World) -> None:
+    """256 KiB between two states: long URLs are split over several executions."""
+    w.ledger.add([w.change(f"{n:03}/{'ü' * 500}.jpg") for n in range(60)])
+    w.drain()
+    inputs = w.executions()
+    assert sum(len(each["purges"]) for each in inputs) == 60
+    assert max(len(str(each)) for each in inputs) < 128 * 1024
+
+
+def test_a_dry_run_plans_and_counts_and_purges_nothing(w: World) -> None:
+    """`DryRun`: what would be purged is logged, and counted apart from the real quota."""
+    w.ledger.add([w.change("a/x.jpg")])
+    report = w.drain(dry_run=True)
+    assert (w.purged, report.accepted, report.settled) == ([], [], 1)
+    assert w.ledger.pending() == []
+    assert w.ledger.state("2030-05").used == 0
+    assert w.ledger.state("2030-05#dry-run").used == 1
+
+
+def test_manual_urls_are_purged_as_they_are(w: World) -> None:
+    """A manual purge means what it says: no query variants unless asked for."""
+    w.ledger.add([UrlChange(f"{ENDPOINT}/a/x.jpg", w.change("-").occurred_at)], manual=True)
+    w.drain()
+    assert w.purged == [f"{ENDPOINT}/a/x.jpg"]
+
+
+def test_a_key_that_no_mapping_serves_any_more_is_taken_out(w: World) -> None:
+    """The mapping changed while a change was pending: there is nothing left to purge."""
+    w.ledger.add([w.change("a/x.jpg", bucket="elsewhere")])
+    w.drain()
+    assert w.purged == []
+    assert w.ledger.pending() == []
+
+
+def test_a_failing_aws_service_loses_nothing(w: World) -> None:
+    """The secret is gone: the drain fails loudly, the change stays, the reserved quota is given back."""
+    w.ledger.add([w.change("a/x.jpg")])
+    boto3.client("secretsmanager").delete_secret(
+        SecretId=w.settings.secret_arn, ForceDeleteWithoutRecovery=True
+    )
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        w.drain()
+    assert len(w.ledger.pending()) == 1
+    assert w.ledger.state("2030-05").used == 0

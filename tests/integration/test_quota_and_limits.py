@@ -1,0 +1,188 @@
+"""What ImageKit refuses, and what the quota forbids: counted, held, tried again, said once."""
+
+import json
+import socket
+
+import boto3
+import pytest
+
+from local.imagekit.faults import FaultPlan
+from purging.changes import UrlChange
+from purging.imagekit import ImageKit
+from purging.secret import PrivateKey
+from tests.integration.world import ENDPOINT, KEY, World
+
+MONTH = "2030-05"
+DAY = 86_400
+
+
+def used(w: World) -> int:
+    return w.ledger.state(MONTH).used
+
+
+def test_a_quota_of_three_gives_three_purges_holds_seven_and_alerts_once(w: World) -> None:
+    """ImageKit says the quota is used up; every tick after that probes with one call, and is silent."""
+    w.set_emulator(quota=3)
+    w.ledger.add([w.change(f"a/{n}.jpg") for n in range(10)])
+    report = w.drain()
+    assert (len(w.purged), report.held, report.reason) == (3, 7, "quota")
+    (alert,) = w.alerts()
+    assert alert["Subject"] == "ImageKit's monthly purge quota is used up"
+    assert "7 changed objects wait" in alert["Message"]
+    w.clock.sleep(60)
+    w.drain()
+    assert w.alerts() == []
+    assert used(w) == 3, "refused calls do not count"
+    w.set_emulator(quota=1000)
+    w.clock.sleep(60)
+    w.drain()
+    assert len(set(w.purged)) == 10
+    assert w.ledger.pending() == []
+
+
+@pytest.mark.parametrize("status", [429, 403])
+def test_both_guesses_at_an_exhausted_quota_are_understood(w: World, status: int) -> None:
+    """What the call over the limit answers is not documented: 429 without a reset, or 403 about a limit."""
+    w.set_emulator(quota=1, quota_answer=status)
+    w.ledger.add([w.change("a/1.jpg"), w.change("a/2.jpg")])
+    assert w.drain().reason == "quota"
+
+
+def test_the_own_count_stops_before_imagekit_does(w: World) -> None:
+    """The quota is never exceeded, and the reserve is kept for people, even if ImageKit would take more."""
+    w.ledger.add([w.change(f"a/{n}.jpg") for n in range(30)])
+    report = w.drain(monthly_quota=20, reserve_percent=10)
+    assert (len(w.purged), report.held, used(w)) == (18, 12, 18)
+    w.ledger.add(
+        [UrlChange(f"{ENDPOINT}/m/{n}.jpg", w.change("-").occurred_at) for n in range(5)], manual=True
+    )
+    report = w.drain(monthly_quota=20, reserve_percent=10)
+    assert w.purged[18:] == [f"{ENDPOINT}/m/{n}.jpg" for n in range(2)]
+    assert used(w) == 20
+
+
+def test_held_changes_go_when_the_month_turns(w: World) -> None:
+    """The quota is one of calendar months, UTC."""
+    w.ledger.add([w.change(f"a/{n}.jpg") for n in range(5)])
+    w.drain(monthly_quota=2, reserve_percent=0)
+    assert len(w.purged) == 2
+    w.clock.sleep(17 * DAY)
+    w.drain(monthly_quota=3, reserve_percent=0)
+    assert len(set(w.purged)) == 5
+
+
+def test_a_short_throttle_is_waited_for(w: World) -> None:
+    """429 names the milliseconds to wait; the official SDKs ignore that and come back too early."""
+    w.set_emulator(write_rate=5.0, write_burst=20)
+    w.ledger.add([w.change(f"a/{n}.jpg") for n in range(100)])
+    began = w.clock()
+    w.drain()
+    assert len(w.purged) == used(w) == 100
+    assert 15 <= w.clock() - began <= 20
+    assert w.emulator.state.calls["purge"]["rate-limited"] == 80
+
+
+def test_a_long_throttle_is_remembered_by_every_drain_until_it_ends(w: World) -> None:
+    """Limits that last minutes: no call before the reset, then all goes on."""
+    w.inject("429", seconds=600)
+    w.ledger.add([w.change("a/x.jpg")])
+    assert w.drain().reason == "throttled"
+    w.clock.sleep(300)
+    assert w.drain().reason == "paused"
+    assert sum(w.emulator.state.calls["purge"].values()) == 1
+    w.clock.sleep(300)
+    w.drain()
+    assert len(w.purged) == used(w) == 1
+
+
+def test_a_rotated_key_is_read_again_and_costs_one_refused_call(w: World) -> None:
+    """The key changes at ImageKit and in Secrets Manager; the functions had cached the old one."""
+    secrets = boto3.client("secretsmanager")
+    key = PrivateKey(w.settings.secret_arn, secrets)
+    client = ImageKit(w.url, key)
+    client.purge(f"{ENDPOINT}/a/1.jpg")
+    w.set_emulator(private_key="private_new")
+    secrets.put_secret_value(SecretId=w.settings.secret_arn, SecretString="private_new")
+    client.purge(f"{ENDPOINT}/a/2.jpg")
+    client.purge(f"{ENDPOINT}/a/3.jpg")
+    assert len(w.purged) == 3
+    assert sum(w.emulator.state.calls["purge"].values()) == 4
+
+
+@pytest.mark.parametrize("secret", ["wrong", json.dumps({"private_key": "", "placeholder": "x"}), "{}"])
+def test_a_key_that_is_wrong_or_not_filled_in_holds_everything_and_alerts_once(w: World, secret: str) -> None:
+    """Nothing is lost or counted; the remedy stands in the alert, the key does not."""
+    secrets = boto3.client("secretsmanager")
+    secrets.put_secret_value(SecretId=w.settings.secret_arn, SecretString=secret)
+    w.ledger.add([w.change("a/1.jpg"), w.change("a/2.jpg")])
+    assert w.drain().reason == "key refused"
+    assert w.drain().reason == "key refused"
+    (alert,) = w.alerts()
+    assert "secret" in alert["Message"]
+    assert "wrong" not in alert["Message"]
+    assert used(w) == 0
+    secrets.put_secret_value(SecretId=w.settings.secret_arn, SecretString=json.dumps({"private_key": KEY}))
+    w.drain()
+    assert len(w.purged) == used(w) == 2
+
+
+def test_a_5xx_is_counted_and_tried_again_later(w: World) -> None:
+    """It may have counted at ImageKit: so it counts here. The other changes do not wait for it."""
+    w.inject("5xx")
+    w.ledger.add([w.change("a/1.jpg", ago=2), w.change("a/2.jpg")])
+    report = w.drain()
+    assert (w.purged, report.held, used(w)) == ([f"{ENDPOINT}/a/2.jpg*"], 1, 2)
+    assert w.drain().held == 1, "not at once"
+    w.clock.sleep(60)
+    w.drain()
+    assert w.purged[1:] == [f"{ENDPOINT}/a/1.jpg*"]
+    assert w.ledger.state(MONTH).failing == {}
+
+
+def test_a_connection_reset_after_acceptance_is_purged_again(w: World) -> None:
+    """Nobody knows that it was accepted: once more is the price, and both are counted."""
+    w.inject("reset-after")
+    w.ledger.add([w.change("a/1.jpg")])
+    w.drain()
+    w.clock.sleep(60)
+    w.drain()
+    assert len(w.purged) == used(w) == 2
+    assert w.ledger.pending() == []
+
+
+def test_a_url_that_always_fails_is_tried_ever_more_rarely(w: World) -> None:
+    """Each failed call may use a purge: a day of one bad URL must not eat the month."""
+    w.inject("5xx", times=10**6)
+    w.ledger.add([w.change("a/bad.jpg")])
+    for _ in range(24 * 6):
+        w.drain()
+        w.clock.sleep(600)
+    assert used(w) < 40
+
+
+def test_an_outage_stops_the_drain_and_is_probed_ever_more_rarely(w: World) -> None:
+    """100 changes wait through six hours of 5xx for a few dozen purges, and then all go."""
+    w.inject("5xx", times=10**6)
+    w.ledger.add([w.change(f"a/{n}.jpg") for n in range(100)])
+    assert w.drain().reason == "unavailable"
+    assert used(w) == 3
+    for _ in range(6 * 12):
+        w.drain()
+        w.clock.sleep(300)
+    assert used(w) < 50
+    w.emulator.state.faults = FaultPlan()
+    for _ in range(4):
+        w.drain()
+        w.clock.sleep(900)
+    assert len(set(w.purged)) == 100
+    assert w.ledger.pending() == []
+
+
+def test_a_refused_connection_counts_nothing(w: World) -> None:
+    """Nothing was sent, so the reserved purge is given back."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    w.ledger.add([w.change("a/1.jpg")])
+    report = w.drain(api_url=address)
+    assert (report.held, used(w)) == (1, 0)

@@ -1,0 +1,79 @@
+# Everything a developer needs. Python 3.11 or later, make and git are assumed; the rest is installed here.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+# sam build calls uv; and SAM tells nobody that it was used.
+SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .tools/sam/bin/sam
+COMPILE := $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --no-header
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: .venv/stamp .tools/sam/stamp .tools/ministack/stamp ## Install everything into .venv and .tools
+
+.PHONY: run
+run: setup ## Show the main job end to end on the embedded stack
+	@exec $(BIN)/python -m local demo
+
+.PHONY: replay
+replay: setup ## Deliver an event file to the embedded stack, as in: make replay EVENT=events/s3/put.json
+	@test -n "$(EVENT)" || { echo 'Name a file: make replay EVENT=events/s3/put.json' >&2; exit 2; }
+	@exec $(BIN)/python -m local replay "$(EVENT)"
+
+.PHONY: up
+up: setup ## Start the embedded stack, or deploy to the one that runs
+	@exec $(BIN)/python -m local up
+
+.PHONY: down
+down: ## Stop the embedded stack
+	@test ! -x $(BIN)/python || exec $(BIN)/python -m local down
+
+.PHONY: test
+test: lint ## Check everything: style, types, template, and all tests
+	$(BIN)/pytest
+
+.PHONY: lint
+lint: setup ## Check style, types and the template
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(SAM) validate --lint
+
+.PHONY: format
+format: .venv/stamp ## Format the code
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+.PHONY: lock
+lock: .venv/stamp ## Pin every dependency anew
+	$(COMPILE) --upgrade --group dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --upgrade --group sam -o requirements/sam.txt
+	$(COMPILE) --upgrade --group ministack -o requirements/ministack.txt
+	$(COMPILE) --upgrade -c requirements/dev.txt pyproject.toml $(LEFT_TO_THE_RUNTIME) -o functions/requirements.txt
+
+# The Lambda runtime brings boto3 and what it needs.
+LEFT_TO_THE_RUNTIME := $(foreach package,boto3 botocore s3transfer python-dateutil six,--no-emit-package $(package))
+
+.PHONY: clean
+clean: down ## Remove everything that was installed or made here
+	rm -rf .venv .tools .local .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps, so that a second set-up does nothing.
+.venv/stamp: requirements/dev.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements/dev.txt uv
+	$(UV) pip sync --quiet -p .venv requirements/dev.txt
+	touch $@
+
+# aws-sam-cli and MiniStack pin their dependencies too tightly to share an environment with ours.
+.tools/%/stamp: requirements/%.txt | .venv/stamp
+	test -x .tools/$*/bin/python || $(PYTHON) -m venv --without-pip .tools/$*
+	$(UV) pip sync --quiet -p .tools/$* requirements/$*.txt
+	touch $@

@@ -1,0 +1,41 @@
+"""The emulated ImageKit as a process: its API and its CDN edge in front of the origin bucket."""
+
+import sys
+
+from local import environment, health
+from local.options import Options
+from local.ports import Reservation
+from local.processes import Process
+from local.stack import Stack
+from local.watchdog import Watchdog
+from local.workspace import PROJECT
+
+_START_SECONDS = 20.0
+
+
+def start(
+    stack: Stack, reserved: Reservation, private_key: str, options: Options, watchdog: Watchdog
+) -> Process:
+    """Start it on the reserved port and wait until it answers."""
+    log = stack.workspace.logs / "imagekit.log"
+    # The key goes by the environment: a command line is for everybody to see.
+    env = environment.bare(stack.workspace.scratch) | environment.aws(stack.endpoint, stack.certificate)
+    env["IMAGEKIT_PRIVATE_KEY"] = private_key
+    command = [
+        *(sys.executable, "-m", "local.imagekit"),
+        *("--port", str(reserved.release())),
+        *("--origin", f"{stack.imagekit_id}={stack.bucket}"),
+        *("--s3-endpoint", stack.endpoint),
+        *("--delay", str(options.completion_delay)),
+        *("--quota", str(options.quota)),
+        *options.emulator,
+    ]
+    process = watchdog.guard(Process.start(command, env=env, log=log, folder=PROJECT))
+    health.wait(
+        "The ImageKit emulator",
+        process,
+        f"{stack.imagekit}/_control/health",
+        log,
+        seconds=_START_SECONDS,
+    )
+    return process

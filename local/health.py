@@ -1,0 +1,34 @@
+"""Waiting until a process answers."""
+
+import time
+from pathlib import Path
+
+import requests
+
+from local.errors import LocalError
+from local.processes import Process
+
+_POLL = 0.1
+
+
+def wait(
+    name: str, process: Process, url: str, log: Path, *, seconds: float, certificate: Path | None = None
+) -> None:
+    """Until `url` answers 200. Raises LocalError if the process ends first, or after `seconds`."""
+    deadline = time.monotonic() + seconds
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy stands between us and the loopback
+        session.verify = str(certificate) if certificate else True
+        while not _answers(session, url):
+            if not process.alive():
+                raise LocalError(f"{name} ended while it was starting.", log)
+            if time.monotonic() >= deadline:
+                raise LocalError(f"{name} did not answer at {url} within {seconds:g} seconds.", log)
+            time.sleep(_POLL)
+
+
+def _answers(session: requests.Session, url: str) -> bool:
+    try:
+        return session.get(url, timeout=2).status_code == 200
+    except requests.RequestException:
+        return False

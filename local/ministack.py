@@ -1,0 +1,62 @@
+"""The emulated AWS: MiniStack, with IAM and resource policies enforced, over TLS."""
+
+from pathlib import Path
+
+from local import environment, health
+from local.processes import Process
+from local.watchdog import Watchdog
+from local.workspace import Workspace
+
+_SERVICES = (
+    "cloudformation",
+    "dynamodb",
+    "events",
+    "iam",
+    "lambda",
+    "logs",
+    "monitoring",
+    "s3",
+    "scheduler",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "states",
+    "sts",
+)
+_START_SECONDS = 60.0
+
+
+def start(
+    workspace: Workspace, port: int, certificate: tuple[Path, Path], watchdog: Watchdog, *, wait_scale: float
+) -> Process:
+    """Start it and wait until it answers. State machines wait `wait_scale` times what they say."""
+    certificate_file, key_file = certificate
+    log = workspace.logs / "ministack.log"
+    env = environment.bare(workspace.scratch) | {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "AUTH": "true",
+        "USE_SSL": "1",
+        "MINISTACK_SSL_CERT": str(certificate_file),
+        "MINISTACK_SSL_KEY": str(key_file),
+        # For the functions, which are its children and reach it over TLS.
+        "AWS_CA_BUNDLE": str(certificate_file),
+        "SERVICES": ",".join(_SERVICES),
+        "SFN_WAIT_SCALE": str(wait_scale),
+        "LAMBDA_EXECUTOR": "local",
+        "PERSIST_STATE": "0",
+        "STATE_DIR": str(workspace.scratch / "state"),
+        "LOG_LEVEL": "INFO",
+    }
+    process = watchdog.guard(
+        Process.start([environment.tool("ministack")], env=env, log=log, folder=workspace.scratch)
+    )
+    health.wait(
+        "MiniStack",
+        process,
+        f"https://127.0.0.1:{port}/_ministack/health",
+        log,
+        seconds=_START_SECONDS,
+        certificate=certificate_file,
+    )
+    return process

@@ -35,8 +35,13 @@ class Process:
             )
         # From here on it is known by its id alone, as it is to a later `down`.
         started.returncode = 0
-        seen = _seen(started.pid)
-        return cls(started.pid, seen[0] if seen else "")
+        return cls.of(started.pid)
+
+    @classmethod
+    def of(cls, pid: int) -> "Process":
+        """The process that has this id now; one that never lives if there is none."""
+        seen = _seen(pid)
+        return cls(pid, seen[0] if seen else "")
 
     def alive(self) -> bool:
         """Whether it still runs."""
@@ -57,7 +62,7 @@ class Process:
                 return None
             time.sleep(_POLL)
 
-    def stop(self, patience: float = 5.0) -> None:
+    def stop(self, patience: float = 2.0) -> None:
         """End it and its whole group: asked first, forced after `patience` seconds. Safe to repeat."""
         seen = _seen(self.pid)
         if seen is None or seen[0] != self.born:

@@ -1,0 +1,125 @@
+"""The embedded stack is worth its tests: it deploys what ships, and it refuses what AWS would refuse."""
+
+import json
+import uuid
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+
+from local.session import redeploy
+from local.stack import Stack
+from tests.e2e.waiting import until
+
+DENIED = "AccessDenied"
+
+
+def _purged(stack: Stack) -> list[str]:
+    purges = requests.get(f"{stack.imagekit}/_control/purges", timeout=5).json()
+    return [purge["url"] for purge in purges]
+
+
+def test_a_change_is_purged_and_followed_to_its_end(stack: Stack) -> None:
+    """S3, queue, function, ImageKit, state machine, ledger: all of the way."""
+    key = f"way/{uuid.uuid4()}.jpg"
+    stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=b"1")
+    until(lambda: f"{stack.url(key)}*" in _purged(stack), "the purge")
+
+    def followed() -> bool:
+        machine = stack.outputs["TrackPurgesArn"]
+        done = stack.states.list_executions(stateMachineArn=machine, statusFilter="SUCCEEDED")["executions"]
+        inputs = [stack.states.describe_execution(executionArn=one["executionArn"])["input"] for one in done]
+        return any(key in text for text in inputs)
+
+    until(followed, "the end of its execution")
+
+
+def test_a_function_cannot_do_what_its_role_does_not_allow(stack: Stack) -> None:
+    """The role as deployed lacks whatever its function does not need."""
+    session = _assumed(stack, "CheckPurges")
+    table, topic = stack.outputs["LedgerTable"], stack.outputs["AlertsTopicArn"]
+    with pytest.raises(ClientError, match=DENIED):
+        stack.client("dynamodb", **session).scan(TableName=table)
+    with pytest.raises(ClientError, match=r"(?i)authorized"):
+        stack.client("sns", **session).publish(TopicArn=topic, Message="not from here")
+    with pytest.raises(ClientError, match=DENIED):
+        stack.client("s3", **session).get_object(Bucket=stack.bucket, Key="any.jpg")
+
+
+def test_a_function_fails_once_its_role_is_stripped(stack: Stack) -> None:
+    """IAM is enforced on what functions call, so a missing permission would be found here."""
+    function = stack.outputs["SubmitPurgeFunction"]
+    role = stack.functions.get_function_configuration(FunctionName=function)["Role"].rpartition("/")[2]
+    policy = stack.iam.get_role_policy(RoleName=role, PolicyName="SubmitPurge")["PolicyDocument"]
+    stack.iam.delete_role_policy(RoleName=role, PolicyName="SubmitPurge")
+    try:
+        answer = stack.functions.invoke(FunctionName=function, Payload=json.dumps({"tick": True}))
+    finally:
+        stack.iam.put_role_policy(RoleName=role, PolicyName="SubmitPurge", PolicyDocument=json.dumps(policy))
+    assert answer["FunctionError"]
+    assert DENIED in answer["Payload"].read().decode()
+
+
+def test_what_does_not_come_over_tls_is_denied(stack: Stack) -> None:
+    """The queue's policy holds even for the account's root; a proxy's header says how a request came."""
+    client = stack.client("sqs")
+    client.meta.events.register(
+        "before-send.sqs", lambda request, **_: request.headers.__setitem__("X-Forwarded-Proto", "http")
+    )
+    with pytest.raises(ClientError, match=r"(?i)denied|authorized"):
+        client.send_message(QueueUrl=stack.outputs["ChangeQueueUrl"], MessageBody="{}")
+
+
+def test_a_foreign_bucket_may_not_send_changes(stack: Stack) -> None:
+    """The queue takes messages of the stack's own bucket only."""
+    queue = stack.sqs.get_queue_attributes(
+        QueueUrl=stack.outputs["ChangeQueueUrl"], AttributeNames=["QueueArn"]
+    )["Attributes"]["QueueArn"]
+    stack.s3.create_bucket(Bucket="foreign")
+    with pytest.raises(ClientError, match="validate"):
+        stack.s3.put_bucket_notification_configuration(
+            Bucket="foreign",
+            NotificationConfiguration={
+                "QueueConfigurations": [{"QueueArn": queue, "Events": ["s3:ObjectCreated:*"]}]
+            },
+        )
+
+
+def test_existing_buckets_come_in_by_an_event_rule(stack: Stack) -> None:
+    """The other trigger: verbatim keys from EventBridge, for one bucket of two, with transformations."""
+    stack.s3.create_bucket(Bucket="existing-photos")
+    stack.s3.put_bucket_notification_configuration(
+        Bucket="existing-photos", NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    beside = redeploy(
+        stack,
+        {
+            "OriginBuckets": "more-photos,existing-photos",
+            "UrlMap": f"existing-photos={stack.url_endpoint}",
+            "ImageKitApiUrl": stack.imagekit,
+            "ImageKitSecretArn": stack.outputs["ImageKitSecretArn"],
+            "PathTransformations": "tr:w-300,h-300 tr:n-thumb",
+        },
+        name="existing-buckets",
+    )
+    assert "OriginBucketName" not in beside.outputs
+    stack.s3.put_object(Bucket="existing-photos", Key="a+b c.jpg", Body=b"1")
+    wanted = {f"{stack.url_endpoint}/{part}a+b%20c.jpg*" for part in ("", "tr:w-300,h-300/", "tr:n-thumb/")}
+    until(lambda: wanted <= set(_purged(stack)), "the three purges")
+
+
+def _assumed(stack: Stack, function: str) -> dict[str, str]:
+    """Credentials of a function's role. Its trust lets Lambda alone assume it, so the trust is widened."""
+    name = stack.outputs[f"{function}Function"]
+    arn = stack.functions.get_function_configuration(FunctionName=name)["Role"]
+    role = stack.iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]
+    anyone = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    stack.iam.update_assume_role_policy(
+        RoleName=role["RoleName"], PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [anyone]})
+    )
+    got = stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    return {
+        "aws_access_key_id": got["AccessKeyId"],
+        "aws_secret_access_key": got["SecretAccessKey"],
+        "aws_session_token": got["SessionToken"],
+    }

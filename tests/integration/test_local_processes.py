@@ -1,0 +1,137 @@
+"""The embedded stack's processes: they end as a group, and never outlive whoever started them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.errors import LocalError
+from local.health import wait
+from local.ports import Reservation
+from local.processes import Process
+from local.workspace import PROJECT, Workspace
+
+# Prints its child's id, then both wait; both ignore SIGTERM.
+STUBBORN = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = os.fork()
+if child:
+    print(child, flush=True)
+time.sleep(60)
+"""
+GUARDED = """
+import sys, time
+from pathlib import Path
+from local.processes import Process
+from local.watchdog import Watchdog
+watchdog = Watchdog()
+command = [sys.executable, "-c", "import time; time.sleep(60)"]
+process = Process.start(command, env={}, log=Path(sys.argv[1]), folder=Path("/"))
+watchdog.guard(process)
+print(process.pid, process.born, flush=True)
+if sys.argv[2] == "release":
+    watchdog.release()
+time.sleep(60)
+"""
+
+
+def _eventually(holds: Callable[[], bool], seconds: float = 5.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _started(code: str, log: Path) -> Process:
+    return Process.start([sys.executable, "-c", code], env={}, log=log, folder=log.parent)
+
+
+def test_a_stubborn_group_is_ended(tmp_path: Path) -> None:
+    """What ignores SIGTERM is killed, and its children with it."""
+    log = tmp_path / "log"
+    process = _started(STUBBORN, log)
+    assert _eventually(lambda: log.read_text() != "")
+    child = Process.of(int(log.read_text()))
+    assert child.alive()
+    process.stop(patience=0.2)
+    assert not process.alive()
+    assert _eventually(lambda: not child.alive())
+
+
+def test_a_later_process_under_the_same_id_is_left_alone(tmp_path: Path) -> None:
+    """An id alone proves nothing: the start of the process has to fit as well."""
+    process = _started("import time; time.sleep(60)", tmp_path / "log")
+    Process(process.pid, born="another time").stop()
+    assert process.alive()
+    process.stop()
+    assert not process.alive()
+    process.stop()
+
+
+def test_a_status_is_reported_once_it_is_there(tmp_path: Path) -> None:
+    """None as long as it runs."""
+    process = _started("import time; time.sleep(0.3); raise SystemExit(3)", tmp_path / "log")
+    assert process.wait(0) is None
+    assert process.wait(5) == 3
+
+
+@pytest.mark.parametrize(("word", "survives"), [("guard", False), ("release", True)])
+def test_the_watchdog_outlives_a_kill(tmp_path: Path, word: str, survives: bool) -> None:
+    """What is guarded dies with its starter, even if that is killed outright; what is released lives on."""
+    starter = subprocess.Popen(  # noqa: S603 - this interpreter, and code of this file
+        [sys.executable, "-c", GUARDED, str(tmp_path / "log"), word],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with starter:
+        assert starter.stdout
+        pid, born = starter.stdout.readline().split()
+        process = Process(int(pid), born)
+        assert process.alive()
+        time.sleep(0.2)
+        os.kill(starter.pid, signal.SIGKILL)
+    if survives:
+        time.sleep(1)
+        assert process.alive()
+        process.stop()
+    assert _eventually(lambda: not process.alive())
+
+
+def test_a_reserved_port_is_free_once_released() -> None:
+    """Nobody else gets it before, and the next one to listen there does."""
+    with Reservation() as reserved, socket.socket() as other:
+        with pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", reserved.port))
+        other.bind(("127.0.0.1", reserved.release()))
+
+
+def test_a_failed_start_names_the_log_and_shows_its_end(tmp_path: Path) -> None:
+    """One does not have to look for the reason."""
+    log = tmp_path / "log"
+    process = _started("raise SystemExit('no such bucket')", log)
+    with pytest.raises(LocalError, match="ended while it was starting") as raised:
+        wait("The emulator", process, "http://127.0.0.1:1/health", log, seconds=5)
+    assert "no such bucket" in str(raised.value)
+    assert str(log) in str(raised.value)
+
+
+def test_an_unreadable_state_counts_as_none(tmp_path: Path) -> None:
+    """A half-written or foreign file does not stop the next start."""
+    workspace = Workspace(tmp_path)
+    assert workspace.recall() is None
+    (tmp_path / "state.json").write_text("{")
+    assert workspace.recall() is None
+    workspace.remember({"endpoint": "https://127.0.0.1:1"})
+    assert workspace.recall() == {"endpoint": "https://127.0.0.1:1"}
+    workspace.forget()
+    assert workspace.recall() is None

@@ -1,0 +1,141 @@
+"""What template.yaml promises: parameters that check themselves, and roles that allow the least."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+
+GOOD = {
+    "OriginBuckets": ["", "photos", "photos,my.other-bucket"],
+    "UrlMap": [
+        "photos=https://ik.imagekit.io/demo",
+        "*=http://127.0.0.1:4010/demo",
+        "photos/media/2026=https://cdn.example.com, photos=https://ik.imagekit.io/demo/pattern",
+    ],
+    "PathTransformations": ["", "tr:n-thumb", "tr:w-300,h-300 tr:n-thumb"],
+    "ImageKitSecretArn": ["", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:imagekit/key-AbC123"],
+    "ImageKitApiUrl": ["https://api.imagekit.io", "http://127.0.0.1:4010"],
+    "AlertEmail": ["", "ops@example.com"],
+}
+BAD = {
+    "OriginBuckets": ["photos, other", "Photos", "photos,"],
+    "UrlMap": [
+        "",
+        "photos",
+        "https://ik.imagekit.io/demo",
+        "photos=ik.imagekit.io/demo",
+        "photos=http://ik.imagekit.io/demo",
+        "photos=https://ik.imagekit.io/demo?x=1",
+        "photos=https://user:key@ik.imagekit.io/demo",
+    ],
+    "PathTransformations": ["w-300", "tr:w-300/x", "tr:w-300,tr:h-300 n-thumb"],
+    "ImageKitSecretArn": ["imagekit/key", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:imagekit"],
+    "ImageKitApiUrl": ["api.imagekit.io", "http://api.imagekit.io", "https://api.imagekit.io/v1"],
+    "AlertEmail": ["ops", "ops@example", "a b@example.com"],
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as their long ones."""
+
+
+def _long_form(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        value = value.split(".", 1) if tag == "GetAtt" else value
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {tag if tag in {"Ref", "Condition"} else f"Fn::{tag}": value}
+
+
+_Loader.add_multi_constructor("!", _long_form)
+
+
+@pytest.fixture(scope="module")
+def template() -> Any:
+    """The template, as CloudFormation sees it before the transform."""
+    # A subclass of the safe loader, so no more than data is made.
+    return yaml.load((PROJECT / "template.yaml").read_text(), _Loader)  # noqa: S506
+
+
+def _pairs(values: dict[str, list[str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, texts in values.items() for value in texts]
+
+
+@pytest.mark.parametrize(("name", "value"), _pairs(GOOD))
+def test_a_parameter_takes_what_makes_sense(template: Any, name: str, value: str) -> None:
+    """A valid value passes the parameter's pattern."""
+    assert re.search(template["Parameters"][name]["AllowedPattern"], value)
+
+
+@pytest.mark.parametrize(("name", "value"), _pairs(BAD))
+def test_a_parameter_refuses_what_makes_none(template: Any, name: str, value: str) -> None:
+    """An invalid value is stopped before anything is deployed."""
+    assert not re.search(template["Parameters"][name]["AllowedPattern"], value)
+
+
+def test_every_parameter_is_described_checked_and_shown_in_a_group(template: Any) -> None:
+    """`sam deploy --guided` and the console tell what each parameter is for."""
+    grouped = [
+        name
+        for group in template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+        for name in group["Parameters"]
+    ]
+    assert sorted(grouped) == sorted(template["Parameters"])
+    for name, parameter in template["Parameters"].items():
+        assert parameter["Description"], name
+        assert parameter.keys() & {"AllowedPattern", "AllowedValues", "MinValue", "MaxLength"}, name
+
+
+def test_only_url_map_has_no_default(template: Any) -> None:
+    """Nothing else has to be known to deploy."""
+    required = [name for name, parameter in template["Parameters"].items() if "Default" not in parameter]
+    assert required == ["UrlMap"]
+
+
+def test_every_setting_that_the_functions_read_is_set(template: Any) -> None:
+    """settings.py and the template speak of the same environment."""
+    code = (PROJECT / "functions" / "purging" / "settings.py").read_text()
+    read = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', code))
+    everywhere = template["Globals"]["Function"]["Environment"]["Variables"]
+    submit = template["Resources"]["SubmitPurge"]["Properties"]["Environment"]["Variables"]
+    assert read <= everywhere.keys() | submit.keys()
+
+
+def test_a_wildcard_resource_stands_only_where_aws_knows_no_other(template: Any) -> None:
+    """Every statement names what it is about, but for traces and the delivery of logs."""
+    for name, resource in template["Resources"].items():
+        if resource["Type"] != "AWS::IAM::Role":
+            continue
+        for policy in resource["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if statement["Resource"] == "*":
+                    assert statement["Sid"] in {"Trace", "DeliverLogs"}, name
+
+
+def test_every_function_has_a_role_and_a_log_group_of_its_own(template: Any) -> None:
+    """SAM adds no managed policy and no group that is kept for ever."""
+    functions = {
+        name: resource["Properties"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    assert functions.keys() == {"SubmitPurge", "CheckPurges"}
+    for name, function in functions.items():
+        assert function["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
+        assert function["LoggingConfig"] == {"LogGroup": {"Ref": f"{name}Logs"}}
+        assert "RetentionInDays" in template["Resources"][f"{name}Logs"]["Properties"]
+
+
+def test_a_message_stays_hidden_for_six_time_outs_and_the_longest_window(template: Any) -> None:
+    """Lambda asks for that, so that throttled batches are not handed out twice."""
+    resources = template["Resources"]
+    window = template["Parameters"]["CoalesceSeconds"]["MaxValue"]
+    time_out = resources["SubmitPurge"]["Properties"]["Timeout"]
+    assert resources["ChangeQueue"]["Properties"]["VisibilityTimeout"] >= 6 * time_out + window

@@ -1,14 +1,14 @@
 """One embedded stack for all end-to-end tests, apart from the one that `up` may have started."""
 
+import json
+import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from local.session import session
 from local.stack import Stack
 from local.workspace import SHARED
-from tests.e2e.waiting import until
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,28 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture
-def eventually() -> Callable[..., Any]:
-    """`eventually(look, what, seconds)`: the first answer of `look` that is true."""
-    return until
+def alerts(stack: Stack) -> Iterator[Callable[[], list[dict[str, str]]]]:
+    """`alerts()`: the `Subject` and `Message` of every alert of this test that came since the last call."""
+    topic = stack.outputs["AlertsTopicArn"]
+    url = stack.sqs.create_queue(QueueName=f"alerts-{uuid.uuid4()}")["QueueUrl"]
+    arn = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    stack.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    subscription = stack.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
+
+    def received() -> list[dict[str, str]]:
+        found = stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in found:
+            stack.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in found]
+
+    yield received
+    stack.sns.unsubscribe(SubscriptionArn=subscription)
+    stack.sqs.delete_queue(QueueUrl=url)

@@ -16,7 +16,9 @@ from purging.alerts import Alerts
 from purging.changes import ObjectChange
 from purging.drain import Drain, Report
 from purging.imagekit import ImageKit
+from purging.inventory import Inventory, S3Lister
 from purging.ledger import Ledger
+from purging.plan import Planner
 from purging.queue import ChangeQueue
 from purging.secret import PrivateKey
 from purging.settings import AWS_CLIENT, Settings
@@ -42,10 +44,11 @@ def application() -> Application:
     private_key = PrivateKey(settings.secret_arn, boto3.client("secretsmanager", config=AWS_CLIENT))
     drain = Drain(
         settings,
-        ledger,
-        ImageKit(settings.api_url, private_key),
-        Tracker(settings.track_purges_arn, boto3.client("stepfunctions", config=AWS_CLIENT)),
-        Alerts(settings.alerts_topic_arn, boto3.client("sns", config=AWS_CLIENT), ledger, time.time),
+        ledger=ledger,
+        planner=Planner(settings, Inventory(S3Lister(boto3.client("s3", config=AWS_CLIENT)))),
+        imagekit=ImageKit(settings.api_url, private_key),
+        tracker=Tracker(settings.track_purges_arn, boto3.client("stepfunctions", config=AWS_CLIENT)),
+        alerts=Alerts(settings.alerts_topic_arn, boto3.client("sns", config=AWS_CLIENT), ledger, time.time),
         clock=time.time,
         sleep=time.sleep,
     )

@@ -9,20 +9,21 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
-from purging import plan
 from purging.alerts import Alerts
 from purging.changes import Change
 from purging.changesets import ChangeSet
 from purging.imagekit import ImageKit
 from purging.items import State, Submitted
 from purging.ledger import Ledger, month_of
+from purging.needs import SKEW_SECONDS, Coverage, Pending, gather
+from purging.plan import Plan, Planner
 from purging.settings import Settings
 from purging.submission import Outcome, Submission
 from purging.telemetry import MetricUnit, logger, metrics
 from purging.tracking import Tracker
 
 # The lease outlives the function that holds it, whatever its clock says; nobody else drains meanwhile.
-_LEASE_MARGIN = 2 * plan.SKEW_SECONDS
+_LEASE_MARGIN = 2 * SKEW_SECONDS
 # Seconds of life that a round needs to be worth starting.
 _ROUND = 30.0
 _DAY = 86_400.0
@@ -45,16 +46,18 @@ class Drain:
     def __init__(
         self,
         settings: Settings,
+        *,
         ledger: Ledger,
+        planner: Planner,
         imagekit: ImageKit,
         tracker: Tracker,
         alerts: Alerts,
-        *,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
     ) -> None:
         self._settings = settings
         self._ledger = ledger
+        self._planner = planner
         self._imagekit = imagekit
         self._tracker = tracker
         self._alerts = alerts
@@ -88,15 +91,13 @@ class Drain:
         state = self._ledger.state(month_of(now))
         self._track_again(state)
         sets = self._ledger.pending()
-        pause = state.paused_until - now
-        if pause > 0 and sets:
-            if pause > remaining() - _ROUND:
-                report.reason = "paused"
-                report.held = sum(len(each.changes) for each in sets)
+        waiting = gather(sets)
+        if waiting and state.paused_until > now:
+            if state.paused_until - now > remaining() - _ROUND:
+                report.held, report.reason = len(waiting), "paused"
                 return {each.id for each in sets}
-            self._sleep(pause)
-        waiting = plan.gather(sets)
-        planned = self._plan(waiting, state, now)
+            self._sleep(state.paused_until - now)
+        plan = self._planner.plan(waiting, self._coverage(waiting, now), state, self._clock())
         outcome = Submission(
             self._settings,
             self._ledger,
@@ -106,27 +107,28 @@ class Drain:
             remaining=remaining,
             clock=self._clock,
             sleep=self._sleep,
-        ).run(planned.purges)
-        held = {need.pending for need in planned.needs if need not in outcome.satisfied}
+        ).run(plan.purges)
+        held = {need.pending for need in plan.needs if need not in outcome.satisfied}
         ids = self._commit(sets, held)
-        self._tell(outcome, held, now)
+        self._tell(plan, outcome, held)
         report.accepted += outcome.accepted
         report.settled += len(waiting) - len(held)
-        report.held, report.reason = len(held), outcome.stopped
+        report.held, report.reason = len(held), outcome.stopped or plan.wait
+        if self._goes_on(plan, outcome, state, remaining):
+            return set()
         return ids
 
-    def _plan(self, waiting: list[plan.Pending], state: State, now: float) -> plan.Plan:
-        since = min((each.since for each in waiting), default=now) - plan.SKEW_SECONDS
-        coverage = plan.Coverage(self._ledger.submitted_since(since) if waiting else ())
-        return plan.make(
-            waiting,
-            url_map=self._settings.url_map,
-            query_variants=self._settings.query_variants,
-            covers=coverage.covers,
-            refused=state.refused,
-            failing=state.failing,
-            now=now,
-        )
+    def _goes_on(self, plan: Plan, outcome: Outcome, state: State, remaining: Callable[[], float]) -> bool:
+        """Whether another round can do more, after a pause if an upload is still under way."""
+        if plan.wait == "gathering" and plan.gather_seconds < remaining() - _ROUND:
+            self._sleep(plan.gather_seconds)
+            return True
+        probe_accepted = state.exhausted and bool(outcome.accepted) and not outcome.stopped
+        return not outcome.stopped and (outcome.plan_again or probe_accepted)
+
+    def _coverage(self, waiting: list[Pending], now: float) -> Coverage:
+        since = min((each.since for each in waiting), default=now) - SKEW_SECONDS
+        return Coverage(self._ledger.submitted_since(since) if waiting else ())
 
     def _keep(self, accepted: list[Submitted]) -> None:
         """Have accepted purges followed, then known: in this order, what the ledger knows is followed."""
@@ -147,7 +149,7 @@ class Drain:
             return False
         return True
 
-    def _commit(self, sets: list[ChangeSet], held: set[plan.Pending]) -> set[str]:
+    def _commit(self, sets: list[ChangeSet], held: set[Pending]) -> set[str]:
         """Take out what no longer waits. Sets of which everything waits stay as they are."""
         waiting = {change.subject for each in held for change in each.changes}
         consumed: list[ChangeSet] = []
@@ -162,12 +164,13 @@ class Drain:
             return untouched
         return untouched | self._ledger.commit((), consumed=consumed, held=rest)
 
-    def _tell(self, outcome: Outcome, held: set[plan.Pending], now: float) -> None:
+    def _tell(self, plan: Plan, outcome: Outcome, held: set[Pending]) -> None:
         metrics.add_metric("PurgesAccepted", MetricUnit.Count, len(outcome.accepted))
         metrics.add_metric("ChangesHeld", MetricUnit.Count, len(held))
+        metrics.add_metric("Price", MetricUnit.Count, plan.price)
         waiting = f"{len(held)} changed objects wait for their purge; none is lost.\n{outcome.detail}"
-        if outcome.stopped == "quota":
-            month, quota = month_of(now), self._settings.monthly_quota
+        if "quota" in (outcome.stopped, plan.wait):
+            month, quota = month_of(self._clock()), self._settings.monthly_quota
             self._alerts.send(
                 f"quota {month} {quota}",
                 "ImageKit's monthly purge quota is used up",

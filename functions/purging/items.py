@@ -7,7 +7,7 @@
 `submitted`    submission time # request id    an accepted purge; goes by itself after 40 days
 `state`        `lease`                         who drains, until when
 `state`        `quota#2026-11`                 purges used in a month (UTC)
-`state`        `pause`                         no calls before this time; failures in a row so far
+`state`        `pause`                         no calls before this time, and why
 `state`        `refused#…`, `failing#…`        wildcards ImageKit refused; URLs to try again later
 `state`        `untracked#…`                   accepted purges that TrackPurges could not be told of
 `state`        `alert#…`                       alerts that were sent and are not to be repeated yet
@@ -59,11 +59,12 @@ class Failing:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What drains remember from one to the next, as of one month."""
+    """What drains remember from one to the next, as of one month. `exhausted`: ImageKit said so last."""
 
     used: int = 0
     paused_until: float = 0.0
     failures: int = 0
+    exhausted: bool = False
     refused: frozenset[str] = frozenset()
     failing: Mapping[str, Failing] = field(default_factory=dict)
     untracked: tuple[Submitted, ...] = ()
@@ -127,6 +128,7 @@ def as_state(items: Sequence[Mapping[str, Any]], month: str) -> State:
         used=int(by_sk.get(f"quota#{month}", {}).get("used", {"N": "0"})["N"]),
         paused_until=float(pause["until"]["N"]) if pause else 0.0,
         failures=int(pause["failures"]["N"]) if pause else 0,
+        exhausted=pause["exhausted"]["BOOL"] if pause else False,
         refused=frozenset(item["url"]["S"] for sk, item in by_sk.items() if sk.startswith("refused#")),
         failing={
             item["url"]["S"]: Failing(int(item["attempts"]["N"]), float(item["retry_at"]["N"]))

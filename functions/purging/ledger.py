@@ -176,9 +176,14 @@ class Ledger:
         """Everything that drains remember, read at once."""
         return items.as_state(list(self._query("state")), month)
 
-    def pause(self, until: float, failures: int) -> None:
-        """No calls before `until`."""
-        self._put_state("pause", until=items.number(until), failures=items.number(failures))
+    def pause(self, until: float, *, failures: int = 0, exhausted: bool = False) -> None:
+        """No calls before `until`, after so many `failures` in a row, or since the quota is `exhausted`."""
+        self._put_state(
+            "pause",
+            until=items.number(until),
+            failures=items.number(failures),
+            exhausted={"BOOL": exhausted},
+        )
 
     def resume(self) -> None:
         """Calls succeed again."""

@@ -10,9 +10,6 @@ from purging.telemetry import logger
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-# SQS API reference, "ChangeMessageVisibilityBatch".
-_BATCH = 10
-
 
 class ChangeQueue:
     """Messages of one SQS queue."""
@@ -27,15 +24,11 @@ class ChangeQueue:
         They reach the dead-letter queue within seconds, instead of once the visibility time-out, which is
         made for slow work, has passed as often as the redrive policy allows.
         """
-        for start in range(0, len(records), _BATCH):
+        for record in records:
             try:
-                self._client.change_message_visibility_batch(
-                    QueueUrl=self._url,
-                    Entries=[
-                        {"Id": str(number), "ReceiptHandle": record["receiptHandle"], "VisibilityTimeout": 0}
-                        for number, record in enumerate(records[start : start + _BATCH])
-                    ],
+                self._client.change_message_visibility(
+                    QueueUrl=self._url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=0
                 )
             except ClientError:
-                # They go the same way later.
-                logger.exception("rejected messages wait for their visibility time-out")
+                # It goes the same way later.
+                logger.exception("rejected message waits for its visibility time-out")

@@ -27,6 +27,8 @@ class Settings:
     api_url: str = IMAGEKIT_API_URL
     monthly_quota: int = 1000
     reserve_percent: int = 10
+    max_hold_seconds: int = 900
+    skip_new_objects: bool = True
     verify_freshness: bool = True
     dry_run: bool = False
     change_queue_url: str = ""
@@ -44,8 +46,10 @@ class Settings:
             query_variants=_flag(environ, "QUERY_VARIANTS", default=True),
             ignore_keys=tuple(environ.get("IGNORE_KEYS", "").split()),
             api_url=_api_url(environ.get("IMAGEKIT_API_URL", IMAGEKIT_API_URL)),
-            monthly_quota=_number(environ, "MONTHLY_PURGE_QUOTA", 1000, 0, 10_000_000),
+            monthly_quota=_number(environ, "MONTHLY_PURGE_QUOTA", 1000, 0, 100_000_000),
             reserve_percent=_number(environ, "QUOTA_RESERVE_PERCENT", 10, 0, 100),
+            max_hold_seconds=_number(environ, "MAX_HOLD_SECONDS", 900, 0, 86_400),
+            skip_new_objects=_choice(environ, "SKIP_NEW_OBJECTS", ("auto", "false")) == "auto",
             verify_freshness=_flag(environ, "VERIFY_FRESHNESS", default=True),
             dry_run=_flag(environ, "DRY_RUN", default=False),
             change_queue_url=environ.get("CHANGE_QUEUE_URL", ""),
@@ -70,11 +74,16 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     return value
 
 
+def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """One of the choices; the first one if it is not set."""
+    text = environ.get(name, choices[0]).lower()
+    if text not in choices:
+        raise InvalidSetting(f"{name} is {text!r}: write {' or '.join(choices)}")
+    return text
+
+
 def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
-    text = environ.get(name, str(default)).lower()
-    if text not in ("true", "false"):
-        raise InvalidSetting(f"{name} is {text!r}: write true or false")
-    return text == "true"
+    return _choice(environ, name, ("true", "false") if default else ("false", "true")) == "true"
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

@@ -9,7 +9,8 @@ from purging.errors import KeyRefused, QuotaExhausted, Throttled, Unavailable, U
 from purging.imagekit import ImageKit
 from purging.items import Failing, State, Submitted
 from purging.ledger import Ledger, month_of
-from purging.plan import Need, PlannedPurge
+from purging.needs import Need
+from purging.selection import PlannedPurge
 from purging.settings import Settings
 from purging.telemetry import MetricUnit, logger, metrics
 
@@ -26,11 +27,14 @@ _FIRST_RETRY, _LAST_RETRY, _LAST_PAUSE = 30.0, 3600.0, 900.0
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a submission. `satisfied` needs wait no longer; `refused` says what is never purged."""
+    """What came of a submission. `satisfied` needs wait no longer; `refused` says what is never purged.
+    `plan_again`: a wildcard for many was refused, and there may be another one.
+    """
 
     accepted: list[Submitted] = field(default_factory=list)
     satisfied: set[Need] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
+    plan_again: bool = False
     stopped: StopReason = ""
     detail: str = ""
 
@@ -55,6 +59,7 @@ class Submission:
         self._imagekit = imagekit
         self._state = state
         self._failures = state.failures
+        self._resume = state.exhausted
         self._on_accepted = on_accepted
         self._remaining = remaining
         self._clock = clock
@@ -96,7 +101,12 @@ class Submission:
     def _attempt(self, purge: PlannedPurge) -> int:
         """Submit one purge; how many purges of the quota it used, as far as one can know."""
         if self._settings.dry_run:
-            logger.info("would purge", url=purge.url, changes=len(purge.identities))
+            logger.info(
+                "would purge",
+                url=purge.url,
+                changes=len(purge.identities),
+                collateral=purge.collateral,
+            )
             self.outcome.satisfied.update(purge.needs)
             return 1
         try:
@@ -108,11 +118,12 @@ class Submission:
             return int(failure.may_have_counted)
         except QuotaExhausted as refusal:
             self._stop("quota", str(refusal))
+            self._ledger.pause(self._clock(), exhausted=True)
         except KeyRefused as refusal:
             self._stop("key refused", str(refusal))
         except Throttled as throttled:
             self._stop("throttled", str(throttled))
-            self._ledger.pause(self._clock() + throttled.retry_after, self._failures)
+            self._ledger.pause(self._clock() + throttled.retry_after, failures=self._failures)
         else:
             self._accepted(purge, request_id, submitted_at)
             return 1
@@ -130,7 +141,13 @@ class Submission:
                 self._sleep(throttled.retry_after)
 
     def _accepted(self, purge: PlannedPurge, request_id: str, submitted_at: float) -> None:
-        logger.info("purge accepted", url=purge.url, request_id=request_id, changes=len(purge.identities))
+        logger.info(
+            "purge accepted",
+            url=purge.url,
+            request_id=request_id,
+            changes=len(purge.identities),
+            collateral=purge.collateral,
+        )
         metrics.add_metric("SecondsToAccepted", MetricUnit.Seconds, submitted_at - purge.since)
         self.outcome.accepted.append(
             Submitted(request_id, purge.url, submitted_at, purge.identities, purge.sample)
@@ -138,16 +155,19 @@ class Submission:
         self.outcome.satisfied.update(purge.needs)
         if purge.url in self._state.failing:
             self._ledger.forget_failing(purge.url)
-        if self._failures:
-            self._failures = 0
+        if self._failures or self._resume:
+            self._failures, self._resume = 0, False
             self._ledger.resume()
 
     def _refused(self, purge: PlannedPurge, refusal: UrlRefused) -> None:
-        """A wildcard is replaced by what it stood for; an exact URL will never be purged."""
+        """A wildcard that nobody asked for is not used again; an exact URL will never be purged."""
         logger.warning("purge refused", url=purge.url, reason=str(refusal))
         if instead := purge.instead():
             self._ledger.remember_refused(purge.url, self._clock())
-            self._queue.extendleft(reversed(instead))
+            self._queue.appendleft(instead)
+        elif len(purge.needs) > 1:
+            self._ledger.remember_refused(purge.url, self._clock())
+            self.outcome.plan_again = True
         else:
             self.outcome.satisfied.update(purge.needs)
             self.outcome.refused.append(str(refusal))
@@ -169,7 +189,7 @@ class Submission:
         if self._failures >= _OUTAGE:
             self._stop("unavailable", str(failure))
             pause = min(_FIRST_RETRY * 2.0 ** (self._failures - _OUTAGE), _LAST_PAUSE)
-        self._ledger.pause(self._clock() + pause, self._failures)
+        self._ledger.pause(self._clock() + pause, failures=self._failures)
 
     def _stop(self, reason: StopReason, detail: str = "") -> None:
         self.outcome.stopped, self.outcome.detail = reason, detail

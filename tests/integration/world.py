@@ -1,25 +1,38 @@
 """What the functions live in, small: moto for AWS, the ImageKit emulator on a socket, and a clock."""
 
+import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import pytest
+import yaml
 from moto import mock_aws
 
+import check_purges
+import submit_purge
 from local.imagekit import Bucket, Emulator, ImageKitServer
 from local.imagekit import Settings as EmulatorSettings
 from local.imagekit.faults import Fault
+from local.imagekit.origin import Fetch
 from purging.alerts import Alerts
 from purging.changes import ObjectChange
 from purging.drain import Drain
 from purging.imagekit import ImageKit
+from purging.inventory import Inventory, S3Lister
 from purging.ledger import Ledger
+from purging.plan import Planner
 from purging.secret import PrivateKey
 from purging.settings import Settings
+from purging.telemetry import logger
 from purging.tracking import Tracker
 from purging.urls import UrlMap
 
@@ -30,6 +43,7 @@ KEY = "private_0123456789"
 ENDPOINT = "https://ik.imagekit.io/demo"
 # Tests begin in mid-month, at a time that no clock of this machine shows.
 START = datetime(2030, 5, 15, 12, tzinfo=UTC).timestamp()
+ROOT = Path(__file__).parents[2]
 
 
 class VirtualClock:
@@ -68,10 +82,11 @@ class World:
         key = PrivateKey(changed.secret_arn, boto3.client("secretsmanager"))
         return Drain(
             changed,
-            self.ledger,
-            ImageKit(changed.api_url, key),
-            Tracker(changed.track_purges_arn, boto3.client("stepfunctions")),
-            Alerts(changed.alerts_topic_arn, boto3.client("sns"), self.ledger, self.clock),
+            ledger=self.ledger,
+            planner=Planner(changed, Inventory(S3Lister(boto3.client("s3")))),
+            imagekit=ImageKit(changed.api_url, key),
+            tracker=Tracker(changed.track_purges_arn, boto3.client("stepfunctions")),
+            alerts=Alerts(changed.alerts_topic_arn, boto3.client("sns"), self.ledger, self.clock),
             clock=self.clock,
             sleep=sleep or self.clock.sleep,
         )
@@ -114,15 +129,17 @@ class World:
 
 
 @contextmanager
-def world(**settings: Any) -> Iterator[World]:
+def world(fetch: Fetch | None = None, **settings: Any) -> Iterator[World]:
     """A new world, gone with the context. Needs credentials and a region in the environment.
 
-    The bucket `origin` is served at ENDPOINT. Purges have no rate limit there unless a test sets one.
+    The bucket `origin` is served at ENDPOINT. Purges have no rate limit there unless a test sets one. With
+    `fetch` as the origin, the emulator serves objects under `{url}/demo/`.
     """
     clock = VirtualClock()
     emulator = Emulator(
         EmulatorSettings(KEY, write_rate=1e6, write_burst=10**6, read_rate=1e6, read_burst=10**6),
         origins={"demo": Bucket.parse("origin")},
+        fetch=fetch,
         clock=clock,
     )
     # The emulator is on a real socket: what goes there must pass moto by.
@@ -162,6 +179,108 @@ def world(**settings: Any) -> Iterator[World]:
             dynamodb=dynamodb,
             alerts_queue=alerts_queue,
         )
+
+
+@dataclass
+class Functions:
+    """Both Lambda functions in a world, configured by the environment that template.yaml gives them."""
+
+    world: World
+    log: io.StringIO
+    change_queue: str
+    _ids: Iterator[int] = field(default_factory=count)
+
+    def submit(self, event: Any, *, seconds: float = 120.0) -> Any:
+        """Invoke SubmitPurge."""
+        return submit_purge.handler(event, self._context("SubmitPurge", seconds))
+
+    def check(self, purges: Sequence[dict[str, Any]], *, seconds: float = 60.0) -> Any:
+        """Invoke CheckPurges as TrackPurges does; the answer has been through JSON."""
+        event = json.loads(json.dumps({"purges": purges}))
+        return json.loads(json.dumps(check_purges.handler(event, self._context("CheckPurges", seconds))))
+
+    def logged(self, message: str) -> list[dict[str, Any]]:
+        """The lines of the log with this message."""
+        lines = [json.loads(line) for line in self.log.getvalue().splitlines()]
+        return [line for line in lines if line["message"] == message]
+
+    def _context(self, name: str, seconds: float) -> Any:
+        dies_at = self.world.clock() + seconds
+        return SimpleNamespace(
+            function_name=name,
+            memory_limit_in_mb=512,
+            invoked_function_arn=f"arn:aws:lambda:eu-central-1:123456789012:function:{name}",
+            aws_request_id=f"request-{next(self._ids)}",
+            get_remaining_time_in_millis=lambda: int((dies_at - self.world.clock()) * 1000),
+        )
+
+
+@contextmanager
+def functions(w: World, **environment: str) -> Iterator[Functions]:
+    """The functions, freshly started, with some environment variables changed."""
+    queue = boto3.client("sqs").create_queue(QueueName="changes")["QueueUrl"]
+    given = template_environment() | {
+        "URL_MAP": f"my-origin-bucket={ENDPOINT}",
+        "LEDGER_TABLE": w.settings.ledger_table,
+        "IMAGEKIT_SECRET_ARN": w.settings.secret_arn,
+        "IMAGEKIT_API_URL": w.url,
+        "CHANGE_QUEUE_URL": queue,
+        "TRACK_PURGES_ARN": w.settings.track_purges_arn,
+        "ALERTS_TOPIC_ARN": w.settings.alerts_topic_arn,
+    }
+    log = io.StringIO()
+    time = SimpleNamespace(time=w.clock, sleep=w.clock.sleep)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (given | environment).items():
+            patch.setenv(name, value)
+        patch.setattr(submit_purge, "time", time)
+        patch.setattr(check_purges, "time", time)
+        patch.setattr(logger.registered_handler, "stream", log)
+        _forget()
+        yield Functions(w, log, queue)
+    _forget()
+
+
+def _forget() -> None:
+    submit_purge.application.cache_clear()
+    check_purges.checker.cache_clear()
+
+
+@cache
+def template() -> dict[str, Any]:
+    """template.yaml, its intrinsic functions as `("Ref", "UrlMap")`."""
+    return yaml.load((ROOT / "template.yaml").read_text(), _Template)  # noqa: S506 - a SafeLoader with tags
+
+
+def template_environment() -> dict[str, str]:
+    """The environment of both functions with every parameter left at its default."""
+    variables = dict(template()["Globals"]["Function"]["Environment"]["Variables"])
+    for function in ("SubmitPurge", "CheckPurges"):
+        properties = template()["Resources"][function]["Properties"]
+        variables |= properties.get("Environment", {}).get("Variables", {})
+    return {name: _default(value) for name, value in variables.items()}
+
+
+def _default(value: Any) -> str:
+    """What a template's value is by default; empty if it is known only when deployed."""
+    if isinstance(value, tuple) and value[0] == "Ref":
+        return str(template()["Parameters"].get(value[1], {}).get("Default", ""))
+    return value if isinstance(value, str) else ""
+
+
+class _Template(yaml.SafeLoader):
+    """Reads the short forms of CloudFormation's intrinsic functions."""
+
+    def tagged(self, suffix: str, node: yaml.Node) -> tuple[str, Any]:
+        """`!Ref UrlMap` and its like."""
+        if isinstance(node, yaml.ScalarNode):
+            return suffix, self.construct_scalar(node)
+        if isinstance(node, yaml.SequenceNode):
+            return suffix, self.construct_sequence(node, deep=True)
+        return suffix, self.construct_mapping(node, deep=True)
+
+
+_Template.add_multi_constructor("!", _Template.tagged)
 
 
 def _make_table(dynamodb: "DynamoDBClient", name: str) -> None:

@@ -1,0 +1,119 @@
+"""What must be purged: the URLs of pending changes that no submitted purge covers yet. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from purging.changes import Change, ObjectChange, UrlChange
+from purging.changesets import ChangeSet
+from purging.items import Submitted
+from purging.urls import Root, UrlMap, wildcard_allowed
+
+SKEW_SECONDS = 5.0
+"""How far S3's clock and a function's may be apart, with the whole second that EventBridge cuts off."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pending:
+    """All waiting changes of one object (or URL): one purge after the last of them serves them all."""
+
+    changes: tuple[Change, ...]
+    manual: bool
+
+    @property
+    def since(self) -> float:
+        """When the first of the changes happened, in unix seconds."""
+        return min(change.occurred_at.timestamp() for change in self.changes)
+
+    @property
+    def may_be_new(self) -> bool:
+        """Whether the object may never have existed before: only a bucket with versions can tell."""
+        return not self.manual and all(
+            isinstance(change, ObjectChange)
+            and change.kind == "created"
+            and change.version_id not in (None, "null")
+            for change in self.changes
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Need:
+    """That one URL of a pending object be purged: as `url`, or as `exact` if ImageKit refuses `url`.
+
+    `bucket`, `key` and `root` say where the URL comes from; a URL that someone asked for has no root.
+    """
+
+    pending: Pending
+    url: str
+    exact: str
+    bucket: str = ""
+    key: str = ""
+    root: Root | None = None
+
+
+class Coverage:
+    """What the purges submitted so far have made fresh."""
+
+    def __init__(self, submitted: Iterable[Submitted]) -> None:
+        self._exact: dict[str, list[Submitted]] = defaultdict(list)
+        self._prefixes: dict[str, list[Submitted]] = defaultdict(list)
+        for purge in submitted:
+            if purge.url.endswith("*"):
+                self._prefixes[purge.url[:-1]].append(purge)
+            else:
+                self._exact[purge.url].append(purge)
+        self._lengths = sorted({len(prefix) for prefix in self._prefixes})
+
+    def covers(self, need: Need) -> bool:
+        """Whether every change behind a need happened before a purge that covers its URL.
+
+        A purge came later than a change if it was made for that very change, whatever the clocks say, or
+        was submitted later by more than the clocks can be apart. This one rule absorbs duplicates,
+        retries, reordering and overlap with wildcards.
+        """
+        purges = list(self._matching(need.url))
+        return all(
+            any(
+                change.identity in purge.identities
+                or purge.submitted_at >= change.occurred_at.timestamp() + SKEW_SECONDS
+                for purge in purges
+            )
+            for change in need.pending.changes
+        )
+
+    def _matching(self, url: str) -> Iterator[Submitted]:
+        """A wildcard is covered by shorter wildcards alone; an exact URL also by itself."""
+        text = url.removesuffix("*")
+        if text == url:
+            yield from self._exact.get(url, ())
+        for length in self._lengths:
+            if length > len(text):
+                break
+            yield from self._prefixes.get(text[:length], ())
+
+
+def gather(sets: Iterable[ChangeSet]) -> list[Pending]:
+    """The changes of all sets by object, without repeats, in the order they first appear."""
+    changes: dict[tuple[str, str], dict[bytes, Change]] = defaultdict(dict)
+    manual: set[tuple[str, str]] = set()
+    for change_set in sets:
+        for change in change_set.changes:
+            changes[change.subject][change.identity] = change
+            if change_set.manual:
+                manual.add(change.subject)
+    return [Pending(tuple(each.values()), subject in manual) for subject, each in changes.items()]
+
+
+def needs_of(
+    pending: Pending, url_map: UrlMap, *, query_variants: bool, refused: frozenset[str]
+) -> Iterator[Need]:
+    """One need for each URL that shows the object. `refused` are wildcards that ImageKit did not accept."""
+    change = pending.changes[0]
+    if isinstance(change, UrlChange):
+        yield Need(pending, url=change.url, exact=change.url)
+        return
+    for root in url_map.roots_of(change):
+        exact = url = root.url(change.key)
+        if query_variants and f"{exact}*" not in refused and wildcard_allowed(root.path(exact)):
+            url = f"{exact}*"
+        yield Need(pending, url, exact, change.bucket, change.key, root)

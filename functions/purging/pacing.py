@@ -1,0 +1,58 @@
+"""What purges may cost right now: how many to spend, at what price, and whether to wait. Pure.
+
+- Of what is left of the month's quota, half may be spent at once at the month's start, all of it at its end.
+- While the purges needed at price 1 fit into that, they are made at once, at price 1.
+- If not, the price doubles until they fit: fewer, broader purges, which evict more needlessly. Before that is
+  paid, changes are held to gather more of them, for at most `MaxHoldSeconds`.
+- What does not fit at any price may spend all that is left; the rest waits for the next month.
+"""
+
+import math
+from calendar import monthrange
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+PRICES = tuple(float(2**step) for step in range(10))
+"""Needless evictions that one saved purge may be worth: 1, 2, 4 … 512, less than a page of a listing."""
+
+BURST_CHANGES, BURST_SECONDS = 10, 3.0
+"""So many changes in so many seconds are an upload under way: it is planned as a whole, once it pauses."""
+
+MAX_GATHER_SECONDS = 300.0
+"""How long an upload that does not pause is gathered at most."""
+
+T = TypeVar("T")
+
+
+def allowance(left: int, now: float) -> int:
+    """Purges that may be spent at a time (unix seconds), of those `left` in its month (UTC)."""
+    moment = datetime.fromtimestamp(now, UTC)
+    _, days = monthrange(moment.year, moment.month)
+    elapsed = (moment - moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)).total_seconds()
+    remaining = 1 - elapsed / (days * 86_400)
+    return max(0, math.ceil(left * (1 - remaining / 2)))
+
+
+def gather_seconds(times: Sequence[float], now: float, max_hold: float) -> float:
+    """Seconds until the upload that changed objects at these times (unix seconds) may be over; 0 if it is."""
+    recent = sorted(time for time in times if time > now - BURST_SECONDS)
+    if len(recent) < BURST_CHANGES or now - min(times) >= min(MAX_GATHER_SECONDS, max_hold):
+        return 0.0
+    return max(recent[-BURST_CHANGES] + BURST_SECONDS - now, 0.1)
+
+
+def cheapest(
+    plan_at: Callable[[float], Sequence[T]], *, left: int, now: float, oldest: float, max_hold: float
+) -> tuple[float, Sequence[T]] | None:
+    """(price, plan): the plan of the lowest price that fits what may be spent; None to hold and gather.
+
+    `plan_at` gives the purges needed at a price; `oldest` is when the oldest change happened. The plan is
+    longer than what may be spent only if nothing else is possible: then as much of it goes as is left.
+    """
+    spend = allowance(left, now)
+    for price in PRICES:
+        plan = plan_at(price)
+        if len(plan) <= spend:
+            return (price, plan) if price == PRICES[0] or now - oldest >= max_hold else None
+    return PRICES[-1], plan

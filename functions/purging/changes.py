@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import islice
 from typing import Any, Literal
 from urllib.parse import unquote_plus
 
@@ -18,6 +19,9 @@ Kind = Literal["created", "removed"]
 
 MAX_KEY_BYTES = 1024
 """The longest key S3 has, in bytes of UTF-8 (Amazon S3 user guide, "Creating object key names")."""
+
+# A key of the longest, each byte of it percent-encoded.
+_MAX_TEXT = 3 * MAX_KEY_BYTES
 
 # SQS holds SNS holds S3: nothing legitimate nests deeper.
 _MAX_DEPTH = 3
@@ -255,7 +259,18 @@ def _text(holder: dict[str, Any], field: str) -> str:
     value = holder.get(field)
     if not isinstance(value, str) or not value:
         raise MalformedEvent(f"{field} must be a text, not {_show(value)}")
+    # JSON can carry half a surrogate pair, which nothing further on could write or compare.
+    if len(value) > _MAX_TEXT or not _is_utf8(value):
+        raise MalformedEvent(f"{field} {_show(value)} is no UTF-8 text of at most {_MAX_TEXT} characters")
     return value
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _optional(holder: dict[str, Any], field: str) -> str | None:
@@ -281,5 +296,11 @@ def _list(holder: dict[str, Any], field: str) -> list[object]:
 
 def _show(value: object) -> str:
     """A value for a message: enough to recognise it, never the whole of it."""
-    text = repr(value)
+    if isinstance(value, dict):
+        # Not the values: they may be secret, and nested too deep to print.
+        text = f"an object with {', '.join(map(repr, islice(value, 8))) or 'nothing'}"
+    elif isinstance(value, list):
+        text = f"a list of {len(value)}"
+    else:
+        text = repr(value)
     return text if len(text) <= 120 else text[:117] + "..."

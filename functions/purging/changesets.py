@@ -12,6 +12,9 @@ from purging.changes import Change, ObjectChange, UrlChange
 MAX_BYTES = 350_000
 """Of a set's blob: DynamoDB's limit is 400 KB an item (developer guide, "Quotas"), names included."""
 
+# A change as it stands in a blob: the time first.
+_Row = tuple[str, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
@@ -25,30 +28,34 @@ class ChangeSet:
 
 def pack(changes: Sequence[Change], *, manual: bool) -> Iterator[tuple[str, bytes]]:
     """Changes as (id, blob) of as few change sets as fit; none for no changes."""
-    if not changes:
-        return
-    rows = sorted(_row(change) for change in changes)
+    if changes:
+        # Sorted and without repeats, so that the same changes have the same ids in whatever order they come.
+        yield from _packed(sorted({_row(change) for change in changes}), "manual" if manual else "auto")
+
+
+def _packed(rows: Sequence[_Row], origin: str) -> Iterator[tuple[str, bytes]]:
     text = json.dumps(rows, separators=(",", ":")).encode()
     blob = zlib.compress(text)
     if len(blob) > MAX_BYTES:
-        middle = len(changes) // 2
-        yield from pack(changes[:middle], manual=manual)
-        yield from pack(changes[middle:], manual=manual)
+        middle = len(rows) // 2
+        yield from _packed(rows[:middle], origin)
+        yield from _packed(rows[middle:], origin)
         return
-    oldest = min(change.occurred_at for change in changes)
-    yield f"{oldest.isoformat()}#{'manual' if manual else 'auto'}#{sha256(text).hexdigest()[:32]}", blob
+    oldest = rows[0][0]
+    yield f"{oldest}#{origin}#{sha256(text).hexdigest()[:32]}", blob
 
 
 def unpack(set_id: str, blob: bytes, *, manual: bool) -> ChangeSet:
-    """The inverse of `pack`."""
+    """The inverse of `pack`: the changes by time, without repeats."""
     return ChangeSet(set_id, tuple(_change(row) for row in json.loads(zlib.decompress(blob))), manual)
 
 
-def _row(change: Change) -> list[str]:
+def _row(change: Change) -> _Row:
+    # Times are UTC, and so sort as their texts do.
     time = change.occurred_at.isoformat()
     if isinstance(change, UrlChange):
-        return [time, change.url]
-    return [time, change.bucket, change.key, change.kind, change.sequencer, change.version_id or ""]
+        return (time, change.url)
+    return (time, change.bucket, change.key, change.kind, change.sequencer, change.version_id or "")
 
 
 def _change(row: list[str]) -> Change:

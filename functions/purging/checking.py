@@ -27,6 +27,8 @@ class Findings:
     open: list[dict[str, Any]] = field(default_factory=list)
     completed: int = 0
     wait_seconds: float = 0.0
+    blocked: str = ""
+    """Why asking further makes no sense now; empty if it does."""
 
     def answer(self) -> dict[str, Any]:
         """The JSON that the state machine goes on with."""
@@ -73,16 +75,19 @@ class Checker:
         """Why a purge is not Completed; empty if it is."""
         if purge.get("completed"):
             return ""
-        if findings.wait_seconds:
-            return "throttled"
+        if findings.blocked:
+            return findings.blocked
         request_id = purge["request_id"]
         try:
             if self._imagekit.status(request_id) == "Pending":
                 return "Pending"
         except Throttled as throttled:
             findings.wait_seconds = throttled.retry_after
-            return "throttled"
+            findings.blocked = "throttled"
+            return findings.blocked
         except (KeyRefused, Unavailable, UnknownRequest) as problem:
+            if isinstance(problem, KeyRefused):
+                findings.blocked = str(problem)
             logger.warning("status not known", request_id=request_id, reason=str(problem))
             return str(problem)
         purge["completed"] = True

@@ -27,6 +27,8 @@ PurgeStatus = Literal["Pending", "Completed"]
 # Seconds to connect, and to wait for a byte of the answer.
 _TIMEOUT = (3.05, 10.0)
 
+_LONGEST_RESET = 3600.0
+
 
 class ImageKit:
     """A client over one kept-alive connection. It repeats a call only with a key read again."""
@@ -47,7 +49,7 @@ class ImageKit:
         if answer.status_code == HTTPStatus.BAD_REQUEST:
             raise UrlRefused(url, _message(answer))
         # The documentation says 200, the service answers 201.
-        request_id = _field(answer, "requestId") if answer.ok else None
+        request_id = _field(answer, "requestId") if _succeeded(answer) else None
         if not request_id:
             raise Unavailable(
                 f"ImageKit answered {answer.status_code} without a requestId to a purge of {url!r}"
@@ -59,7 +61,7 @@ class ImageKit:
         answer = self._call("GET", f"{self._url}/{quote(request_id, safe='')}")
         if answer.status_code == HTTPStatus.BAD_REQUEST:
             raise UnknownRequest(f"ImageKit knows no purge {request_id!r}: {_message(answer)}")
-        status = _field(answer, "status") if answer.ok else None
+        status = _field(answer, "status") if _succeeded(answer) else None
         if status == "Completed":
             return "Completed"
         if status == "Pending":
@@ -101,6 +103,11 @@ class ImageKit:
             ) from error
 
 
+def _succeeded(answer: requests.Response) -> bool:
+    # Not `answer.ok`, which holds for a redirect too.
+    return answer.status_code // 100 == 2
+
+
 def _never_connected(error: requests.RequestException) -> bool:
     cause = error.args[0] if error.args else None
     return isinstance(error, requests.ConnectTimeout) or isinstance(
@@ -124,12 +131,16 @@ def _refusal(answer: requests.Response) -> type[PurgeError] | None:
 
 
 def _reset(answer: requests.Response) -> float | None:
-    """Seconds to wait, from `X-RateLimit-Reset` in milliseconds ("API rate limits"); None if unusable."""
+    """Seconds to wait, from `X-RateLimit-Reset` in milliseconds ("API rate limits"); None if unusable.
+
+    At most an hour: asking once an hour harms nobody, while a time of day sent by mistake would stop
+    everything for years.
+    """
     try:
         milliseconds = float(answer.headers.get("X-RateLimit-Reset", ""))
     except ValueError:
         return None
-    return milliseconds / 1000 if 0 < milliseconds < float("inf") else None
+    return min(milliseconds / 1000, _LONGEST_RESET) if milliseconds > 0 else None
 
 
 def _message(answer: requests.Response) -> str:
@@ -139,7 +150,7 @@ def _message(answer: requests.Response) -> str:
 def _field(answer: requests.Response, name: str) -> str | None:
     try:
         body: Any = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     value = body.get(name) if isinstance(body, dict) else None
     return value if isinstance(value, str) else None

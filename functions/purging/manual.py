@@ -1,6 +1,5 @@
 """Manual purges: what people ask for by `{"urls": [...]}` or `{"keys": [{"bucket": ..., "key": ...}]}`."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,9 +12,9 @@ MAX_AT_ONCE = 100
 """As many as ImageKit's dashboard takes in one request (documentation, "Purge cache")."""
 
 
-def is_manual(event: Mapping[str, Any]) -> bool:
+def is_manual(event: object) -> bool:
     """Whether an event asks for a manual purge."""
-    return "urls" in event or "keys" in event
+    return isinstance(event, dict) and ("urls" in event or "keys" in event)
 
 
 def requested(event: dict[str, Any], url_map: UrlMap) -> list[Change]:

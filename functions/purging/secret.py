@@ -24,7 +24,9 @@ class PrivateKey:
     def read_again(self) -> str:
         """The key as Secrets Manager has it now, for when ImageKit refuses the one in use."""
         text = self._client.get_secret_value(SecretId=self._arn).get("SecretString", "")
-        self._value = _private_key(text)
+        key = _private_key(text)
+        # What HTTP could not carry, such as a typographic quote that was pasted along, is no key either.
+        self._value = key if key.isascii() and key.isprintable() else ""
         if not self._value:
             raise KeyRefused(
                 f'secret {self._arn} holds no private key: put {{"private_key": "..."}} or the bare key '

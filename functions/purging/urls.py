@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from purging.errors import InvalidRequest, InvalidSetting
 
@@ -18,6 +18,9 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _BANNED_WILDCARDS = {"/media/catalog/", "/s/files/"}
 _FILE_WITH_EXTENSION = re.compile(r"/[^/]*[^/.]\.[A-Za-z0-9]{1,10}$")
 _LONG_ENOUGH = 15
+
+# A key of 1,024 bytes takes 3,072 when encoded; the rest is for the endpoint and a query.
+_LONGEST_URL = 8192
 
 
 class Named(Protocol):
@@ -121,8 +124,10 @@ class UrlMap:
 
         Raises InvalidRequest naming the URL and the remedy.
         """
-        if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
+        if not isinstance(url, str) or not re.fullmatch(r"[!-~]+", url):
             raise InvalidRequest(f"{_show(url)} is no URL: percent-encode everything but ASCII")
+        if len(url) > _LONGEST_URL:
+            raise InvalidRequest(f"{_show(url)} has {len(url)} characters: give at most {_LONGEST_URL}")
         root = max(
             (root for root in self.roots if url.startswith(root.prefix)),
             key=lambda root: len(root.prefix),
@@ -132,7 +137,9 @@ class UrlMap:
             known = ", ".join(sorted({root.endpoint for root in self.roots}))
             raise InvalidRequest(f"{_show(url)} lies under none of the endpoints of UrlMap: {known}")
         path = root.path(url)
-        if any(segment in (".", "..") for segment in path.partition("?")[0].split("/")):
+        # Decoded, as a server or a client on the way may do before it resolves them.
+        segments = re.split(r"[/\\]", unquote(path.partition("?")[0]))
+        if "." in segments or ".." in segments:
             raise InvalidRequest(f"{_show(url)} has a dot segment: write the path in full")
         if "#" in path or "*" in path[:-1] or (path.endswith("*") and not wildcard_allowed(path)):
             raise InvalidRequest(
@@ -167,5 +174,14 @@ def _checked(transformation: str) -> str:
 
 def _show(url: object) -> str:
     """A rejected URL for a message, without the credentials it may carry."""
-    text = re.sub(r"//[^/@]*@", "//***@", repr(url))
+    text = repr(_masked(url)) if isinstance(url, str) else f"a {type(url).__name__}"
     return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _masked(url: str) -> str:
+    """Without user and password, even where it is no valid URL and what they are is a guess."""
+    start = re.match(r"([a-z][a-z0-9+.-]*:)?//", url, re.IGNORECASE)
+    scheme = start[0] if start else ""
+    before, at, place = url[len(scheme) :].rpartition("@")
+    user = before.partition("@")[0]
+    return f"{scheme}***@{place}" if at and (":" in user or "/" not in user) else url

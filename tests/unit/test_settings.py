@@ -1,0 +1,83 @@
+"""Settings from the environment: the template's defaults fit, and wrong values are named."""
+
+import pytest
+
+from purging.errors import InvalidSetting
+from purging.settings import Settings
+from tests.integration.world import template, template_environment
+
+GOOD = {
+    "URL_MAP": "origin=https://ik.imagekit.io/demo",
+    "LEDGER_TABLE": "ledger",
+    "IMAGEKIT_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:imagekit",
+}
+
+
+def test_the_defaults_of_the_template_and_of_the_code_are_the_same() -> None:
+    """A function that is deployed without any choice made, and one run by hand, behave alike."""
+    deployed = Settings.from_env({**template_environment(), **GOOD})
+    by_hand = Settings.from_env(GOOD)
+    assert deployed == by_hand
+
+
+def test_whatever_quota_the_template_accepts_the_functions_accept() -> None:
+    """A deployment that succeeds must not leave functions that refuse to start."""
+    limits = template()["Parameters"]["MonthlyPurgeQuota"]
+    for quota in (limits["MinValue"], limits["MaxValue"]):
+        assert Settings.from_env(GOOD | {"MONTHLY_PURGE_QUOTA": str(quota)}).monthly_quota == quota
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("URL_MAP", ""),
+        ("URL_MAP", "origin"),
+        ("LEDGER_TABLE", ""),
+        ("IMAGEKIT_SECRET_ARN", ""),
+        ("QUERY_VARIANTS", "yes"),
+        ("DRY_RUN", "1"),
+        ("VERIFY_FRESHNESS", ""),
+        ("MONTHLY_PURGE_QUOTA", "many"),
+        ("MONTHLY_PURGE_QUOTA", "-1"),
+        ("MONTHLY_PURGE_QUOTA", "1e3"),
+        ("QUOTA_RESERVE_PERCENT", "101"),
+        ("PATH_TRANSFORMATIONS", "w-300"),
+        ("IMAGEKIT_API_URL", "http://api.imagekit.io"),
+        ("IMAGEKIT_API_URL", "https://user:hunter2@api.imagekit.io"),
+        ("IMAGEKIT_API_URL", "http://127.0.0.1:80@evil.example"),
+        ("IMAGEKIT_API_URL", ""),
+    ],
+)
+def test_a_wrong_value_is_an_error_that_names_it(name: str, value: str) -> None:
+    """The operator sees which setting, with which value; never a traceback from somewhere else."""
+    with pytest.raises(InvalidSetting) as caught:
+        Settings.from_env(GOOD | {name: value})
+    shown = {"URL_MAP": "UrlMap", "PATH_TRANSFORMATIONS": "path transformation"}.get(name, name)
+    assert shown in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("quota", "percent", "automatic"), [(1000, 10, 900), (7, 10, 7), (25, 10, 23), (10, 100, 0), (0, 0, 0)]
+)
+def test_the_reserve_is_rounded_down(quota: int, percent: int, automatic: int) -> None:
+    """A small quota is not eaten up by its reserve."""
+    settings = Settings.from_env(
+        GOOD | {"MONTHLY_PURGE_QUOTA": str(quota), "QUOTA_RESERVE_PERCENT": str(percent)}
+    )
+    assert settings.automatic_quota == automatic
+
+
+@pytest.mark.parametrize(
+    ("key", "ignored"),
+    [
+        ("a.tmp", True),
+        ("deep/down/a.tmp", True),
+        ("private/x.jpg", True),
+        ("a/private/x.jpg", False),
+        ("a.TMP", False),
+        ("a.tmp.jpg", False),
+    ],
+)
+def test_ignored_keys(key: str, ignored: bool) -> None:
+    """Glob patterns over the whole key; `*` matches slashes too, and case counts."""
+    assert Settings.from_env(GOOD | {"IGNORE_KEYS": "*.tmp  private/*"}).ignores(key) is ignored

@@ -1,0 +1,200 @@
+"""Time and peak memory of the planner, and how they grow with the number of keys.
+
+Every row is measured in a process of its own, so that a peak is that row's; a run of 1,000,000 keys takes
+some seconds. Keys, changes and thus plans are the same on every machine. The rule is ImageKit's own.
+"""
+
+import argparse
+import gc
+import json
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from purging.cover import cover
+from purging.urls import encode, wildcard_allowed
+
+SHARES = {"dense": 0.5, "sparse": 0.001, "all": 1.0}
+"""Of all keys, those that changed, picked one by one: the hardest case, with hardly a whole folder."""
+
+# The fastest run of a small size is only found in many: a busy machine slows whole stretches of them.
+_AT_LEAST_SECONDS = 2.0
+
+_SIZES = ("", "-150x150", "-300x300", "-768x768", "-1536x1536", "-scaled", "@2x")
+_NAMES = ("hero", "front", "back", "detail", "lifestyle", "swatch", "packshot", "größe", "サイズ")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print; 0 if every row could be measured."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.planner", description=__doc__)
+    parser.add_argument("--sizes", type=_sizes, default="1000,10000,100000,1000000", help="keys in all")
+    parser.add_argument(
+        "--changes", type=_shares, default="dense,sparse", help="of: dense (50 %%), sparse (0.1 %%), all"
+    )
+    parser.add_argument("--price", type=float, default=1.0, help="needless evictions a purge (default: 1)")
+    parser.add_argument("--runs", type=_positive, default=5, help="least runs a row; the fastest counts")
+    parser.add_argument("--json", action="store_true", help="one JSON object a row instead of the table")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if not options.price >= 0:
+        parser.error(f"--price {options.price} is no number from 0 to infinity")
+    if options.here:
+        print(json.dumps(measure(options.sizes[0], options.changes[0], options.price, options.runs)))
+        return 0
+    rows = []
+    for row in _rows(options.sizes, options.changes, options.price, options.runs):
+        rows.append(row)
+        if options.json:
+            print(json.dumps(row), flush=True)
+        elif sys.stderr.isatty():
+            print(f"{row['keys']:,} keys, {row['changes']}: {row['seconds']} s", file=sys.stderr)
+    if not options.json:
+        _print_table(rows)
+    return 0
+
+
+def measure(size: int, changes: str, price: float, runs: int) -> dict[str, Any]:
+    """One row, in this process: the seconds of its fastest run, the peak megabytes of all of them.
+
+    Seconds are the processor's: on an idle machine the clock's, as `cover` never waits.
+    """
+    changed, unchanged = split(size, SHARES[changes])
+    asked = 0
+
+    def allowed(prefix: str) -> bool:
+        nonlocal asked
+        asked += 1
+        return wildcard_allowed("/" + encode(prefix))
+
+    gc.collect()
+    before = _peak_megabytes()
+    seconds: list[float] = []
+    while len(seconds) < runs or sum(seconds) < _AT_LEAST_SECONDS:
+        plan, asked = [], 0
+        started = time.process_time()
+        plan = cover(changed, unchanged, price, allowed)
+        seconds.append(time.process_time() - started)
+    peak = _peak_megabytes()
+    return {
+        "keys": size,
+        "changes": changes,
+        "price": price,
+        "changed": len(changed),
+        "purges": len(plan),
+        "collateral": sum(purge.collateral for purge in plan),
+        "rule_asked": asked,
+        "seconds": round(min(seconds), 4),
+        "peak_mb": round(peak, 1),
+        "cover_mb": round(peak - before, 1),
+    }
+
+
+def split(size: int, share: float) -> tuple[list[str], list[str]]:
+    """(changed, unchanged) realistic keys, in S3's order, the same ones each time; at least one has changed.
+
+    Made one after another, as a listing is read: keys made in another order would lie scattered in memory,
+    and what is thrown away in making them would count as memory of the planner.
+    """
+    chance = random.Random(size)
+    changed: list[str] = []
+    unchanged: list[str] = []
+    for key in islice(_keys(size, chance), size):
+        (changed if chance.random() < share else unchanged).append(key)
+    return changed or [unchanged.pop()], unchanged
+
+
+def _keys(size: int, chance: random.Random) -> Iterator[str]:
+    """`size` keys or a few more: hashes, products and dated uploads, each image in up to seven sizes."""
+    folders = max(1, size // 1000)
+    for kind in ("assets", "products", "uploads"):
+        for folder in range(folders):
+            names: set[str] = set()
+            while len(names) * 3 * folders < size:
+                names.update(_image(kind, folder, chance))
+            yield from sorted(names)
+
+
+def _image(kind: str, folder: int, chance: random.Random) -> Iterator[str]:
+    if kind == "assets":
+        stem = f"{folder:04x}/{chance.getrandbits(128):032x}"
+    elif kind == "products":
+        stem = f"brand-{folder:04}/sku-{chance.randrange(1_000_000):06}/{chance.choice(_NAMES)}"
+    else:
+        stem = (
+            f"{2000 + folder // 366}/day-{folder % 366:03}/{chance.choice(_NAMES)}-{chance.randrange(10_000)}"
+        )
+    for suffix in chance.sample(_SIZES, chance.randint(1, len(_SIZES))):
+        yield f"{kind}/{stem}{suffix}.webp"
+
+
+def _rows(sizes: list[int], changes: list[str], price: float, runs: int) -> Iterator[dict[str, Any]]:
+    """Each row, with its growth: seconds in multiples of the next smaller size's."""
+    for change in changes:
+        smaller: dict[str, Any] | None = None
+        for size in sizes:
+            command = [sys.executable, "-m", "benchmarks.planner", "--here", "--sizes", str(size)]
+            command += ["--changes", change, "--price", repr(price), "--runs", str(runs)]
+            finished = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            row: dict[str, Any] = json.loads(finished.stdout)
+            row["growth"] = smaller and smaller["seconds"] and round(row["seconds"] / smaller["seconds"], 1)
+            yield row
+            smaller = row
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    # Not at the top: a process starts with its parent's peak on its account, and rich is larger than cover.
+    from rich.box import SIMPLE  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    columns: dict[str, Callable[[dict[str, Any]], str]] = {
+        "changes": lambda row: row["changes"],
+        "keys": lambda row: f"{row['keys']:,}",
+        "changed": lambda row: f"{row['changed']:,}",
+        "purges": lambda row: f"{row['purges']:,}",
+        "seconds": lambda row: f"{row['seconds']:.4f}",
+        "growth": lambda row: f"{row['growth']}×" if row["growth"] else "",
+        "peak MB": lambda row: f"{row['peak_mb']:.0f}",
+        "cover MB": lambda row: f"{row['cover_mb']:.1f}",
+    }
+    table = Table(
+        title=f"cover at price {rows[0]['price']:g}", box=SIMPLE, collapse_padding=True, pad_edge=False
+    )
+    for name in columns:
+        table.add_column(name, no_wrap=True, justify="left" if name == "changes" else "right")
+    for row in rows:
+        table.add_row(*(show(row) for show in columns.values()), end_section=row["keys"] == rows[-1]["keys"])
+    Console().print(table)
+
+
+def _peak_megabytes() -> float:
+    """The most memory this process ever had. Linux counts in kibibytes, macOS in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _sizes(text: str) -> list[int]:
+    return sorted({_positive(part) for part in text.split(",")})
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _shares(text: str) -> list[str]:
+    for name in (names := text.split(",")):
+        if name not in SHARES:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(SHARES)}")
+    return names
+
+
+if __name__ == "__main__":
+    sys.exit(main())

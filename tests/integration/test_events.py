@@ -1,0 +1,164 @@
+"""Every file of events/ through the real handler: exactly these URLs are purged, and nothing else."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.world import ENDPOINT, ROOT, Functions, functions, world
+
+EVENTS = ROOT / "events"
+SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
+
+TARGETS: dict[str, list[str]] = {
+    "s3/put.json": ["products/shoes/red-sneaker.jpg*"],
+    "s3/put-special-key.json": [
+        "cat%C3%A1logo/%C3%A9t%C3%A9%20100%25+1%20&%20more/%E7%85%A7%E7%89%87%20%231%3F%2A~.jpg*"
+    ],
+    "s3/copy.json": ["products/shoes/blue-sneaker.jpg*"],
+    "s3/multipart.json": ["videos/spring-campaign.mp4*"],
+    "s3/delete.json": ["products/shoes/green-sneaker.jpg*"],
+    "s3/delete-marker-created.json": ["products/hats/straw-hat.png*"],
+    "s3/lifecycle-expiration.json": ["campaigns/2025-christmas/banner.webp*"],
+    "s3/several-records.json": [
+        "products/bags/backpack.jpg*",
+        "products/bags/clutch.jpg*",
+        "products/bags/tote.jpg*",
+    ],
+    "s3/test-event.json": [],
+    "sqs/s3.json": ["products/watches/diver%20watch.jpg*"],
+    "sqs/eventbridge.json": ["press/2026/annual%20report+cover.png*"],
+    "sqs/sns.json": ["team/jos%C3%A9%20portrait.jpg*"],
+    "sqs/batch-with-poison.json": [f"gallery/spring/look-{n:02}.jpg*" for n in (1, 2, 3, 4, 5, 6, 8, 9, 10)],
+    "sqs/test-event.json": [],
+    "sns/s3.json": ["blog/2026/05/hello%20world.webp*"],
+    "eventbridge/object-created.json": ["products/lamps/desk%20lamp%20+%20bulb%2050%25.jpg*"],
+    "eventbridge/object-deleted.json": ["products/lamps/old-lamp.jpg*"],
+    "eventbridge/object-deleted-by-lifecycle.json": ["campaigns/2025-summer/hero.avif*"],
+    "eventbridge/tick.json": [],
+    "manual/urls.json": [
+        "campaigns/spring-2026/*",
+        "products/shoes/red-sneaker.jpg",
+        "products/shoes/red-sneaker.jpg?tr=w-600",
+        "tr:w-300,h-300/products/shoes/red-sneaker.jpg",
+    ],
+    "manual/keys.json": ["products/shoes/red-sneaker.jpg*", "team/jos%C3%A9%20portrait+1.jpg*"],
+}
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[Functions]:
+    """One deployment for all events of this module: hardly any two of them change the same object."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        with world() as w, functions(w) as running:
+            yield running
+
+
+@pytest.fixture
+def f(deployed: Functions) -> Functions:
+    """The deployment, at a moment when nothing submitted before covers anything."""
+    dynamodb, table = deployed.world.dynamodb, deployed.world.settings.ledger_table
+    for item in dynamodb.scan(TableName=table)["Items"]:
+        dynamodb.delete_item(TableName=table, Key={name: item[name] for name in ("pk", "sk")})
+    deployed.world.emulator.reset()
+    deployed.log.truncate(0)
+    deployed.log.seek(0)
+    return deployed
+
+
+def event(name: str) -> Any:
+    return json.loads((EVENTS / name).read_text())
+
+
+def test_every_event_file_is_replayed_here_and_explained_in_the_readme() -> None:
+    """A new file without an expectation, or without a word about it, fails this test."""
+    names = {str(path.relative_to(EVENTS)) for path in EVENTS.rglob("*.json")}
+    assert names == set(TARGETS)
+    readme = (EVENTS / "README.md").read_text()
+    assert [name for name in names if f"| `{name}` |" not in readme] == []
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_replay(f: Functions, name: str) -> None:
+    """The event purges exactly the URLs that show its objects, each once, and leaves nothing pending."""
+    answer = f.submit(event(name))
+    assert sorted(f.world.purged) == [f"{ENDPOINT}/{target}" for target in TARGETS[name]]
+    assert f.world.ledger.pending() == []
+    if name.startswith("sqs/"):
+        assert set(answer) == {"batchItemFailures"}
+    else:
+        assert sorted(purge["url"] for purge in answer["purges"]) == sorted(f.world.purged)
+        assert (answer["held"], answer["reason"], answer["busy"]) == (0, "", False)
+    followed = [purge["url"] for each in f.world.executions() for purge in each["purges"]]
+    assert set(f.world.purged) <= set(followed)
+
+
+def test_replay_a_second_time(f: Functions) -> None:
+    """The first purge covers a redelivery of the same change."""
+    f.submit(event("s3/put.json"))
+    assert f.submit(event("s3/put.json"))["purges"] == []
+    assert len(f.world.purged) == 1
+
+
+def test_one_poison_message_fails_alone(f: Functions, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nine are purged, one goes back to the queue by its id, and the log says which one and why."""
+    batch = event("sqs/batch-with-poison.json")
+    poison = batch["Records"][6]["messageId"]
+    assert f.submit(batch) == {"batchItemFailures": [{"itemIdentifier": poison}]}
+    assert len(f.world.purged) == 9
+    (line,) = f.logged("malformed message")
+    assert line["level"] == "ERROR"
+    assert line["message_id"] == poison
+    (reason,) = line["reasons"]
+    assert reason.startswith("a message body is not JSON")
+    assert '"bucket":{"name":"my-origin' in reason
+    counts = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (counts["MalformedMessages"], counts["ChangesReceived"]) == ([1.0], [9.0])
+
+
+def test_log_lines_are_json_with_the_request_id(f: Functions) -> None:
+    """Each line can be found and filtered; none is the whole event."""
+    f.submit(event("s3/several-records.json"))
+    lines = [json.loads(line) for line in f.log.getvalue().splitlines()]
+    assert {line["function_request_id"] for line in lines} == {lines[0]["function_request_id"]}
+    assert {line["service"] for line in lines} == {"imagekit-s3-purge"}
+    assert len(f.logged("purge accepted")) == 3
+    assert "sourceIPAddress" not in f.log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "target"),
+    [
+        ("put", "my photo+1.jpg", "my%20photo+1.jpg*"),
+        ("delete", "a/old picture.png", "a/old%20picture.png*"),
+    ],
+)
+def test_events_of_the_sam_cli(f: Functions, kind: str, key: str, target: str) -> None:
+    """`sam local generate-event s3 put|delete`, as a developer would try it; it encodes the key itself."""
+    assert SAM.exists(), f"{SAM} is missing: run make setup"
+    arguments = ["local", "generate-event", "s3", kind, "--bucket", "my-origin-bucket", "--key", key]
+    generated = subprocess.run(  # noqa: S603 - the tool of this project, with arguments from above
+        [SAM, *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=dict(os.environ) | {"SAM_CLI_TELEMETRY": "0"},
+    )
+    f.submit(json.loads(generated.stdout))
+    assert f.world.purged == [f"{ENDPOINT}/{target}"]
+
+
+def test_the_event_files_hold_no_real_account_and_no_secret() -> None:
+    """Only the documentation's account number, addresses and ids of examples."""
+    for path in EVENTS.rglob("*.json"):
+        text = path.read_text()
+        assert "private_" not in text
+        assert "AKIA" not in text
+        assert "ASIA" not in text
+        if ":sqs:" in text or '"account"' in text or ":sns:" in text:
+            assert "123456789012" in text

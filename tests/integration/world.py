@@ -13,6 +13,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.loaders
+import botocore.session
 import pytest
 import yaml
 from moto import mock_aws
@@ -44,6 +46,7 @@ ENDPOINT = "https://ik.imagekit.io/demo"
 # Tests begin in mid-month, at a time that no clock of this machine shows.
 START = datetime(2030, 5, 15, 12, tzinfo=UTC).timestamp()
 ROOT = Path(__file__).parents[2]
+_LOADER = botocore.loaders.create_loader()
 
 
 class VirtualClock:
@@ -145,6 +148,7 @@ def world(fetch: Fetch | None = None, **settings: Any) -> Iterator[World]:
     # The emulator is on a real socket: what goes there must pass moto by.
     config = {"core": {"passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}}
     with ImageKitServer(emulator) as server, mock_aws(config=config):
+        _share_models()
         dynamodb = boto3.client("dynamodb")
         _make_table(dynamodb, "ledger")
         sns, sqs = boto3.client("sns"), boto3.client("sqs")
@@ -179,6 +183,13 @@ def world(fetch: Fetch | None = None, **settings: Any) -> Iterator[World]:
             dynamodb=dynamodb,
             alerts_queue=alerts_queue,
         )
+
+
+def _share_models() -> None:
+    """Let sessions share what they load from botocore's files: moto forgets the session with each world."""
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _LOADER)
+    boto3.setup_default_session(botocore_session=session)
 
 
 @dataclass

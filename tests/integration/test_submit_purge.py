@@ -1,0 +1,241 @@
+"""SubmitPurge as Lambda runs it: batches, manual purges, hostile input, and what it does when AWS fails."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+import submit_purge
+from purging.errors import InvalidRequest, MalformedEvent, PermanentError
+from tests.integration.world import ENDPOINT, KEY, Functions, World, functions
+
+# Powertools warns of an invocation that fails before it counts anything; telemetry.py silences it, which
+# pytest undoes for each test.
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
+
+
+@pytest.fixture
+def f(w: World) -> Iterator[Functions]:
+    with functions(w) as running:
+        yield running
+
+
+def change(key: str, *, bucket: str = "my-origin-bucket", **fields: Any) -> dict[str, Any]:
+    """An EventBridge event: its keys need no encoding."""
+    return {
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "time": "2030-05-15T11:00:00Z",
+        "detail": {"bucket": {"name": bucket}, "object": {"key": key, "sequencer": "0A"}},
+    } | fields
+
+
+def message(body: object, number: int = 0) -> dict[str, Any]:
+    return {
+        "messageId": f"message-{number}",
+        "receiptHandle": f"handle-{number}",
+        "body": body if isinstance(body, str) else json.dumps(body),
+        "eventSource": "aws:sqs",
+    }
+
+
+def batch(*bodies: object) -> dict[str, Any]:
+    return {"Records": [message(body, number) for number, body in enumerate(bodies)]}
+
+
+def failed(answer: dict[str, Any]) -> list[str]:
+    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+
+
+HOSTILE_BODIES = {
+    "empty": "",
+    "no JSON": "{",
+    "null": None,
+    "a number": 7,
+    "a list": [],
+    "an empty object": {},
+    "nested 100,000 deep": "[" * 100_000,
+    "nested 950 deep": '{"Records":' * 950 + "0" + "}" * 950,
+    "a huge number": "9" * 10_000,
+    "another service": {"Records": [{"eventSource": "aws:kinesis", "data": "x"}]},
+    "no time": change("a/x.jpg", time=None),
+    "a time that is none": change("a/x.jpg", time="9999-99-99"),
+    "a key that is a list": change(["a/x.jpg"]),  # type: ignore[arg-type]
+    "an empty key": change(""),
+    "a key of 1,025 bytes": change("a" * 1025),
+    "a lone surrogate in the key": change("a/\ud800.jpg"),
+    "a lone surrogate in the bucket": change("a/x.jpg", bucket="\udfff"),
+    "an object in place of the bucket": change("a/x.jpg", bucket={}),  # type: ignore[arg-type]
+    "a megabyte of sequencer": json.dumps(change("a/x.jpg")).replace("0A", "0A" * 500_000),
+    "URLs, which are for direct invocation": {"urls": [f"{ENDPOINT}/a/x.jpg"]},
+}
+
+
+def test_hostile_messages_fail_alone(f: Functions) -> None:
+    """Each of the corpus goes back to the queue with its reason logged; the good ones are purged."""
+    answer = f.submit(batch(change("a/1.jpg"), *HOSTILE_BODIES.values(), change("a/2.jpg")))
+    assert failed(answer) == [f"message-{number}" for number in range(1, len(HOSTILE_BODIES) + 1)]
+    assert sorted(f.world.purged) == [f"{ENDPOINT}/a/1.jpg*", f"{ENDPOINT}/a/2.jpg*"]
+    lines = f.logged("malformed message")
+    assert len(lines) == len(HOSTILE_BODIES)
+    assert max(len(json.dumps(line)) for line in lines) < 1000, "a value is shown, never the whole of it"
+
+
+def test_hostile_messages_leave_nothing_that_stops_later_drains(f: Functions) -> None:
+    """What got past the parser and then made every drain fail would stop all purges for ever."""
+    f.submit(batch(*HOSTILE_BODIES.values()))
+    f.world.clock.sleep(60)
+    answer = f.submit(change("a/later.jpg"))
+    assert [purge["url"] for purge in answer["purges"]] == [f"{ENDPOINT}/a/later.jpg*"]
+    assert f.logged("drain failed") == []
+
+
+def test_unusual_keys_are_served_like_any_other(f: Functions) -> None:
+    """S3 allows control characters, dots and encoded-looking slashes in keys: nothing is resolved."""
+    keys = ["a/\x00\x1f\x7f.jpg", "a/../b.jpg", "a/%2F..%2f.jpg", "a/./b", "a//b.jpg", "ü" * 512]
+    f.submit(batch(*(change(key) for key in keys)))
+    assert sorted(f.world.purged) == sorted(
+        f"{ENDPOINT}/{path}*"
+        for path in (
+            "a/%00%1F%7F.jpg",
+            "a/../b.jpg",
+            "a/%252F..%252f.jpg",
+            "a/./b",
+            "a//b.jpg",
+            "%C3%BC" * 512,
+        )
+    )
+    samples = {purge["sample"] for each in f.world.executions() for purge in each["purges"]}
+    assert f"{ENDPOINT}/a/../b.jpg" not in samples, "a client would ask for another object"
+
+
+def test_events_of_the_wrong_type_are_typed_errors(f: Functions, subtests: pytest.Subtests) -> None:
+    """Whatever the function is invoked with, it says what it wants instead."""
+    events: list[Any] = [None, 0, "urls", "tick", [], [1], {}, {"Records": None}, {"Records": [None]}]
+    for event in events:
+        with subtests.test(event=event), pytest.raises(MalformedEvent):
+            f.submit(event)
+    assert f.world.purged == []
+
+
+UNSERVABLE: list[dict[str, Any]] = [
+    {"urls": [f"{ENDPOINT}/{n}/x.jpg" for n in range(101)]},
+    {"keys": [{"bucket": "my-origin-bucket", "key": f"a/{n}.jpg"} for n in range(101)]},
+    {"urls": []},
+    {"urls": f"{ENDPOINT}/a/x.jpg"},
+    {"urls": None},
+    {"urls": [f"{ENDPOINT}/a/x.jpg", 7]},
+    {"urls": [f"{ENDPOINT}/a/x.jpg"], "keys": []},
+    {"urls": [f"{ENDPOINT}/a/x.jpg"], "force": True},
+    {"urls": [f"{ENDPOINT}/a/x.jpg", "https://ik.imagekit.io/other/a.jpg"]},
+    {"urls": [f"{ENDPOINT}/a/x.jpg", "https://169.254.169.254/latest/meta-data/"]},
+    {"urls": [f"{ENDPOINT}/../other/a.jpg"]},
+    {"urls": [f"{ENDPOINT}/%2e%2e%2fother/a.jpg"]},
+    {"urls": ["file:///etc/passwd"]},
+    {"keys": [{"bucket": "elsewhere", "key": "a.jpg"}]},
+    {"keys": [{"bucket": "my-origin-bucket", "key": "a.jpg"}, {}]},
+    {"keys": ["a.jpg"]},
+]
+
+
+def test_a_manual_purge_that_cannot_be_served_purges_nothing(f: Functions, subtests: pytest.Subtests) -> None:
+    """All or nothing: whoever asks is there to correct it. Nothing outside the endpoints is purged."""
+    for event in UNSERVABLE:
+        with subtests.test(event=str(event)[:80]), pytest.raises(PermanentError):
+            f.submit(event)
+    assert f.world.purged == []
+    assert f.world.ledger.pending() == []
+
+
+def test_a_hundred_urls_at_once(f: Functions) -> None:
+    """As many as the dashboard takes."""
+    urls = [f"{ENDPOINT}/{n}/x.jpg" for n in range(100)]
+    f.submit({"urls": urls})
+    assert sorted(f.world.purged) == sorted(urls)
+
+
+def test_credentials_in_a_manual_url_are_not_repeated(
+    f: Functions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither in the error that the caller sees, nor in any log."""
+    with pytest.raises(InvalidRequest) as caught:
+        f.submit({"urls": ["https://user:hunter2@ik.imagekit.io/demo/a.jpg"]})
+    with pytest.raises(MalformedEvent) as mistyped:
+        f.submit({"url": "https://user:hunter2@ik.imagekit.io/demo/a.jpg"})
+    output = capsys.readouterr()
+    for text in (str(caught.value), str(mistyped.value), f.log.getvalue(), output.out, output.err):
+        assert "hunter2" not in text
+
+
+def test_manual_purges_may_use_the_reserve(w: World) -> None:
+    """Changes are held when their share is used up; a person's purge still goes."""
+    with functions(w, MONTHLY_PURGE_QUOTA="2", QUOTA_RESERVE_PERCENT="50") as f:
+        answer = f.submit(change("a/1.jpg"))
+        assert len(answer["purges"]) == 1
+        answer = f.submit(change("b/2.jpg"))
+        assert (answer["purges"], answer["held"], answer["reason"]) == ([], 1, "quota")
+        f.submit({"keys": [{"bucket": "my-origin-bucket", "key": "c/3.jpg"}]})
+    assert w.purged == [f"{ENDPOINT}/a/1.jpg*", f"{ENDPOINT}/c/3.jpg*"]
+
+
+def test_keys_that_are_ignored_or_not_served_are_counted_and_dropped(
+    w: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They cost neither a ledger entry nor a purge."""
+    with functions(w, IGNORE_KEYS="*.tmp") as f:
+        f.submit(batch(change("a/x.tmp"), change("a/x.jpg", bucket="other"), change("a/x.jpg")))
+    assert w.purged == [f"{ENDPOINT}/a/x.jpg*"]
+    counts = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (counts["ChangesReceived"], counts["ChangesNotServed"]) == ([1.0], [2.0])
+
+
+def test_messages_are_not_acknowledged_before_their_changes_are_kept(f: Functions) -> None:
+    """A peer's bug: acknowledged first, lost when the write fails. Here the whole batch comes again."""
+    f.world.dynamodb.delete_table(TableName="ledger")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        f.submit(batch(change("a/x.jpg")))
+
+
+def test_messages_are_acknowledged_once_kept_whatever_the_drain_does(f: Functions) -> None:
+    """The secret is gone: the change waits in the ledger, not in the queue's retries, and is purged later."""
+    secrets = boto3.client("secretsmanager")
+    secrets.delete_secret(SecretId=f.world.settings.secret_arn, ForceDeleteWithoutRecovery=True)
+    assert f.submit(batch(change("a/x.jpg"))) == {"batchItemFailures": []}
+    assert len(f.world.ledger.pending()) == 1
+    (line,) = f.logged("drain failed")
+    assert "ResourceNotFoundException" in line["exception"]
+    with pytest.raises(ClientError):
+        f.submit({"tick": True})
+    secrets.create_secret(Name="imagekit", SecretString=KEY)
+    submit_purge.application.cache_clear()
+
+
+def test_malformed_messages_hurry_to_the_dead_letters(f: Functions) -> None:
+    """They are received again at once, rather than after a visibility time-out made for slow work."""
+    sqs = boto3.client("sqs")
+    sqs.send_message(QueueUrl=f.change_queue, MessageBody="poison")
+    (received,) = sqs.receive_message(QueueUrl=f.change_queue, VisibilityTimeout=780)["Messages"]
+    record = message("poison") | {"receiptHandle": received["ReceiptHandle"]}
+    assert failed(f.submit({"Records": [record]})) == ["message-0"]
+    assert len(sqs.receive_message(QueueUrl=f.change_queue)["Messages"]) == 1
+
+
+def test_the_private_key_and_the_environment_are_in_no_output(
+    w: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A peer's bug: an environment dump in the log. Success, refusals, an outage and a wrong key."""
+    with functions(w, POWERTOOLS_LOG_LEVEL="DEBUG", CANARY="canary-of-the-environment") as f:
+        f.submit(change("a/1.jpg"))
+        for kind in ("403", "5xx", "reset-before", "429-no-headers", "wildcard-refused"):
+            w.inject(kind)
+            f.submit(change(f"{kind}/1.jpg"))
+        w.set_emulator(private_key="private_changed")
+        f.submit(change("z/1.jpg"))
+    output = capsys.readouterr()
+    everything = f.log.getvalue() + output.out + output.err + json.dumps([w.executions(), w.alerts()])
+    assert "purge accepted" in everything
+    assert KEY not in everything
+    assert "canary-of-the-environment" not in everything

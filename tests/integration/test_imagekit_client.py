@@ -1,0 +1,340 @@
+"""The API client on a real socket: every documented answer is a typed error, and the key stays secret."""
+
+import json
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from purging import imagekit
+from purging.errors import (
+    KeyRefused,
+    PurgeError,
+    QuotaExhausted,
+    Throttled,
+    Unavailable,
+    UnknownRequest,
+    UrlRefused,
+)
+from purging.imagekit import ImageKit
+from purging.secret import PrivateKey
+
+KEY = "private_do-not-show-me"
+URL = "https://ik.imagekit.io/demo/a.jpg"
+HELP = "For support kindly contact us at support@imagekit.io."
+
+
+@dataclass
+class Reply:
+    """What the stub answers. Without a status, it hangs up."""
+
+    status: int = 201
+    body: object = field(default_factory=lambda: {"requestId": 24 * "a"})
+    headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+
+
+@dataclass
+class Stub:
+    """A scripted ImageKit: `replies` in turn, the last one for ever."""
+
+    url: str
+    replies: list[Reply] = field(default_factory=lambda: [Reply()])
+    calls: list[tuple[str, str, str | None, bytes]] = field(default_factory=list)
+    connections: int = 0
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    stub: Stub
+
+    def setup(self) -> None:
+        super().setup()
+        self.stub.connections += 1
+
+    def _serve(self) -> None:
+        stub = self.stub
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        stub.calls.append((self.command, self.path, self.headers.get("Authorization"), body))
+        reply = stub.replies.pop(0) if len(stub.replies) > 1 else stub.replies[0]
+        time.sleep(reply.delay)
+        if not reply.status:
+            self.close_connection = True
+            return
+        content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+        self.send_response(reply.status)
+        for name, value in {"Content-Length": str(len(content)), **reply.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = _serve  # noqa: N815 - http.server's names
+
+    # The signature is http.server's.
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    handler = type("Handler", (_Handler,), {})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        server.block_on_close = False
+        handler.stub = Stub(f"http://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield handler.stub
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Secrets:
+    """A Secrets Manager that holds one secret, and counts how often it is read."""
+
+    def __init__(self, text: str = KEY) -> None:
+        self.text = text
+        self.reads = 0
+
+    def get_secret_value(self, **_wanted: str) -> dict[str, str]:
+        self.reads += 1
+        return {"SecretString": self.text}
+
+
+def client(stub: Stub, secrets: Secrets | None = None) -> ImageKit:
+    return ImageKit(stub.url, PrivateKey("arn:secret", secrets or Secrets()))  # type: ignore[arg-type]
+
+
+def refusal(status: int, message: str = "", **headers: str) -> Reply:
+    return Reply(status, {"message": message, "help": HELP}, headers)
+
+
+def shown(error: BaseException) -> str:
+    """All that a log could show of an error."""
+    return "".join(traceback.format_exception(error)) + str(error)
+
+
+def test_a_purge_as_documented(stub: Stub) -> None:
+    """One URL in a JSON body, the key as the user name of HTTP Basic, 201 with a request id."""
+    assert client(stub).purge(URL) == 24 * "a"
+    ((method, path, authorization, body),) = stub.calls
+    assert (method, path, json.loads(body)) == ("POST", "/v1/files/purge", {"url": URL})
+    # base64 of "private_do-not-show-me:"
+    assert authorization == "Basic cHJpdmF0ZV9kby1ub3Qtc2hvdy1tZTo="
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_any_success_with_a_request_id_is_accepted(stub: Stub, status: int) -> None:
+    """Older documentation says 200."""
+    stub.replies = [Reply(status)]
+    assert client(stub).purge(URL) == 24 * "a"
+
+
+ACCOUNT_REFUSALS = [
+    (401, "Your request does not contain private API key."),
+    (403, "Your account cannot be authenticated."),
+    (403, "Your request contains expired private API key."),
+    (403, "Your account is disabled."),
+]
+RESET = {"X-RateLimit-Limit": "20", "X-RateLimit-Reset": "1500", "X-RateLimit-Interval": "1000"}
+
+PURGE_ANSWERS: list[tuple[Reply, type[PurgeError]]] = [
+    (refusal(400, "Your request is missing URL parameter."), UrlRefused),
+    (refusal(400, "The URL is not valid for cache purging."), UrlRefused),
+    *((refusal(status, message), KeyRefused) for status, message in ACCOUNT_REFUSALS),
+    (refusal(429, "Too many requests", **RESET), Throttled),
+    (refusal(429, "You have exceeded the monthly limit"), QuotaExhausted),
+    (refusal(429, "", **{"X-RateLimit-Reset": "soon"}), QuotaExhausted),
+    (refusal(429, "", **{"X-RateLimit-Reset": "nan"}), QuotaExhausted),
+    (refusal(429, "", **{"X-RateLimit-Reset": "-5"}), QuotaExhausted),
+    (refusal(403, "Your account has reached its monthly purge limit."), QuotaExhausted),
+    (refusal(500), Unavailable),
+    (refusal(502), Unavailable),
+    (refusal(503, "limit"), Unavailable),
+    (refusal(404), Unavailable),
+    (Reply(0), Unavailable),
+    (Reply(201, {}), Unavailable),
+    (Reply(201, {"requestId": ""}), Unavailable),
+    (Reply(201, {"requestId": 7}), Unavailable),
+    (Reply(201, [24 * "a"]), Unavailable),
+    (Reply(201, b"<html>"), Unavailable),
+    (Reply(201, b"\xff\xfe{"), Unavailable),
+    (Reply(201, b"[" * 100_000), Unavailable),
+    (Reply(204, b""), Unavailable),
+    (Reply(201, b"{}", {"Content-Encoding": "gzip"}), Unavailable),
+]
+
+
+@pytest.mark.parametrize(("reply", "error"), PURGE_ANSWERS)
+def test_each_answer_to_a_purge_is_a_typed_error(stub: Stub, reply: Reply, error: type[PurgeError]) -> None:
+    """Permanent or retryable is a type; the message is ImageKit's, and never holds the key."""
+    stub.replies = [reply]
+    with pytest.raises(PurgeError) as caught:
+        client(stub).purge(URL)
+    assert caught.type is error
+    assert KEY not in shown(caught.value)
+
+
+STATUS_ANSWERS: list[tuple[Reply, type[PurgeError]]] = [
+    (refusal(400, "No request found for this requestId."), UnknownRequest),
+    *((refusal(status, message), KeyRefused) for status, message in ACCOUNT_REFUSALS),
+    (refusal(429, "", **RESET), Throttled),
+    (refusal(429), Throttled),
+    (refusal(500), Unavailable),
+    (Reply(0), Unavailable),
+    (Reply(200, {"status": "Failed"}), Unavailable),
+    (Reply(200, {}), Unavailable),
+    (Reply(302, {"status": "Completed"}), Unavailable),
+]
+
+
+@pytest.mark.parametrize(("reply", "error"), STATUS_ANSWERS)
+def test_each_answer_to_a_status_call_is_a_typed_error(
+    stub: Stub, reply: Reply, error: type[PurgeError]
+) -> None:
+    """An unknown id is 400, not 404; a limit is never taken for the purges' quota."""
+    stub.replies = [reply]
+    with pytest.raises(PurgeError) as caught:
+        client(stub).status("ab12")
+    assert caught.type is error
+    assert KEY not in shown(caught.value)
+
+
+@pytest.mark.parametrize("status", ["Pending", "Completed"])
+def test_status(stub: Stub, status: str) -> None:
+    """The two states there are."""
+    stub.replies = [Reply(200, {"status": status})]
+    assert client(stub).status("ab12") == status
+    assert stub.calls[0][:2] == ("GET", "/v1/files/purge/ab12")
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "seconds"), [("1500", 1.5), ("1", 0.001), ("3.2e3", 3.2), ("1795321334963", 3600)]
+)
+def test_the_reset_is_milliseconds_and_at_most_an_hour(stub: Stub, milliseconds: str, seconds: float) -> None:
+    """A time of day sent by mistake must not stop all purges for decades."""
+    stub.replies = [refusal(429, **{"X-RateLimit-Reset": milliseconds})]
+    with pytest.raises(Throttled) as caught:
+        client(stub).purge(URL)
+    assert caught.value.retry_after == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(stub: Stub, status: int) -> None:
+    """Elsewhere nobody may see the key; and a redirect is no acceptance, whatever its body says."""
+    stub.replies = [Reply(status, headers={"Location": f"{stub.url}/elsewhere"})]
+    with pytest.raises(Unavailable):
+        client(stub).purge(URL)
+    assert [path for _, path, _, _ in stub.calls] == ["/v1/files/purge"]
+
+
+def test_one_connection_serves_all_calls(stub: Stub) -> None:
+    """Each new one would cost a TCP and a TLS handshake. Refusals and errors do not break it."""
+    stub.replies = [
+        Reply(),
+        refusal(400),
+        refusal(429, **RESET),
+        refusal(500),
+        Reply(200, {"status": "Pending"}),
+    ]
+    imagekit = client(stub)
+    imagekit.purge(URL)
+    for error in (UrlRefused, Throttled, Unavailable):
+        with pytest.raises(error):
+            imagekit.purge(URL)
+    for _ in range(20):
+        imagekit.status("ab12")
+    assert (len(stub.calls), stub.connections) == (24, 1)
+
+
+def test_an_answer_that_never_comes_times_out(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The purge may have been accepted all the same."""
+    monkeypatch.setattr(imagekit, "_TIMEOUT", (0.2, 0.2))
+    stub.replies = [Reply(delay=0.6)]
+    began = time.monotonic()
+    with pytest.raises(Unavailable) as caught:
+        client(stub).purge(URL)
+    assert time.monotonic() - began < 0.5
+    assert caught.value.may_have_counted
+    assert KEY not in shown(caught.value)
+
+
+def test_a_connection_that_breaks_may_have_counted_and_one_that_never_was_has_not(stub: Stub) -> None:
+    """What surely was not used is given back to the quota; everything else counts."""
+    stub.replies = [Reply(0)]
+    with pytest.raises(Unavailable) as broken:
+        client(stub).purge(URL)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nobody = Stub(f"http://127.0.0.1:{closed.getsockname()[1]}")
+        with pytest.raises(Unavailable) as refused:
+            client(nobody).purge(URL)
+    assert (broken.value.may_have_counted, refused.value.may_have_counted) == (True, False)
+
+
+@pytest.mark.parametrize(("status", "message"), ACCOUNT_REFUSALS)
+def test_a_refused_key_is_read_again_once(stub: Stub, status: int, message: str) -> None:
+    """If it is another one by then, the call is repeated with it; if not, one refused call is enough."""
+    secrets = Secrets("old")
+    imagekit = client(stub, secrets)
+    stub.replies = [Reply(), refusal(status, message), Reply(), refusal(status, message)]
+    imagekit.purge(URL)
+    secrets.text = json.dumps({"private_key": "new"})
+    imagekit.purge(URL)
+    assert (len(stub.calls), secrets.reads) == (3, 2)
+    with pytest.raises(KeyRefused):
+        imagekit.purge(URL)
+    assert (len(stub.calls), secrets.reads) == (4, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "  \n", "{}", '{"private_key": ""}', '{"private_key": 7}', "“private_x”", "a\tb"],
+)
+def test_a_secret_that_holds_no_usable_key(stub: Stub, text: str) -> None:
+    """Not filled in yet, or pasted with typographic quotes: the remedy is named, and nothing is sent."""
+    secrets = Secrets(text)
+    with pytest.raises(KeyRefused, match="holds no private key: put"):
+        client(stub, secrets).purge(URL)
+    assert stub.calls == []
+
+
+@pytest.mark.parametrize(
+    "text", ["private_x", " private_x\n", '{"private_key": "private_x", "placeholder": "?"}']
+)
+def test_a_secret_in_either_form(stub: Stub, text: str) -> None:
+    """The bare key, or JSON as the template makes it; it is read once."""
+    secrets = Secrets(text)
+    imagekit = client(stub, secrets)
+    imagekit.purge(URL)
+    imagekit.purge(URL)
+    assert {call[2] for call in stub.calls} == {"Basic cHJpdmF0ZV94Og=="}
+    assert secrets.reads == 1
+
+
+def test_the_key_is_not_in_the_representation_of_what_holds_it(stub: Stub) -> None:
+    """A debugger, a log line or an assertion may print any object."""
+    key = PrivateKey("arn:secret", Secrets())  # type: ignore[arg-type]
+    assert key.value() == KEY
+    assert KEY not in repr(key) + repr(ImageKit(stub.url, key))
+
+
+def test_proxies_and_netrc_of_the_environment_are_ignored(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """They would have a say in where the key goes, and which."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert client(stub).purge(URL) == 24 * "a"
+    assert stub.calls[0][2] == "Basic cHJpdmF0ZV9kby1ub3Qtc2hvdy1tZTo="

@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from botocore.exceptions import ClientError
 
@@ -161,6 +161,10 @@ def _places(key: str) -> list[str]:
     return sorted(set(places))
 
 
+class _Marker(TypedDict, total=False):
+    KeyMarker: str
+
+
 class S3Lister:
     """Lists buckets of S3."""
 
@@ -177,14 +181,19 @@ class S3Lister:
         return Page(keys, Counter(), keys[-1] if keys else after, answer["IsTruncated"])
 
     def _page_of_versions(self, bucket: str, after: str) -> Page:
-        answer = self._client.list_object_versions(Bucket=bucket, KeyMarker=after, MaxKeys=PAGE)
+        marker: _Marker = {"KeyMarker": after} if after else {}
+        answer = self._client.list_object_versions(Bucket=bucket, MaxKeys=PAGE, **marker)
         kept = answer.get("Versions", [])
         markers = answer.get("DeleteMarkers", [])
         counts = Counter(entry["Key"] for entry in kept) + Counter(entry["Key"] for entry in markers)
+        keys = [entry["Key"] for entry in kept if entry["IsLatest"]]
         last = max(counts, default=after)
         if answer["IsTruncated"]:
-            # The page may end between two versions of a key: that one is not to be taken for new.
-            counts[last] += 1
-        return Page(
-            [entry["Key"] for entry in kept if entry["IsLatest"]], counts, last, answer["IsTruncated"]
-        )
+            # The page may end between two versions of a key, and listing after a key skips the rest of them.
+            if len(counts) == 1:
+                counts[last] += 1  # as many versions as fit on a page: it is not new
+            else:
+                del counts[last]
+                keys = [key for key in keys if key != last]
+                last = max(counts)
+        return Page(keys, counts, last, answer["IsTruncated"])

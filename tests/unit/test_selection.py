@@ -1,0 +1,135 @@
+"""From needs to purges: several roots, refused wildcards, manual purges, and nothing twice."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from purging.changes import ObjectChange, UrlChange
+from purging.inventory import Neighbours
+from purging.needs import Need, Pending, needs_of
+from purging.selection import PlannedPurge, select
+from purging.urls import UrlMap
+
+ENDPOINT = "https://ik.imagekit.io/demo"
+NOW = datetime(2030, 5, 15, tzinfo=UTC)
+
+
+def needs(keys: Iterable[str], url_map: str = f"origin={ENDPOINT}", *transformations: str) -> list[Need]:
+    parsed = UrlMap.parse(url_map, transformations)
+    return [
+        need
+        for key in keys
+        for need in needs_of(
+            Pending((ObjectChange("origin", key, "created", NOW),), manual=False),
+            parsed,
+            query_variants=True,
+            refused=frozenset(),
+        )
+    ]
+
+
+def known(*unchanged: str) -> dict[str, Neighbours]:
+    """A bucket of which every key is known."""
+    neighbours = Neighbours(unchanged=list(unchanged))
+    neighbours.add_run("", None)
+    return {"origin": neighbours}
+
+
+def urls(purges: Iterable[PlannedPurge]) -> list[str]:
+    return sorted(purge.url.removeprefix(ENDPOINT) for purge in purges)
+
+
+def test_a_folder_that_changed_as_a_whole_is_one_purge() -> None:
+    """No neighbour is evicted, so one wildcard does."""
+    purges = select(needs(["a/x/1.jpg", "a/x/2.jpg", "a/x/3.jpg"]), known("a/y/1.jpg"), 1.0, frozenset())
+    assert urls(purges) == ["/a/x/*"]
+    assert purges[0].collateral == 0
+
+
+def test_neighbours_are_worth_the_price() -> None:
+    """Two neighbours against one saved purge: not at price 1, but at price 3."""
+    changed = needs(["a/x/1.jpg", "a/x/4.jpg"])
+    neighbours = known("a/x/2.jpg", "a/x/3.jpg")
+    assert urls(select(changed, neighbours, 1.0, frozenset())) == ["/a/x/1.jpg*", "/a/x/4.jpg*"]
+    (purge,) = select(changed, neighbours, 3.0, frozenset())
+    assert (purge.url, purge.collateral) == (f"{ENDPOINT}/a/x/*", 2)
+
+
+def test_each_root_repeats_the_choice_and_multiplies_the_price() -> None:
+    """With a path transformation every purge is made twice, so a wildcard saves twice as much."""
+    changed = needs(["a/x/1.jpg", "a/x/4.jpg"], f"origin={ENDPOINT}", "tr:w-300")
+    purges = select(changed, known("a/x/2.jpg"), 1.0, frozenset())
+    assert urls(purges) == ["/a/x/*", "/tr:w-300/a/x/*"]
+    assert all(len(purge.needs) == 2 for purge in purges)
+
+
+def test_a_folder_of_the_mapping_is_cut_off_before_the_rules_are_asked() -> None:
+    """`/x/*` is one level at ImageKit, however deep the folder lies in the bucket."""
+    url_map = f"origin/deep/down=${ENDPOINT}".replace("$", "")
+    purges = select(needs(["deep/down/x/1.jpg", "deep/down/x/2.jpg"], url_map), known(), 1.0, frozenset())
+    assert urls(purges) == ["/x/1.jpg*", "/x/2.jpg*"]
+    purges = select(needs(["deep/down/x/y1.jpg", "deep/down/x/y2.jpg"], url_map), known(), 1.0, frozenset())
+    assert urls(purges) == ["/x/y*"]
+
+
+def test_a_refused_wildcard_is_replaced_by_the_next_best() -> None:
+    """What ImageKit refused once is not asked for again."""
+    changed = needs(["a/x/10.jpg", "a/x/11.jpg", "a/x/20.jpg", "a/x/21.jpg"])
+    purges = select(changed, known(), 1.0, frozenset({f"{ENDPOINT}/a/x/*"}))
+    assert urls(purges) == ["/a/x*"]
+    purges = select(changed, known("a/xylophone.jpg"), 0.5, frozenset({f"{ENDPOINT}/a/x/*"}))
+    assert urls(purges) == ["/a/x/1*", "/a/x/2*"]
+
+
+def test_what_nobody_counted_is_not_evicted() -> None:
+    """Outside a run of the listing every key is purged by itself."""
+    neighbours = Neighbours()
+    neighbours.add_run("a/x.", "a/x/3.jpg")
+    purges = select(needs(["a/x/1.jpg", "a/x/2.jpg"]), {"origin": neighbours}, 100.0, frozenset())
+    assert urls(purges) == ["/a/x/1.jpg*", "/a/x/2.jpg*"]
+
+
+def test_no_wildcard_ends_in_a_dot_segment() -> None:
+    """A server may resolve `/a/..*` to something else."""
+    purges = select(needs(["a/..b.jpg", "a/..c.jpg", "d/1.jpg"]), known("a/z.jpg"), 1.0, frozenset())
+    assert "/a/..*" not in urls(purges)
+
+
+def test_a_manual_purge_is_made_as_asked_and_serves_what_lies_under_it() -> None:
+    """A peer's bug: a wildcard kept beside paths that it covers."""
+    manual = Need(Pending((UrlChange(f"{ENDPOINT}/a/*", NOW),), True), f"{ENDPOINT}/a/*", f"{ENDPOINT}/a/*")
+    (purge,) = select([manual, *needs(["a/1.jpg", "a/2.jpg"])], known(), 1.0, frozenset())
+    assert purge.url == f"{ENDPOINT}/a/*"
+    assert purge.manual
+    assert len(purge.needs) == 3
+
+
+def test_a_key_under_another_keys_wildcard_is_left_to_it() -> None:
+    """`a/1.jpg*` evicts `a/1.jpg.bak` in any case."""
+    purges = select(
+        needs(["a/1.jpg", "a/1.jpg.bak", "b/2.jpg"]), known("a/10.jpg", "a/1.png"), 1.0, frozenset()
+    )
+    assert urls(purges) == ["/a/1.jpg*", "/b/2.jpg*"]
+
+
+keys = st.sets(st.text("ab/é.%*", min_size=1, max_size=7), min_size=1, max_size=10)
+
+
+@given(keys, keys, st.sampled_from([1.0, 4.0, 512.0]))
+def test_every_need_is_in_one_purge_that_covers_its_url(
+    changed: set[str], unchanged: set[str], price: float
+) -> None:
+    """Whatever is chosen: no change is forgotten, none is paid for twice, no purge lies under another."""
+    wanted = needs(sorted(changed), f"origin={ENDPOINT}", "tr:w-1")
+    purges = select(wanted, known(*sorted(unchanged - changed)), price, frozenset())
+    assert sorted(id(need) for purge in purges for need in purge.needs) == sorted(map(id, wanted))
+    for purge in purges:
+        if purge.url.endswith("*"):
+            assert all(need.exact.startswith(purge.url[:-1]) for need in purge.needs)
+        else:
+            assert {need.exact for need in purge.needs} == {purge.url}
+        assert "*" not in purge.url[:-1]
+        others = [each.url.removesuffix("*") for each in purges if each is not purge]
+        assert not purge.url.endswith("*") or not any(text.startswith(purge.url[:-1]) for text in others)

@@ -1,0 +1,335 @@
+"""The ledger against moto's DynamoDB: what several functions at once could get wrong."""
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from purging.changes import Change, ObjectChange, UrlChange
+from purging.changesets import ChangeSet
+from purging.items import Failing, Submitted
+from purging.ledger import Ledger, month_of
+from tests.integration.world import START, World, world
+
+NOW = START
+MONTH = "2030-05"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[World]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        with world() as w:
+            yield w
+
+
+@pytest.fixture
+def ledger(shared: World) -> Ledger:
+    """An empty ledger."""
+    for item in items(shared):
+        key = {name: item[name] for name in ("pk", "sk")}
+        shared.dynamodb.delete_item(TableName="ledger", Key=key)
+    return shared.ledger
+
+
+def items(w: World, pk: str = "") -> list[dict[str, Any]]:
+    pages = w.dynamodb.get_paginator("scan").paginate(TableName="ledger")
+    return [item for page in pages for item in page["Items"] if not pk or item["pk"]["S"] == pk]
+
+
+def change(key: str, seconds: float = 0.0) -> ObjectChange:
+    return ObjectChange("origin", key, "created", datetime.fromtimestamp(NOW + seconds, UTC), f"{seconds}")
+
+
+def submitted(number: int, **fields: Any) -> Submitted:
+    return Submitted(f"{number:024x}", f"https://ik.imagekit.io/demo/{number}.jpg", NOW + number, **fields)
+
+
+class Atomic:
+    """A DynamoDB client for threads: each write is atomic, as DynamoDB's are and moto's are not."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._client, name)
+        if name not in ("update_item", "put_item", "delete_item"):
+            return attribute
+
+        def write(**arguments: Any) -> Any:
+            with self._lock:
+                return attribute(**arguments)
+
+        return write
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """The results of calls that threads make all at once."""
+    barrier = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Any]) -> Any:
+        barrier.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def test_what_is_added_is_pending_until_it_is_consumed(ledger: Ledger) -> None:
+    """Oldest first, manual sets marked as such."""
+    ledger.add([change("b", 2)])
+    ledger.add([change("a", 1), change("c", 3)])
+    ledger.add([UrlChange("https://ik.imagekit.io/demo/x", datetime.fromtimestamp(NOW, UTC))], manual=True)
+    manual, first, second = ledger.pending()
+    assert (manual.manual, first.manual) == (True, False)
+    assert [each.key for each in first.changes if isinstance(each, ObjectChange)] == ["a", "c"]
+    assert ledger.pending_ids() == {manual.id, first.id, second.id}
+    ledger.commit((), consumed=[first])
+    assert ledger.pending() == [manual, second]
+
+
+def test_a_redelivery_overwrites_itself(ledger: Ledger, shared: World) -> None:
+    """The same batch, in whatever order, is the same item; anything else never touches another's."""
+    batch = [change(f"{n}", n) for n in range(20)]
+    ledger.add(batch)
+    ledger.add(batch[::-1])
+    ledger.add(batch + batch[:5])
+    assert len(items(shared, "pending")) == 1
+    ledger.add(batch[:19])
+    assert len(items(shared, "pending")) == 2
+    assert {each for found in ledger.pending() for each in found.changes} == set(batch)
+
+
+def test_adding_nothing_writes_nothing(ledger: Ledger, shared: World) -> None:
+    """A tick or an empty batch leaves no trace."""
+    ledger.add([])
+    ledger.commit(())
+    assert items(shared) == []
+
+
+def test_the_lease_is_exclusive(ledger: Ledger) -> None:
+    """One holder at a time, not even itself twice; it ends by release or by expiry, for its owner alone."""
+    assert ledger.acquire("a", NOW, 60)
+    assert not ledger.acquire("b", NOW + 59, 60)
+    assert not ledger.acquire("a", NOW + 59, 60)
+    ledger.release("b")
+    assert not ledger.acquire("b", NOW + 59, 60)
+    ledger.release("a")
+    assert ledger.acquire("b", NOW + 59, 60)
+    assert ledger.acquire("c", NOW + 120, 60)
+    ledger.release("b")
+    assert not ledger.acquire("a", NOW + 121, 60), "a late release takes nobody else's lease"
+
+
+def test_of_eight_at_once_one_gets_the_lease(ledger: Ledger, shared: World) -> None:
+    """It is decided by the condition of one write."""
+    contended = Ledger("ledger", Atomic(shared.dynamodb))  # type: ignore[arg-type]
+    calls = [lambda owner=owner: contended.acquire(owner, NOW, 60) for owner in "abcdefgh"]
+    assert sorted(at_once(*calls)) == [False] * 7 + [True]
+    assert not ledger.acquire("late", NOW, 60)
+
+
+def test_reserving_never_exceeds_the_limit(ledger: Ledger) -> None:
+    """As much as there is room for, and nothing above; each month has a count of its own."""
+    assert ledger.reserve(MONTH, 25, 60) == 25
+    assert ledger.reserve(MONTH, 25, 60) == 25
+    assert ledger.reserve(MONTH, 25, 60) == 10
+    assert ledger.reserve(MONTH, 25, 60) == 0
+    assert ledger.reserve(MONTH, 0, 60) == 0
+    assert ledger.reserve("2030-06", 100, 60) == 60
+    assert ledger.state(MONTH).used == 60
+
+
+def test_a_quota_that_was_lowered_below_what_is_used(ledger: Ledger) -> None:
+    """Nothing is left then; raised again, the rest is."""
+    ledger.reserve(MONTH, 50, 60)
+    assert ledger.reserve(MONTH, 5, 20) == 0
+    assert ledger.reserve(MONTH, 5, 0) == 0
+    assert ledger.reserve(MONTH, 5, 52) == 2
+
+
+def test_what_was_not_used_is_given_back(ledger: Ledger) -> None:
+    """It can be reserved again, once."""
+    ledger.reserve(MONTH, 25, 25)
+    ledger.give_back(MONTH, 7)
+    ledger.give_back(MONTH, 0)
+    assert ledger.state(MONTH).used == 18
+    assert ledger.reserve(MONTH, 25, 25) == 7
+
+
+def test_eight_at_once_never_exceed_the_quota(ledger: Ledger, shared: World) -> None:
+    """Each reserves, gives a part back and reserves again: the count is that of what they keep."""
+    contended = Ledger("ledger", Atomic(shared.dynamodb))  # type: ignore[arg-type]
+
+    def spend() -> int:
+        kept = 0
+        for wanted in (7, 5, 25, 3, 11):
+            got = contended.reserve(MONTH, wanted, 100)
+            assert 0 <= got <= wanted
+            back = got // 3
+            contended.give_back(MONTH, back)
+            kept += got - back
+        return kept
+
+    kept = sum(at_once(*[spend] * 8))
+    assert kept == ledger.state(MONTH).used
+    assert kept + ledger.reserve(MONTH, 1000, 100) == 100
+
+
+def test_a_commit_of_more_than_a_transaction_takes(ledger: Ledger, shared: World) -> None:
+    """100 actions is DynamoDB's limit; purges go in before any change set goes out."""
+    for n in range(130):
+        ledger.add([change(f"{n:03}", n)])
+    sets = ledger.pending()
+    ledger.commit(
+        [submitted(n) for n in range(120)], consumed=sets, held={False: [change("999", 999)], True: []}
+    )
+    assert len(items(shared, "submitted")) == 120
+    (left,) = ledger.pending()
+    assert left.changes == (change("999", 999),)
+
+
+def test_a_commit_that_stops_half_way_loses_nothing(
+    ledger: Ledger, shared: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is held is written before what it comes from is deleted, whichever transaction is the last."""
+    for n in range(130):
+        ledger.add([change(f"{n:03}", n)])
+    sets = ledger.pending()
+    held = [each for found in sets for each in found.changes]
+    transact, left = shared.dynamodb.transact_write_items, [1]
+
+    def dying(**arguments: Any) -> Any:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return transact(**arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shared.dynamodb, "transact_write_items", dying)
+        with pytest.raises(KeyboardInterrupt):
+            ledger.commit([submitted(n) for n in range(20)], consumed=sets, held={False: held})
+    assert {each for found in ledger.pending() for each in found.changes} == set(held)
+
+
+def test_huge_sets_are_split_over_items_and_transactions(ledger: Ledger, shared: World) -> None:
+    """Keys that do not compress: items stay under 400 KB, and transactions under 4 MB."""
+    many = [change(_noise(n), n) for n in range(7_000)]
+    sizes: list[int] = []
+    shared.dynamodb.meta.events.register(
+        "before-call.dynamodb.TransactWriteItems", lambda params, **_: sizes.append(len(params["body"]))
+    )
+    ledger.commit((), held={False: many})
+    found = ledger.pending()
+    assert len(found) > 10
+    assert len(sizes) > 1
+    # In base64, as it travels.
+    assert max(sizes) < 4_000_000 * 4 / 3
+    assert sorted(each.occurred_at for each in _all(found)) == sorted(each.occurred_at for each in many)
+    assert set(_all(found)) == set(many)
+
+
+def _all(sets: list[ChangeSet]) -> list[Change]:
+    return [each for found in sets for each in found.changes]
+
+
+def _noise(seed: int) -> str:
+    """A key that does not compress."""
+    return random.Random(seed).randbytes(500).hex()
+
+
+def test_purges_since_a_time(ledger: Ledger) -> None:
+    """To the microsecond, in order, with everything that was written of them."""
+    purges = [submitted(n, identities=frozenset({b"12345678", b"abcdefgh"}), sample="s") for n in range(5)]
+    ledger.commit(purges[::-1])
+    assert ledger.submitted_since(NOW) == purges
+    assert ledger.submitted_since(NOW + 2) == purges[2:]
+    assert ledger.submitted_since(NOW + 2.000001) == purges[3:]
+    assert ledger.submitted_since(-1e9) == purges
+
+
+def test_many_pages_are_read_to_the_end(ledger: Ledger) -> None:
+    """A query answers 1 MB at a time."""
+    identities = frozenset(n.to_bytes(8) for n in range(5_000))
+    purges = [submitted(n, identities=identities) for n in range(60)]
+    for purge in purges:
+        ledger.commit([purge])
+    assert ledger.submitted_since(NOW) == purges
+
+
+def test_an_alert_goes_out_once(ledger: Ledger, shared: World) -> None:
+    """Until its time is over, or it turns out that it was not sent; of eight at once, one sends it."""
+    assert ledger.first_alert("quota", NOW, 60)
+    assert not ledger.first_alert("quota", NOW + 59, 60)
+    assert ledger.first_alert("key", NOW + 59, 60)
+    assert ledger.first_alert("quota", NOW + 61, 60)
+    ledger.forget_alert("quota")
+    contended = Ledger("ledger", Atomic(shared.dynamodb))  # type: ignore[arg-type]
+    calls = [lambda: contended.first_alert("quota", NOW + 62, 60)] * 8
+    assert sorted(at_once(*calls)) == [False] * 7 + [True]
+
+
+def test_completion_is_noted_where_the_purge_is_known(ledger: Ledger, shared: World) -> None:
+    """And creates nothing where it is not."""
+    purge = submitted(1)
+    ledger.commit([purge])
+    ledger.complete(purge.request_id, purge.submitted_at, NOW + 9)
+    ledger.complete("unknown", purge.submitted_at, NOW + 9)
+    ledger.complete(purge.request_id, purge.submitted_at + 1, NOW + 9)
+    (item,) = items(shared)
+    assert float(item["completed_at"]["N"]) == NOW + 9
+    assert ledger.submitted_since(NOW) == [purge]
+
+
+def test_what_drains_remember_is_read_back(ledger: Ledger) -> None:
+    """Refused wildcards, failing URLs, untracked purges; whatever the length of the URL."""
+    long = "https://ik.imagekit.io/demo/" + "x" * 3000
+    untracked = submitted(3, identities=frozenset({b"12345678"}))
+    ledger.remember_refused(f"{long}*", NOW)
+    ledger.remember_failing(long, Failing(2, NOW + 60.5))
+    ledger.remember_failing(long, Failing(3, NOW + 120.5))
+    ledger.remember_untracked([untracked])
+    state = ledger.state(MONTH)
+    assert state.refused == {f"{long}*"}
+    assert dict(state.failing) == {long: Failing(3, NOW + 120.5)}
+    assert state.untracked == (untracked,)
+    ledger.forget_failing(long)
+    ledger.forget_untracked([untracked])
+    assert (dict(ledger.state(MONTH).failing), ledger.state(MONTH).untracked) == ({}, ())
+
+
+def test_whatever_is_not_for_ever_expires(ledger: Ledger, shared: World) -> None:
+    """DynamoDB deletes by an attribute of whole seconds: the one that the template names."""
+    moment = NOW + 0.123
+    ledger.commit([Submitted("r", "u", moment)])
+    ledger.remember_refused("w", moment)
+    ledger.remember_failing("u", Failing(1, moment))
+    ledger.remember_untracked([Submitted("r", "u", moment)])
+    ledger.first_alert("a", moment, 60.5)
+    found = items(shared)
+    assert len(found) == 5
+    for item in found:
+        assert item["expires_at"]["N"].isdecimal()
+        assert int(item["expires_at"]["N"]) > NOW
+    (purge,) = items(shared, "submitted")
+    fortnight = timedelta(days=14).total_seconds()
+    assert int(purge["expires_at"]["N"]) > NOW + fortnight, "a message can wait so long in the queue"
+
+
+def test_pending_changes_and_the_quota_do_not_expire(ledger: Ledger, shared: World) -> None:
+    """A change must not vanish, and a count not start anew in the middle of its month."""
+    ledger.add([change("a")])
+    ledger.reserve(MONTH, 1, 10)
+    assert [item for item in items(shared) if "expires_at" in item] == []
+    assert len(items(shared)) == 2
+
+
+def test_months_are_utc() -> None:
+    """ImageKit's quota is one of calendar months; which zone is a guess, that of all its times."""
+    turn = datetime(2030, 6, 1, tzinfo=UTC).timestamp()
+    assert (month_of(turn - 0.001), month_of(turn)) == ("2030-05", "2030-06")

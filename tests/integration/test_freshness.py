@@ -1,0 +1,118 @@
+"""The look at the CDN after Completed: `Age` tells, and nothing else counts as stale."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from purging import freshness
+from purging.freshness import Freshness
+
+NOW = 1_000_000.0
+
+
+class Cdn:
+    """A CDN edge that answers every request alike, and remembers what it was asked."""
+
+    url = ""
+    status = 200
+    headers: dict[str, str]
+    asked: list[tuple[str, str, dict[str, str]]]
+
+    def __init__(self) -> None:
+        self.headers, self.asked = {}, []
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ThreadingHTTPServer]:
+    class Handler(BaseHTTPRequestHandler):
+        cdn = Cdn()
+
+        def _serve(self) -> None:
+            self.cdn.asked.append((self.command, self.path, dict(self.headers)))
+            self.send_response(self.cdn.status)
+            for name, value in {"Content-Length": "0", **self.cdn.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+
+        do_GET = do_HEAD = _serve  # noqa: N815 - http.server's names
+
+        # The signature is http.server's.
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def cdn(server: ThreadingHTTPServer) -> Cdn:
+    new = Cdn()
+    new.url = f"http://127.0.0.1:{server.server_port}/demo/a%20b+c.jpg?tr=w-300"
+    server.RequestHandlerClass.cdn = new  # type: ignore[attr-defined]
+    return new
+
+
+def stale_age(url: str, seconds_ago: float = 60.0) -> float | None:
+    return Freshness(lambda: NOW).stale_age(url, NOW - seconds_ago)
+
+
+@pytest.mark.parametrize(
+    ("age", "stale"),
+    [
+        ("0", False),
+        ("59", False),
+        ("61", False),  # clocks and rounding
+        ("62", True),
+        ("86400", True),
+        ("100.5", True),
+        ("", False),
+        ("soon", False),
+        ("nan", False),
+        ("-5", False),
+    ],
+)
+def test_an_answer_older_than_the_purge_is_stale(cdn: Cdn, age: str, stale: bool) -> None:
+    """It was cached before, so the purge has not reached it. What is no number is no evidence."""
+    cdn.headers = {"Age": age}
+    assert stale_age(cdn.url) == (float(age) if stale else None)
+
+
+@pytest.mark.parametrize("status", [200, 304, 403, 404, 500, 502])
+def test_any_status_counts_by_its_age(cdn: Cdn, status: int) -> None:
+    """Of a removed object the edge shall say 404, freshly; an old 200 or an old 404 is stale alike."""
+    cdn.status = status
+    assert stale_age(cdn.url) is None, "no Age: it was not cached"
+    cdn.headers = {"Age": "3600"}
+    assert stale_age(cdn.url) == 3600
+
+
+def test_it_asks_as_a_visitor_would(cdn: Cdn) -> None:
+    """The URL as it is, without the object's body and without any credentials."""
+    stale_age(cdn.url)
+    ((method, path, headers),) = cdn.asked
+    assert (method, path) == ("HEAD", "/demo/a%20b+c.jpg?tr=w-300")
+    assert not {"authorization", "cookie"} & {name.lower() for name in headers}
+
+
+def test_redirects_are_not_followed(cdn: Cdn) -> None:
+    """Nothing is fetched but the endpoint that the operator configured."""
+    cdn.status, cdn.headers = 302, {"Location": "/elsewhere"}
+    assert stale_age(cdn.url) is None
+    assert len(cdn.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:9/a.jpg", "https://[::1/a.jpg", "http://", "nonsense", f"http://{'a' * 300}.example/"],
+)
+def test_no_answer_is_no_sign_of_staleness(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The purge is Completed by ImageKit's word; a network that fails must not turn that into an alert."""
+    monkeypatch.setattr(freshness, "_TIMEOUT", (0.3, 0.3))
+    assert stale_age(url) is None

@@ -1,0 +1,149 @@
+"""The bugs of the systems that do the same job, one test each, through the real handler.
+
+Two more concern the set-up and the state machine, and are tested with these: a bucket's other notifications
+overwritten (the stack touches none), and a wait shorter than the purge.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote_plus
+
+import boto3
+import pytest
+
+from tests.integration.world import ENDPOINT, KEY, Functions, World, functions
+
+BUCKET = "my-origin-bucket"
+
+
+@pytest.fixture
+def f(w: World) -> Iterator[Functions]:
+    """The deployed functions, and their origin bucket."""
+    boto3.client("s3").create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    with functions(w) as running:
+        yield running
+
+
+def record(key: str, *, name: str = "ObjectCreated:Put", second: int = 0) -> dict[str, Any]:
+    return {
+        "eventSource": "aws:s3",
+        "eventName": name,
+        "eventTime": f"2030-05-15T11:00:{second:02}.000Z",
+        "s3": {
+            "bucket": {"name": BUCKET},
+            "object": {"key": quote_plus(key, safe="/*").replace("~", "%7E"), "sequencer": f"{second:04X}"},
+        },
+    }
+
+
+def queued(*records: dict[str, Any]) -> dict[str, Any]:
+    """A batch of the queue, a message for each record."""
+    return {
+        "Records": [
+            {
+                "messageId": str(number),
+                "receiptHandle": "-",
+                "body": json.dumps({"Records": [each]}),
+                "eventSource": "aws:sqs",
+            }
+            for number, each in enumerate(records)
+        ]
+    }
+
+
+def test_keys_never_decoded_or_decoded_twice(f: Functions) -> None:
+    """'`+`, `%`, unicode, spaces, `~`, `?`, `#`, `*` mangled or dropped: the wrong URL is purged.'"""
+    keys = ["a b+c/100%.jpg", "x%20y/é~.jpg", "q?/h#.jpg", "s/*.jpg"]
+    f.submit(queued(*map(record, keys)))
+    assert sorted(f.world.purged) == sorted(
+        f"{ENDPOINT}/{path}*"
+        for path in ("a%20b+c/100%25.jpg", "x%2520y/%C3%A9~.jpg", "q%3F/h%23.jpg", "s/%2A.jpg")
+    )
+
+
+def test_only_the_first_or_the_last_record_is_handled(f: Functions) -> None:
+    """'Only the first (or only the last) record of an event is handled.'"""
+    f.submit({"Records": [record("a/1.jpg"), record("b/2.jpg"), record("c/3.jpg")]})
+    assert sorted(f.world.purged) == [f"{ENDPOINT}/{path}*" for path in ("a/1.jpg", "b/2.jpg", "c/3.jpg")]
+
+
+@pytest.mark.parametrize("kind", ["5xx", "reset-before", "429-no-headers", "403"])
+def test_messages_acknowledged_although_the_purge_failed(f: Functions, kind: str) -> None:
+    """'Acknowledged before the purge was accepted, or although it failed: the purge is lost.'
+
+    Here the ledger keeps the change from before the acknowledgement until a purge was accepted.
+    """
+    f.world.inject(kind)
+    assert f.submit(queued(record("a/x.jpg"))) == {"batchItemFailures": []}
+    assert f.world.purged == []
+    assert len(f.world.ledger.pending()) == 1
+    f.world.clock.sleep(120)
+    f.submit({"tick": True})
+    assert f.world.purged == [f"{ENDPOINT}/a/x.jpg*"]
+
+
+def test_back_off_of_seconds_against_limits_that_last_minutes(f: Functions) -> None:
+    """'Back-off of a second or two against limits that last minutes.' The answer says how long: obey it."""
+    f.world.inject("429", seconds=600)
+    f.submit(queued(record("a/x.jpg")))
+    began = f.world.clock()
+    for _ in range(10):
+        f.world.clock.sleep(60)
+        f.submit({"tick": True})
+    (purge,) = f.world.emulator.state.purges.all()
+    assert 600 <= purge.accepted_at - began < 660
+    assert sum(f.world.emulator.state.calls["purge"].values()) == 2
+
+
+def test_one_purge_an_event(f: Functions) -> None:
+    """'Ten changes of one key cost ten purges.' Here one, and its redelivery none."""
+    changes = [record("a/hot.jpg", second=second) for second in range(10)]
+    f.submit(queued(*changes))
+    f.submit(queued(*changes[::-1]))
+    assert f.world.purged == [f"{ENDPOINT}/a/hot.jpg*"]
+
+
+def test_a_wildcard_kept_beside_paths_that_it_covers(f: Functions) -> None:
+    """'A wildcard kept beside paths that it covers.' The paths cost nothing then."""
+    f.submit({"urls": [f"{ENDPOINT}/a/b/x.jpg", f"{ENDPOINT}/a/b/*", f"{ENDPOINT}/a/b/y.jpg?tr=w-300"]})
+    assert f.world.purged == [f"{ENDPOINT}/a/b/*"]
+
+
+def test_a_wildcard_over_the_limits_of_the_vendor(f: Functions) -> None:
+    """'A wildcard over the vendor's limits.' None is sent that ImageKit refuses, but exact ones."""
+    keys = ["logo", "short/", "media/catalog/", "s/files/", ".jpg"]
+    f.submit(queued(*map(record, keys)))
+    assert sorted(f.world.purged) == sorted(f"{ENDPOINT}/{key}" for key in keys)
+    assert set(f.world.emulator.state.calls["purge"]) == {"accepted"}
+    assert f.logged("purge refused") == []
+
+
+def test_all_or_nothing_collapse(f: Functions) -> None:
+    """'Nine scattered changes flush the whole site.' Here nine purges, and all else stays cached."""
+    s3 = boto3.client("s3")
+    for key in (f"site/{folder:02}/{number:02}.jpg" for folder in range(17) for number in range(9)):
+        s3.put_object(Bucket=BUCKET, Key=key)
+    keys = [f"site/{2 * n:02}/{n:02}.jpg" for n in range(9)]
+    f.submit(queued(*map(record, keys)))
+    assert sorted(f.world.purged) == [f"{ENDPOINT}/{key}*" for key in keys]
+
+
+def test_an_environment_dump_in_the_log(
+    f: Functions, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """'An environment dump in the log, with credentials in it.' Neither on success nor on failure."""
+    monkeypatch.setenv("CANARY", "canary-of-the-environment")
+    f.submit(queued(record("a/1.jpg")))
+    f.world.set_emulator(private_key="private_other")
+    f.submit(queued(record("b/2.jpg")))
+    f.world.dynamodb.delete_table(TableName="ledger")
+    with pytest.raises(Exception, match="ResourceNotFoundException"):
+        f.submit({"tick": True})
+    output = capsys.readouterr()
+    everything = f.log.getvalue() + output.out + output.err
+    assert "drained" in everything
+    for secret in ("canary-of-the-environment", KEY, "AWS_SECRET_ACCESS_KEY"):
+        assert secret not in everything

@@ -39,11 +39,24 @@ test: lint ## Check everything: style, types, template, and all tests
 	$(BIN)/pytest
 
 .PHONY: lint
-lint: setup ## Check style, types and the template
+lint: setup .tools/scan/checked ## Check style, types and the template
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(SAM) validate --lint
+
+.PHONY: scan
+scan: ## Scan the template and the code for security defects, even if nothing changed since the last scan
+	rm -f .tools/scan/checked
+	$(MAKE) .tools/scan/checked
+
+# Ten seconds' work, so it is not done twice on the same files. Checkov asks nobody: no platform, no downloads.
+SCANNED := template.yaml pyproject.toml $(wildcard $(foreach folder,functions local,$(folder)/*.py $(folder)/*/*.py))
+.tools/scan/checked: $(SCANNED) | .tools/scan/stamp
+	.tools/scan/bin/bandit --quiet --recursive functions
+	.tools/scan/bin/bandit --quiet --recursive local --configfile pyproject.toml
+	.tools/scan/bin/checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
+	touch $@
 
 .PHONY: format
 format: .venv/stamp ## Format the code
@@ -55,6 +68,7 @@ lock: .venv/stamp ## Pin every dependency anew
 	$(COMPILE) --upgrade --group dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --upgrade --group sam -o requirements/sam.txt
 	$(COMPILE) --upgrade --group ministack -o requirements/ministack.txt
+	$(COMPILE) --upgrade --group scan -o requirements/scan.txt
 	$(COMPILE) --upgrade -c requirements/dev.txt pyproject.toml $(LEFT_TO_THE_RUNTIME) -o functions/requirements.txt
 
 # The Lambda runtime brings boto3 and what it needs.

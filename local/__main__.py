@@ -1,6 +1,7 @@
 """``python -m local``: the embedded stack on the command line."""
 
 import argparse
+import os
 import sys
 
 from rich.console import Console
@@ -10,11 +11,14 @@ from local.errors import LocalError
 from local.progress import Progress
 from local.stack import Stack
 
+# Characters a line, where there is no terminal to ask: as wide as a CI system's page.
+_WIDTH = 120
+
 
 def main() -> int:
     """Run a subcommand; 0 if it worked, 1 if something on this machine failed, 128 + n on signal n."""
     arguments = _parser().parse_args()
-    console = Console()
+    console = _console()
     interruption.listen()
     try:
         status: int = arguments.run(arguments, console)
@@ -25,6 +29,22 @@ def main() -> int:
         console.print(f"Ended by {interrupted}; nothing is left running.", style="yellow")
         return interrupted.exit_status
     return status
+
+
+def _console() -> Console:
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _WIDTH
+    return console
+
+
+# The commands import what they need themselves: `down` is not to wait for the imports of `demo`.
+
+
+def _demo(_arguments: argparse.Namespace, console: Console) -> int:
+    from local.demo.play import demo  # noqa: PLC0415
+
+    return demo(console)
 
 
 def _up(_arguments: argparse.Namespace, console: Console) -> int:
@@ -56,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
         description="The embedded stack: the real template on an emulated AWS, with an emulated ImageKit.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    demo = commands.add_parser("demo", help="show the main job end to end, on a stack of its own")
+    demo.set_defaults(run=_demo)
     up = commands.add_parser("up", help="start the stack, or deploy to the one that runs; it keeps running")
     up.set_defaults(run=_up)
     down = commands.add_parser("down", help="stop the stack")

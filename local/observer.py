@@ -1,0 +1,125 @@
+"""Looks into a running stack: what the emulated ImageKit, the ledger and the functions' logs say."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import requests
+
+from local.domain import Ledger, Settings, Submitted, as_submitted, month_of
+from local.stack import Stack
+
+FUNCTIONS = ("SubmitPurge", "CheckPurges")
+_TIMEOUT = 10.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A purge that the emulated ImageKit accepted. Times are unix seconds; None: not Completed yet."""
+
+    request_id: str
+    url: str
+    accepted_at: float
+    completed_at: float | None
+
+    def covers(self, url: str) -> bool:
+        """Whether it drops what the edge has of a URL."""
+        return url.startswith(self.url[:-1]) if self.url.endswith("*") else url == self.url
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """An accepted purge as the ledger has it. `completed_at`: when TrackPurges saw it Completed."""
+
+    purge: Submitted
+    completed_at: float | None
+
+
+class Observer:
+    """One stack, seen from outside. Nothing here changes anything."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._http = requests.Session()
+        self._http.trust_env = False  # no proxy stands between us and the loopback
+
+    def imagekit(self) -> dict[str, Any]:
+        """The emulator's state: `purgesUsed`, `purgesPending`, `settings` and more."""
+        state: dict[str, Any] = self._control("state")
+        return state
+
+    def accepted(self, since: float = 0.0) -> list[Accepted]:
+        """The purges that ImageKit accepted since a time (unix seconds), oldest first."""
+        purges = [
+            Accepted(each["requestId"], each["url"], each["acceptedAt"], each["completedAt"])
+            for each in self._control("purges")
+        ]
+        return [purge for purge in purges if purge.accepted_at >= since]
+
+    def followed(self) -> dict[str, Followed]:
+        """The accepted purges that the ledger knows, by request id."""
+        pages = self._stack.ledger.get_paginator("query").paginate(
+            TableName=self._stack.outputs["LedgerTable"],
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": "submitted"}},
+            ConsistentRead=True,
+        )
+        return {
+            purge.request_id: Followed(purge, float(done["N"]) if done else None)
+            for page in pages
+            for item in page["Items"]
+            for purge, done in [(as_submitted(item), item.get("completed_at"))]
+        }
+
+    def ledger(self) -> Ledger:
+        """The ledger as the functions have it."""
+        return Ledger(self._stack.outputs["LedgerTable"], self._stack.ledger)
+
+    def used(self, now: float) -> int:
+        """Purges of the month of `now` (unix seconds) that the ledger counts."""
+        return self.ledger().state(month_of(now)).used
+
+    def settings(self) -> Settings:
+        """What SubmitPurge is deployed with."""
+        configuration = self._stack.functions.get_function_configuration(
+            FunctionName=self._stack.outputs["SubmitPurgeFunction"]
+        )
+        return Settings.from_env(configuration["Environment"]["Variables"])
+
+    def log(self, function: str, message: str, since: float = 0.0) -> Iterator[dict[str, Any]]:
+        """Log lines of a function with this message since a time, `at` (unix seconds) added.
+
+        The emulated AWS hands a function's lines over when its invocation ends.
+        """
+        for line in self._lines(function, since):
+            fields = _fields(line)
+            if fields.get("message") == message and fields["at"] >= since:
+                yield fields
+
+    def keep_logs(self) -> None:
+        """Write the functions' logs, which end with the emulated AWS, to files beside the other logs."""
+        for function in FUNCTIONS:
+            text = "".join(f"{line}\n" for line in self._lines(function))
+            (self._stack.workspace.logs / f"{function}.log").write_text(text)
+
+    def _lines(self, function: str, since: float = 0.0) -> Iterator[str]:
+        pages = self._stack.cloudwatch_logs.get_paginator("filter_log_events").paginate(
+            logGroupName=self._stack.log_group(function), startTime=int(since * 1000)
+        )
+        for page in pages:
+            for event in page["events"]:
+                yield event["message"]
+
+    def _control(self, name: str) -> Any:
+        return self._http.get(f"{self._stack.imagekit}/_control/{name}", timeout=_TIMEOUT).json()
+
+
+def _fields(line: str) -> dict[str, Any]:
+    """A structured log line; nothing for the platform's own lines and for metrics."""
+    try:
+        fields = json.loads(line)
+        return {**fields, "at": datetime.strptime(fields["timestamp"], "%Y-%m-%d %H:%M:%S,%f%z").timestamp()}
+    except (ValueError, TypeError, KeyError):
+        return {}

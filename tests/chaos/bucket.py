@@ -1,0 +1,66 @@
+"""An S3 bucket: keys with their versions, and S3's two listings of them."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+
+class Bucket:
+    """What stands in the bucket, and every version that ever did.
+
+    `history` has, for each key, "created" or "removed" for each version, oldest first; a bucket without
+    versions keeps it too, for the invariants, but lists none of it.
+    """
+
+    def __init__(self, *, versioned: bool) -> None:
+        self.versioned = versioned
+        self.history: dict[str, list[str]] = {}
+
+    def change(self, key: str, kind: str) -> str | None:
+        """Create, overwrite or remove; the id of the version that it made."""
+        versions = self.history.setdefault(key, [])
+        versions.append(kind)
+        return f"v{len(versions)}" if self.versioned else None
+
+    def holds(self, key: str) -> bool:
+        """Whether the key exists now."""
+        return self.history.get(key, ["removed"])[-1] == "created"
+
+    def list(self, query: Mapping[str, str]) -> bytes:
+        """The answer to ListObjectsV2 or ListObjectVersions, in full or a page of it."""
+        most = int(query.get("max-keys", "1000"))
+        return self._versions(query, most) if "versions" in query else self._keys(query, most)
+
+    def _keys(self, query: Mapping[str, str], most: int) -> bytes:
+        keys = [key for key in sorted(self.history) if self.holds(key) and key > query.get("start-after", "")]
+        entries = [f"<Contents><Key>{_quoted(key)}</Key></Contents>" for key in keys[:most]]
+        return _page("ListBucketResult", entries, more=len(keys) > most)
+
+    def _versions(self, query: Mapping[str, str], most: int) -> bytes:
+        entries = []
+        for key in sorted(self.history):
+            if key <= query.get("key-marker", "") or (not self.versioned and not self.holds(key)):
+                continue
+            kept = self.history[key] if self.versioned else self.history[key][-1:]
+            for number in range(len(kept), 0, -1):
+                tag = "Version" if kept[number - 1] == "created" else "DeleteMarker"
+                version = f"v{number}" if self.versioned else "null"
+                latest = str(number == len(kept)).lower()
+                entries.append(
+                    f"<{tag}><Key>{_quoted(key)}</Key><VersionId>{version}</VersionId>"
+                    f"<IsLatest>{latest}</IsLatest></{tag}>"
+                )
+        return _page("ListVersionsResult", entries[:most], more=len(entries) > most)
+
+
+def _quoted(key: str) -> str:
+    # botocore asks for encoding-type=url, and decodes what it gets.
+    return quote(key, safe="/")
+
+
+def _page(name: str, entries: list[str], *, more: bool) -> bytes:
+    return (
+        f'<?xml version="1.0"?><{name} xmlns="{_NAMESPACE}"><EncodingType>url</EncodingType>'
+        f"<IsTruncated>{str(more).lower()}</IsTruncated>{''.join(entries)}</{name}>"
+    ).encode()

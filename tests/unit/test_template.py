@@ -1,13 +1,11 @@
 """What template.yaml promises: parameters that check themselves, and roles that allow the least."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-PROJECT = Path(__file__).parents[2]
+from tests.unit.cloudformation import PROJECT, load, under
 
 GOOD = {
     "OriginBuckets": ["", "photos", "photos,my.other-bucket"],
@@ -20,6 +18,7 @@ GOOD = {
     "ImageKitSecretArn": ["", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:imagekit/key-AbC123"],
     "ImageKitApiUrl": ["https://api.imagekit.io", "http://127.0.0.1:4010"],
     "AlertEmail": ["", "ops@example.com"],
+    "KmsKeyArn": ["", "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"],
 }
 BAD = {
     "OriginBuckets": ["photos, other", "Photos", "photos,"],
@@ -36,32 +35,14 @@ BAD = {
     "ImageKitSecretArn": ["imagekit/key", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:imagekit"],
     "ImageKitApiUrl": ["api.imagekit.io", "http://api.imagekit.io", "https://api.imagekit.io/v1"],
     "AlertEmail": ["ops", "ops@example", "a b@example.com"],
+    "KmsKeyArn": ["alias/mine", "arn:aws:kms:eu-west-1:123456789012:alias/mine", "*"],
 }
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as their long ones."""
-
-
-def _long_form(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-        value = value.split(".", 1) if tag == "GetAtt" else value
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)
-    return {tag if tag in {"Ref", "Condition"} else f"Fn::{tag}": value}
-
-
-_Loader.add_multi_constructor("!", _long_form)
 
 
 @pytest.fixture(scope="module")
 def template() -> Any:
     """The template, as CloudFormation sees it before the transform."""
-    # A subclass of the safe loader, so no more than data is made.
-    return yaml.load((PROJECT / "template.yaml").read_text(), _Loader)  # noqa: S506
+    return load()
 
 
 def _pairs(values: dict[str, list[str]]) -> list[tuple[str, str]]:
@@ -113,7 +94,8 @@ def test_a_wildcard_resource_stands_only_where_aws_knows_no_other(template: Any)
     for name, resource in template["Resources"].items():
         if resource["Type"] != "AWS::IAM::Role":
             continue
-        for policy in resource["Properties"]["Policies"]:
+        role = under(resource["Properties"], OwnBucket=True, OwnSecret=True, OwnKey=True)
+        for policy in role["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 if statement["Resource"] == "*":
                     assert statement["Sid"] in {"Trace", "DeliverLogs"}, name

@@ -1,0 +1,47 @@
+"""template.yaml as data, and as it is under given conditions."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+
+NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as their long ones."""
+
+
+def _long_form(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        value = value.split(".", 1) if tag == "GetAtt" else value
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {tag if tag in {"Ref", "Condition"} else f"Fn::{tag}": value}
+
+
+_Loader.add_multi_constructor("!", _long_form)
+
+
+def load() -> Any:
+    """The template, as CloudFormation sees it before the transform."""
+    # A subclass of the safe loader, so no more than data is made.
+    return yaml.load((PROJECT / "template.yaml").read_text(), _Loader)  # noqa: S506
+
+
+def under(value: Any, **conditions: bool) -> Any:
+    """A part of the template with its `!If`s decided; what is left out then is gone."""
+    if isinstance(value, dict):
+        if "Fn::If" in value:
+            name, so, otherwise = value["Fn::If"]
+            return under(so if conditions[name] else otherwise, **conditions)
+        decided = {name: under(part, **conditions) for name, part in value.items()}
+        return {name: part for name, part in decided.items() if part != NO_VALUE}
+    if isinstance(value, list):
+        return [part for part in (under(part, **conditions) for part in value) if part != NO_VALUE]
+    return value

@@ -1,0 +1,173 @@
+"""Who may reach what of the stack, and how it is kept at rest: what no embedded service enforces."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.cloudformation import PROJECT, load, under
+
+KEY = {"Ref": "KmsKeyArn"}
+SERVICES = {
+    "SubmitPurgeRole": "lambda.amazonaws.com",
+    "CheckPurgesRole": "lambda.amazonaws.com",
+    "TrackPurgesRole": "states.amazonaws.com",
+}
+TLS = {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def _resources(kind: str, *, own_bucket: bool = True, own_key: bool = False) -> dict[str, Any]:
+    """The properties of the template's resources of a kind, as deployed with these choices."""
+    template = load()
+    choice = {
+        "OwnBucket": own_bucket,
+        "ExistingBuckets": not own_bucket,
+        "OwnSecret": True,
+        "OwnKey": own_key,
+        "SendEmail": False,
+    }
+    assert choice.keys() == template["Conditions"].keys()
+    return {
+        name: under(resource["Properties"], **choice)
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == kind and choice.get(resource.get("Condition"), True)
+    }
+
+
+def _statements(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = resource["PolicyDocument"]["Statement"]
+    return found
+
+
+def _granted(role: dict[str, Any]) -> dict[str, tuple[list[str], Any]]:
+    """Actions and resource of each statement of a role, by its name."""
+    return {
+        statement["Sid"]: (_listed(statement["Action"]), statement["Resource"])
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    }
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_a_customers_key_encrypts_everything_at_rest() -> None:
+    """One parameter, and nothing is left under another key."""
+    for queue in _resources("AWS::SQS::Queue", own_key=True).values():
+        assert queue["KmsMasterKeyId"] == KEY
+        assert "SqsManagedSseEnabled" not in queue  # SQS refuses both
+    table = _resources("AWS::DynamoDB::Table", own_key=True)["Ledger"]
+    assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}
+    assert _resources("AWS::SNS::Topic", own_key=True)["Alerts"]["KmsMasterKeyId"] == KEY
+    assert _resources("AWS::SecretsManager::Secret", own_key=True)["ImageKitSecret"]["KmsKeyId"] == KEY
+    logs = _resources("AWS::Logs::LogGroup", own_key=True)
+    assert len(logs) == 3
+    assert all(group["KmsKeyId"] == KEY for group in logs.values())
+    assert under(load()["Globals"]["Function"], OwnKey=True, OwnSecret=True)["KmsKeyArn"] == KEY
+
+
+def test_without_one_everything_is_encrypted_all_the_same() -> None:
+    """By SQS, by the keys that AWS manages, and the bucket by S3's own."""
+    queues = _resources("AWS::SQS::Queue")
+    assert len(queues) == 2
+    assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
+    table = _resources("AWS::DynamoDB::Table")["Ledger"]
+    assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+    [rule] = _resources("AWS::S3::Bucket")["OriginBucket"]["BucketEncryption"][
+        "ServerSideEncryptionConfiguration"
+    ]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+
+
+@pytest.mark.parametrize("role", SERVICES)
+def test_roles_may_use_the_customers_key_only_if_there_is_one(role: str) -> None:
+    """The two uses that their services make of it, and of no other key."""
+    assert "UseTheKey" not in _granted(_resources("AWS::IAM::Role")[role])
+    actions, resource = _granted(_resources("AWS::IAM::Role", own_key=True)[role])["UseTheKey"]
+    assert set(actions) <= {"kms:Decrypt", "kms:GenerateDataKey"}
+    assert resource == KEY
+
+
+@pytest.mark.parametrize("own_bucket", [True, False])
+@pytest.mark.parametrize("policy", ["ChangeQueuePolicy", "ChangeDeadLettersPolicy"])
+def test_a_queue_takes_messages_of_the_stacks_own_source_only(policy: str, *, own_bucket: bool) -> None:
+    """One service, for one bucket or rule, of one account: no other account's bucket can pose as it."""
+    statements = _statements(_resources("AWS::SQS::QueuePolicy", own_bucket=own_bucket)[policy])
+    senders = [statement for statement in statements if statement["Effect"] == "Allow"]
+    assert len(senders) == (policy == "ChangeQueuePolicy" or not own_bucket)
+    for sender in senders:
+        assert sender["Action"] == "sqs:SendMessage"
+        assert sender["Principal"] == {
+            "Service": "s3.amazonaws.com" if own_bucket else "events.amazonaws.com"
+        }
+        assert sender["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        source = sender["Condition"]["ArnEquals"]["aws:SourceArn"]
+        if own_bucket:
+            name = _resources("AWS::S3::Bucket")["OriginBucket"]["BucketName"]["Fn::Sub"]
+            assert source == {"Fn::Sub": ["arn:${AWS::Partition}:s3:::" + name[0], name[1]]}
+        else:
+            assert source == {"Fn::GetAtt": ["OriginBucketsRule", "Arn"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [("AWS::SQS::QueuePolicy", 2), ("AWS::SNS::TopicPolicy", 1), ("AWS::S3::BucketPolicy", 1)],
+)
+def test_whatever_does_not_come_over_tls_is_denied(kind: str, count: int) -> None:
+    """By everybody, the account's own root among them."""
+    policies = _resources(kind)
+    assert len(policies) == count
+    for policy in policies.values():
+        [deny] = [statement for statement in _statements(policy) if statement["Effect"] == "Deny"]
+        assert (deny["Principal"], deny["Condition"]) == ("*", TLS)
+
+
+def test_the_own_bucket_is_closed_to_the_public() -> None:
+    """Neither a policy nor an access list can open it."""
+    block = _resources("AWS::S3::Bucket")["OriginBucket"]["PublicAccessBlockConfiguration"]
+    assert set(block.values()) == {True}
+    assert len(block) == 4
+
+
+def test_every_log_group_forgets() -> None:
+    """Two functions and the state machine log where the parameter says how long."""
+    logs = _resources("AWS::Logs::LogGroup")
+    assert logs.keys() == {"SubmitPurgeLogs", "CheckPurgesLogs", "TrackPurgesLogs"}
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in logs.values())
+
+
+@pytest.mark.parametrize(("role", "service"), SERVICES.items())
+def test_a_role_is_for_its_service_alone(role: str, service: str) -> None:
+    """Nobody else can take it on."""
+    properties = _resources("AWS::IAM::Role")[role]
+    [trust] = properties["AssumeRolePolicyDocument"]["Statement"]
+    assert (trust["Principal"], trust["Action"]) == ({"Service": service}, "sts:AssumeRole")
+    assert "ManagedPolicyArns" not in properties
+
+
+def test_track_purges_may_do_what_its_tasks_do() -> None:
+    """Each task is one call on one resource; the rest of its role is for logs and traces."""
+    machine = json.loads((PROJECT / "statemachine" / "track_purges.asl.json").read_text())
+    tasks = {
+        state["Resource"].rpartition(":::")[2]
+        for state in machine["States"].values()
+        if state["Type"] == "Task"
+    }
+    assert tasks == {"lambda:invoke", "sns:publish"}
+    granted = _granted(_resources("AWS::IAM::Role")["TrackPurgesRole"])
+    assert granted.keys() == {"Check", "Alert", "DeliverLogs", "Trace"}
+    assert granted["Check"] == (["lambda:InvokeFunction"], {"Fn::GetAtt": ["CheckPurges", "Arn"]})
+    assert granted["Alert"] == (["sns:Publish"], {"Ref": "Alerts"})
+
+
+def test_every_finding_that_stays_has_its_reason_beside_it() -> None:
+    """Checkov is told to skip a check in the template only, and why."""
+    skips = [
+        skip
+        for resource in load()["Resources"].values()
+        for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", [])
+    ]
+    assert skips
+    assert all(len(skip["comment"]) > 20 for skip in skips)
+    assert not list(PROJECT.glob(".checkov*"))

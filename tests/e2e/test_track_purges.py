@@ -1,11 +1,13 @@
 """TrackPurges as deployed: what it does with purges that do not come to a good end."""
 
 import json
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 
 from local.stack import Stack
 from tests.e2e.waiting import until
@@ -45,17 +47,73 @@ def impatient(stack: Stack) -> str:
     )["stateMachineArn"]
 
 
+def _accepted(stack: Stack, *, never_completes: bool = False) -> dict[str, Any]:
+    """A purge that ImageKit just accepted, as the machine is told of it."""
+    if never_completes:
+        _break(stack, api="purge", kind="never-completes")
+    url = stack.url(f"track/{uuid.uuid4()}.jpg")
+    secret = stack.secrets.get_secret_value(SecretId=stack.outputs["ImageKitSecretArn"])["SecretString"]
+    answer = requests.post(
+        f"{stack.imagekit}/v1/files/purge",
+        json={"url": url},
+        auth=(json.loads(secret)["private_key"], ""),
+        timeout=5,
+    )
+    answer.raise_for_status()
+    return _purge(answer.json()["requestId"], url)
+
+
+def _purge(request_id: str, url: str) -> dict[str, Any]:
+    return {"request_id": request_id, "url": url, "submitted_at": time.time(), "sample": None}
+
+
+def _break(stack: Stack, **fault: Any) -> None:
+    requests.post(f"{stack.imagekit}/_control/faults", json=fault, timeout=5).raise_for_status()
+
+
 def test_past_the_deadline_it_alerts_and_fails_by_name(stack: Stack, impatient: str, alerts: Alerts) -> None:
     """Somebody hears which purges are open and why, and the execution counts as failed."""
-    url = f"{stack.url_endpoint}/never.jpg*"
-    purge = {"request_id": "f" * 24, "url": url, "submitted_at": 1_790_000_000.5, "sample": None}
-    ended = _ended(stack, impatient, [purge])
+    stuck = _accepted(stack, never_completes=True)
+    unknown = _purge("f" * 24, f"{stack.url_endpoint}/unknown.jpg*")
+    ended = _ended(stack, impatient, [stuck, unknown])
     assert (ended["status"], ended["error"]) == ("FAILED", "PurgeDeadlineExceeded")
-    assert "f" * 24 in ended["cause"]
     alert = _alert_of(ended, alerts)
-    assert alert["Subject"] == "ImageKit: 1 purge(s) not Completed in time"
-    for part in ("f" * 24, url, ended["executionArn"]):
-        assert part in alert["Message"]
+    assert alert["Subject"] == "ImageKit: 2 purge(s) not Completed in time"
+    assert ended["executionArn"] in alert["Message"]
+    for purge, reason in ((stuck, "Pending"), (unknown, "No request found for this requestId.")):
+        [line] = [line for line in alert["Message"].splitlines() if purge["request_id"] in line]
+        assert purge["url"] in line
+        assert reason in line
+        assert purge["request_id"] in ended["cause"]
+
+
+def test_a_throttled_status_api_is_waited_for(stack: Stack) -> None:
+    """429 thrice comes back as data, not as an error: the purge is followed to its end."""
+    purge = _accepted(stack)
+    _break(stack, api="status", kind="429", times=3, seconds=1)
+    ended = _ended(stack, stack.outputs["TrackPurgesArn"], [purge])
+    assert ended["status"] == "SUCCEEDED"
+    history = stack.states.get_execution_history(executionArn=ended["executionArn"])["events"]
+    assert not any(event["type"].endswith("Failed") for event in history)
+
+
+def test_three_hundred_purges_in_one_execution_are_followed(stack: Stack) -> None:
+    """More than the status API takes at once: it throttles, the rest is asked later, and all are done."""
+    purge = _accepted(stack)
+    many = [purge | {"url": f"{stack.url_endpoint}/{'k' * 200}/{number}.jpg*"} for number in range(300)]
+    ended = _ended(stack, stack.outputs["TrackPurgesArn"], many)
+    assert ended["status"] == "SUCCEEDED"
+    history = stack.states.get_execution_history(executionArn=ended["executionArn"])["events"]
+    assert sum(event["type"] == "TaskScheduled" for event in history) > 1
+
+
+def test_the_alert_names_three_hundred_purges(stack: Stack, impatient: str, alerts: Alerts) -> None:
+    """Within what SNS and Step Functions carry."""
+    many = [_purge(f"{number:024x}", f"{stack.url_endpoint}/{number}.jpg*") for number in range(300)]
+    ended = _ended(stack, impatient, many)
+    assert (ended["status"], ended["error"]) == ("FAILED", "PurgeDeadlineExceeded")
+    message = _alert_of(ended, alerts)["Message"]
+    assert all(f"{purge['request_id']}  {purge['url']}" in message for purge in many)
 
 
 def test_a_crash_of_check_purges_is_tried_again_then_alerts(stack: Stack, alerts: Alerts) -> None:

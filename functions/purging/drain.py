@@ -128,6 +128,8 @@ class Drain:
 
     def _coverage(self, waiting: list[Pending], now: float) -> Coverage:
         since = min((each.since for each in waiting), default=now) - SKEW_SECONDS
+        if any(each.may_be_new for each in waiting):
+            since -= _DAY  # of what is put again soon after its removal, the purge of the removal tells
         return Coverage(self._ledger.submitted_since(since) if waiting else ())
 
     def _keep(self, accepted: list[Submitted]) -> None:

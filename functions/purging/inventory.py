@@ -7,8 +7,10 @@ the bucket. A prefix is only worth a wildcard if every key under it lies within 
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from os.path import commonprefix
 from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from botocore.exceptions import ClientError
@@ -17,6 +19,7 @@ from purging.telemetry import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import DeleteMarkerEntryTypeDef, ObjectVersionTypeDef
 
 PAGE = 1000
 """Keys (or versions) that S3 lists in one request (API reference, "ListObjectsV2")."""
@@ -30,12 +33,14 @@ class Page:
     """What a bucket holds after some key. `more` keys follow `last`.
 
     `keys` are current ones, in order; `versions` counts what is kept of each key, delete markers included.
+    `removed` are current keys that had been removed before their latest version, and when (unix seconds).
     """
 
     keys: Sequence[str]
     versions: Counter[str]
     last: str
     more: bool
+    removed: Mapping[str, float] = field(default_factory=dict)
 
 
 class Lister(Protocol):
@@ -47,11 +52,12 @@ class Lister(Protocol):
 
 @dataclass(slots=True)
 class Neighbours:
-    """What a look into a bucket found: `unchanged` keys around the changed ones, and `new` ones of these,
-    which have a single version."""
+    """What a look into a bucket found: `unchanged` keys around the changed ones, and of these the `new` ones,
+    which have a single version, and those that were `removed` before their latest one, and when."""
 
     unchanged: list[str] = field(default_factory=list)
     new: set[str] = field(default_factory=set)
+    removed: dict[str, float] = field(default_factory=dict)
     _starts: list[str] = field(default_factory=list)
     _ends: list[str | None] = field(default_factory=list)
 
@@ -106,7 +112,7 @@ class _Look:
     def run(self) -> Neighbours:
         at, end = 0, None
         while at < len(self._changed) and self._requests < MAX_REQUESTS:
-            after, page = self._start(self._changed[at], end)
+            after, page = self._start(at, end)
             self._take(page)
             at = max(at + 1, self._reached(page))
             while page.more and self._requests < MAX_REQUESTS:
@@ -120,15 +126,17 @@ class _Look:
         self._found.new = {key for key in self._members if self._counts[key] == 1}
         return self._found
 
-    def _start(self, key: str, end: str | None) -> tuple[str, Page]:
+    def _start(self, at: int, end: str | None) -> tuple[str, Page]:
         """(where a run starts, its first page): as early before a changed key as a page can be to reach it.
 
-        The places to start from are prefixes of the key, short ones first: the shorter, the more keys lie
-        between, so bisection finds the shortest from which one page suffices. `end` is that of the last run.
+        The places to start from are those before prefixes of the key, short ones first: the shorter, the more
+        keys lie between, so bisection finds the shortest from which one page suffices. `end` is that of the
+        last run.
         """
-        places = [place for place in _places(key) if end is None or place > end] or [end or ""]
-        best = places[-1], self._page(places[-1])
+        key = self._changed[at]
+        places = [place for place in self._places(at) if end is None or place > end] or [end or ""]
         low, high = 0, len(places) - 1
+        best: tuple[str, Page] | None = None
         while low < high and self._requests < MAX_REQUESTS:
             middle = (low + high) // 2
             page = self._page(places[middle])
@@ -136,11 +144,25 @@ class _Look:
                 low = middle + 1
             else:
                 high, best = middle, (places[middle], page)
-        return best
+        return best or (places[-1], self._page(places[-1]))
+
+    def _places(self, at: int) -> list[str]:
+        """Where to start listing so as to meet a changed key and to count what lies under prefixes of it:
+        the whole bucket, its folders, the parts of its name that it shares with keys after it, itself."""
+        key = self._changed[at]
+        lengths = {slash + 1 for slash, character in enumerate(key) if character == "/"} | {len(key)}
+        name = shared = key.rfind("/") + 1
+        for position in range(at + 1, len(self._changed)):
+            shared = len(commonprefix((key, self._changed[position])))  # noqa: RUF071 - of characters
+            if shared <= name:
+                break
+            lengths.add(shared)
+        return sorted({"", *(_before(key[:length]) for length in lengths)})
 
     def _take(self, page: Page) -> None:
         self._found.unchanged += [key for key in page.keys if key not in self._members]
         self._counts.update(page.versions)
+        self._found.removed.update((key, page.removed[key]) for key in page.removed if key in self._members)
 
     def _reached(self, page: Page) -> int:
         """How many of the changed keys lie in or before a page."""
@@ -151,14 +173,11 @@ class _Look:
         return self._lister.page(self._bucket, after, versions=self._versions)
 
 
-def _places(key: str) -> list[str]:
-    """Where to start listing so as to meet a key: the whole bucket, its folders, parts of its name."""
-    places = [""]
-    # "." is the character before "/": a key that is the folder itself is listed, too.
-    places += [f"{key[:slash]}." for slash in range(1, len(key)) if key[slash] == "/"]
-    name = key.rfind("/") + 1
-    places += [key[:middle] for middle in ((name + len(key)) // 2, len(key) - 1) if middle > name]
-    return sorted(set(places))
+def _before(prefix: str) -> str:
+    """A text that sorts before everything that starts with a prefix, with little in between."""
+    last = ord(prefix[-1]) - 1
+    # Neither a control character nor a surrogate, which no request could carry.
+    return prefix[:-1] + chr(last) if last >= ord(" ") and last != 0xDFFF else prefix[:-1]
 
 
 class _Marker(TypedDict, total=False):
@@ -196,4 +215,25 @@ class S3Lister:
                 del counts[last]
                 keys = [key for key in keys if key != last]
                 last = max(counts)
-        return Page(keys, counts, last, answer["IsTruncated"])
+        return Page(keys, counts, last, answer["IsTruncated"], _removed(keys, kept, markers))
+
+
+def _removed(
+    keys: Sequence[str],
+    kept: Sequence["ObjectVersionTypeDef"],
+    markers: Sequence["DeleteMarkerEntryTypeDef"],
+) -> dict[str, float]:
+    """The keys whose version before the latest is a delete marker, and when it was made (unix seconds)."""
+    # The latest versions come first. S3 tells whole seconds: of the same one, nobody knows.
+    before: dict[str, datetime] = {}
+    for entry in kept:
+        if not entry["IsLatest"]:
+            before.setdefault(entry["Key"], entry["LastModified"])
+    removed: dict[str, datetime] = {}
+    for marker in markers:
+        removed.setdefault(marker["Key"], marker["LastModified"])
+    return {
+        key: removed[key].timestamp()
+        for key in keys
+        if key in removed and (key not in before or before[key] < removed[key])
+    }

@@ -81,6 +81,10 @@ class Coverage:
             for change in need.pending.changes
         )
 
+    def forgotten_since(self, need: Need, removed_at: float) -> bool:
+        """Whether a purge of a need's URL was made for its removal at a time (unix seconds), or later."""
+        return any(purge.submitted_at >= removed_at - SKEW_SECONDS for purge in self._matching(need.url))
+
     def _matching(self, url: str) -> Iterator[Submitted]:
         """A wildcard is covered by shorter wildcards alone; an exact URL also by itself."""
         text = url.removesuffix("*")

@@ -2,8 +2,8 @@
 
 - Of what is left of the month's quota, half may be spent at once at the month's start, all of it at its end.
 - While the purges needed at price 1 fit into that, they are made at once, at price 1.
-- If not, the price doubles until they fit: fewer, broader purges, which evict more needlessly. Before that is
-  paid, changes are held to gather more of them, for at most `MaxHoldSeconds`.
+- If not, changes are held to gather more of them, for at most `MaxHoldSeconds`.
+- Then the price doubles until they fit: fewer, broader purges, which evict more needlessly.
 - What does not fit at any price may spend all that is left; the rest waits for the next month.
 """
 
@@ -13,14 +13,20 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-PRICES = tuple(float(2**step) for step in range(10))
-"""Needless evictions that one saved purge may be worth: 1, 2, 4 … 512, less than a page of a listing."""
+PRICES = tuple(2.0**step * (1 - 2.0**-20) for step in range(10))
+"""Needless evictions that one saved purge may be worth: 1, 2, 4 … 512, less than a page of a listing.
+
+Each is a hair less, because an even trade spares the quota nothing that it needs, and costs the cache.
+"""
 
 BURST_CHANGES, BURST_SECONDS = 10, 3.0
 """So many changes in so many seconds are an upload under way: it is planned as a whole, once it pauses."""
 
 MAX_GATHER_SECONDS = 300.0
 """How long an upload that does not pause is gathered at most."""
+
+TICK_SECONDS = 60.0
+"""Held changes are looked at again so often: what must not wait for the next look is not held."""
 
 T = TypeVar("T")
 
@@ -37,9 +43,10 @@ def allowance(left: int, now: float) -> int:
 def gather_seconds(times: Sequence[float], now: float, max_hold: float) -> float:
     """Seconds until the upload that changed objects at these times (unix seconds) may be over; 0 if it is."""
     recent = sorted(time for time in times if time > now - BURST_SECONDS)
-    if len(recent) < BURST_CHANGES or now - min(times) >= min(MAX_GATHER_SECONDS, max_hold):
+    patience = min(times) + min(MAX_GATHER_SECONDS, max_hold) - now
+    if len(recent) < BURST_CHANGES or patience <= 0:
         return 0.0
-    return max(recent[-BURST_CHANGES] + BURST_SECONDS - now, 0.1)
+    return max(min(recent[-BURST_CHANGES] + BURST_SECONDS - now, patience), 0.1)
 
 
 def cheapest(
@@ -54,5 +61,7 @@ def cheapest(
     for price in PRICES:
         plan = plan_at(price)
         if len(plan) <= spend:
-            return (price, plan) if price == PRICES[0] or now - oldest >= max_hold else None
-    return PRICES[-1], plan
+            break
+        if now + TICK_SECONDS < oldest + max_hold:
+            return None
+    return price, plan

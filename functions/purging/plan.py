@@ -49,7 +49,7 @@ class Planner:
                 )
                 if not coverage.covers(need)
             ]
-        self._spend(plan, state, now)
+        self._spend(plan, coverage, state, now)
         plan.purges = [
             purge
             for purge in plan.purges
@@ -60,7 +60,7 @@ class Planner:
         )
         return plan
 
-    def _spend(self, plan: Plan, state: State, now: float) -> None:
+    def _spend(self, plan: Plan, coverage: Coverage, state: State, now: float) -> None:
         """Choose the purges, or say why changes wait."""
         manual = select((need for need in plan.needs if need.pending.manual), {}, plan.price, state.refused)
         changed = [need for need in plan.needs if not need.pending.manual]
@@ -79,9 +79,12 @@ class Planner:
             plan.purges += select(changed[:1], {}, plan.price, state.refused)
         else:
             neighbours = self._look(changed)
-            new = {each.pending for each in changed if self._is_new(each, neighbours)}
-            plan.needs = [need for need in plan.needs if need.pending not in new]
-            changed = [need for need in changed if need.pending not in new]
+            known = {each.pending for each in changed if not self._is_new(each, neighbours, coverage)}
+            # New ones may be cached by now: taking them along is as needless as with any other object.
+            for bucket, key in {(each.bucket, each.key) for each in changed if each.pending not in known}:
+                neighbours[bucket].unchanged.append(key)
+            plan.needs = [need for need in plan.needs if need.pending.manual or need.pending in known]
+            changed = [need for need in changed if need.pending in known]
             chosen = pacing.cheapest(
                 lambda price: select(changed, neighbours, price, state.refused),
                 left=left,
@@ -112,11 +115,13 @@ class Planner:
                 found[bucket] = neighbours
         return found
 
-    def _is_new(self, need: Need, neighbours: dict[str, Neighbours]) -> bool:
-        """Whether nobody can have seen the object before its only change."""
-        return (
-            self._settings.skip_new_objects
-            and need.pending.may_be_new
-            and need.bucket in neighbours
-            and need.key in neighbours[need.bucket].new
-        )
+    def _is_new(self, need: Need, neighbours: dict[str, Neighbours], coverage: Coverage) -> bool:
+        """Whether nobody can have an older object of this key: it had none, or its removal was purged."""
+        if not (self._settings.skip_new_objects and need.pending.may_be_new and need.bucket in neighbours):
+            return False
+        found = neighbours[need.bucket]
+        if need.key in found.new:
+            return True
+        only_change = len(need.pending.changes) == 1
+        removed_at = found.removed.get(need.key)
+        return only_change and removed_at is not None and coverage.forgotten_since(need, removed_at)

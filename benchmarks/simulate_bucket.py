@@ -1,0 +1,82 @@
+"""A simulated bucket: the keys it holds, the versions it keeps of them, and listings as S3 gives them."""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
+from collections.abc import Iterable
+
+from purging.inventory import PAGE, Page
+
+
+class Bucket:
+    """A `Lister` for the planner, and the truth that decisions are scored against."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        # Sorted by code point, as S3 sorts by the bytes of UTF-8.
+        self._current = sorted(set(keys))
+        self._exists = set(self._current)
+        self._versions = Counter(self._current)
+        self._kept = list(self._current)
+        self._markers: dict[str, float] = {}
+        self._removed: dict[str, float] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._exists
+
+    def put(self, key: str) -> None:
+        """Create or overwrite an object."""
+        self._keep_version(key)
+        self._removed.pop(key, None)
+        if key not in self._exists:
+            self._exists.add(key)
+            insort(self._current, key)
+            if key in self._markers:
+                self._removed[key] = self._markers[key]
+
+    def delete(self, key: str, at: float) -> None:
+        """Delete an object: a delete marker becomes its latest version. `at`: unix seconds."""
+        self._keep_version(key)
+        self._markers[key] = float(int(at))  # S3 tells whole seconds
+        if key in self._exists:
+            self._exists.remove(key)
+            del self._current[bisect_left(self._current, key)]
+
+    def under(self, prefix: str) -> list[str]:
+        """The keys that exist and start with a prefix, in order."""
+        first = bisect_left(self._current, prefix)
+        last = bisect_right(self._current, prefix, first, key=lambda key: key[: len(prefix)])
+        return self._current[first:last]
+
+    def page(self, bucket: str, after: str, *, versions: bool) -> Page:  # noqa: ARG002 - there is one bucket
+        """Up to PAGE entries after the key `after`: keys, or the versions that are kept of them."""
+        return self._page_of_versions(after) if versions else self._page_of_keys(after)
+
+    def _keep_version(self, key: str) -> None:
+        if key not in self._versions:
+            insort(self._kept, key)
+        self._versions[key] += 1
+
+    def _page_of_keys(self, after: str) -> Page:
+        first = bisect_right(self._current, after)
+        keys = self._current[first : first + PAGE]
+        return Page(keys, Counter(), keys[-1] if keys else after, first + PAGE < len(self._current))
+
+    def _page_of_versions(self, after: str) -> Page:
+        """As `S3Lister` makes it of S3's answer: the key at the end of a full page begins the next one."""
+        counts: Counter[str] = Counter()
+        room = PAGE
+        first = bisect_right(self._kept, after)
+        for key in self._kept[first : first + PAGE]:
+            counts[key] = min(self._versions[key], room)
+            room -= counts[key]
+            if not room:
+                break
+        last = next(reversed(counts), after)
+        more = bool(counts) and (last != self._kept[-1] or counts[last] < self._versions[last])
+        if more and len(counts) > 1:
+            del counts[last]
+            last = next(reversed(counts))
+        elif more:
+            counts[last] += 1
+        keys = [key for key in counts if key in self._exists]
+        removed = {key: self._removed[key] for key in keys if key in self._removed}
+        return Page(keys, counts, last, more, removed)

@@ -163,11 +163,19 @@ class Ledger:
     def give_back(self, month: str, count: int) -> None:
         """Uncount purges that were reserved and surely not used."""
         if count:
-            self._client.update_item(
-                TableName=self._table,
-                Key=items.key("state", f"quota#{month}"),
-                UpdateExpression="ADD used :count",
-                ExpressionAttributeValues={":count": items.number(-count)},
+            # A transaction, because the SDK repeats a call whose answer was lost: with the token that it
+            # gives a transaction, DynamoDB does it once. Twice would let the quota be exceeded.
+            self._client.transact_write_items(
+                TransactItems=[
+                    {
+                        "Update": {
+                            "TableName": self._table,
+                            "Key": items.key("state", f"quota#{month}"),
+                            "UpdateExpression": "ADD used :count",
+                            "ExpressionAttributeValues": {":count": items.number(-count)},
+                        }
+                    }
+                ]
             )
 
     # --- what drains remember ---

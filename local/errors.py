@@ -19,6 +19,10 @@ class LocalError(Exception):
         return f"{self.message}\n{_tail(self.log)}\nThe whole log: {self.log}"
 
 
+class BadInput(LocalError):
+    """What the command was given cannot work, whatever the stack does. Its text names it and the remedy."""
+
+
 def _tail(log: Path) -> str:
     try:
         lines = log.read_text(errors="replace").splitlines()

@@ -34,6 +34,15 @@ OPTIONS = Options(
 )
 """What the demo's stack is deployed with."""
 
+_ABOUT_UPLOADS = """\
+  It took {purges} purges: a new image is a change too, since the CDN may have cached that there was none.
+  (By default a new object costs no purge if the bucket has versions; here SkipNewObjects is false.)"""
+
+_ABOUT_CHANGES = """\
+  The rest happens by itself. The bucket notifies the queue. SubmitPurge gathers the burst until it pauses,
+  and plans it as a whole. ImageKit accepts the purges. TrackPurges follows them until they are Completed:
+  {delay:g} s later here, minutes later at ImageKit. Until then the edge shows what it cached, ever older."""
+
 _UPLOAD_SECONDS = 60.0
 _POLL = 0.25  # seconds
 _MOST_PROBLEMS = 12
@@ -107,11 +116,7 @@ class Play:
         if not _until(settled, _UPLOAD_SECONDS):
             log = self._stack.workspace.logs / "ministack.log"
             raise LocalError(f"The uploads were not purged within {_UPLOAD_SECONDS:g} seconds.", log)
-        self._screen.say(
-            f"  It took {len(self._observer.accepted(start))} purges: a new image is a change too, since the CDN "
-            "may have cached that there was none.\n"
-            "  (By default a new object costs no purge, if the bucket has versions. Here SkipNewObjects is false.)"
-        )
+        self._screen.say(_ABOUT_UPLOADS.format(purges=len(self._observer.accepted(start))))
 
     def _warm(self, edge: Edge, subjects: Sequence[Subject]) -> dict[str, Look]:
         urls = sum(len(subject.urls) for subject in subjects)
@@ -125,12 +130,7 @@ class Play:
     def _change(self, subjects: Sequence[Subject]) -> list[Subject]:
         counts = ", ".join(f"{count} {act}" for act, count in stage.counted(subjects))
         self._screen.head(f"Change images through the S3 API: {counts}.")
-        self._screen.say(
-            "  The rest happens by itself. The bucket notifies the queue. SubmitPurge gathers the burst until it "
-            "pauses, and plans it\n  as a whole. ImageKit accepts the purges. TrackPurges follows them until they "
-            f"are Completed: {OPTIONS.completion_delay:g} s later here, minutes\n  later at ImageKit. Until then "
-            "the edge shows what it cached: stale, and ever older."
-        )
+        self._screen.say(_ABOUT_CHANGES.format(delay=OPTIONS.completion_delay))
         return stage.change(self._stack, subjects)
 
     def _watch(self, watch: Watch, deadline: float) -> None:

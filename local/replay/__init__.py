@@ -1,0 +1,1 @@
+"""One event, delivered to the deployed function and followed until its purges are Completed."""

@@ -1,0 +1,90 @@
+"""Puts a stack into the state that a test is about, and back."""
+
+import json
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+
+from local.stack import Stack
+from tests.e2e.waiting import until
+
+_AT_ONCE = 4
+
+
+@contextmanager
+def emulator(stack: Stack, **settings: object) -> Iterator[None]:
+    """Other settings of the emulated ImageKit, by their JSON names, for the length of a block."""
+    before = requests.get(f"{stack.imagekit}/_control/state", timeout=5).json()["settings"]
+    _set(stack, settings)
+    try:
+        yield
+    finally:
+        _set(stack, {name: before[name] for name in settings})
+
+
+@contextmanager
+def function_environment(stack: Stack, **variables: str) -> Iterator[None]:
+    """Other settings of SubmitPurge for the length of a block, as another deployment would have them."""
+    name = stack.outputs["SubmitPurgeFunction"]
+    before = stack.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    _configure(stack, name, {**before, **variables})
+    try:
+        yield
+    finally:
+        _configure(stack, name, before)
+
+
+@contextmanager
+def notifying_nobody(stack: Stack) -> Iterator[None]:
+    """What is put into the bucket in the block has always been there, as far as the functions know."""
+    answer: dict[str, Any] = {**stack.s3.get_bucket_notification_configuration(Bucket=stack.bucket)}
+    del answer["ResponseMetadata"]
+    stack.s3.put_bucket_notification_configuration(Bucket=stack.bucket, NotificationConfiguration={})
+    try:
+        yield
+    finally:
+        stack.s3.put_bucket_notification_configuration(
+            Bucket=stack.bucket,
+            NotificationConfiguration=answer,  # type: ignore[arg-type] # as it came
+        )
+
+
+def put(stack: Stack, keys: Iterable[str], body: bytes) -> None:
+    """Put objects, several at once."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(lambda key: stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=body), keys))
+
+
+def tick(stack: Stack) -> dict[str, Any]:
+    """What the schedule does every minute, now; the function's answer, once no other drain is at it."""
+
+    def ticked() -> dict[str, Any] | None:
+        answer = stack.functions.invoke(
+            FunctionName=stack.outputs["SubmitPurgeFunction"], Payload=json.dumps({"tick": True})
+        )
+        found: dict[str, Any] = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, found
+        return None if found["busy"] else found
+
+    found = until(ticked, "a drain of its own")
+    assert found is not None
+    return found
+
+
+def dead_letters(stack: Stack) -> int:
+    """How many messages the dead-letter queue has."""
+    attributes = stack.sqs.get_queue_attributes(
+        QueueUrl=stack.outputs["ChangeDeadLettersUrl"], AttributeNames=["ApproximateNumberOfMessages"]
+    )["Attributes"]
+    return int(attributes["ApproximateNumberOfMessages"])
+
+
+def _set(stack: Stack, settings: dict[str, object]) -> None:
+    requests.post(f"{stack.imagekit}/_control/settings", json=settings, timeout=5).raise_for_status()
+
+
+def _configure(stack: Stack, function: str, variables: dict[str, str]) -> None:
+    stack.functions.update_function_configuration(FunctionName=function, Environment={"Variables": variables})

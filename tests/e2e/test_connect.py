@@ -1,0 +1,37 @@
+"""`python -m local connect` against a bucket with notifications, over the wire."""
+
+import uuid
+
+import pytest
+
+from local import environment
+from local.connect import connect
+from local.stack import Stack
+
+
+def test_a_connected_bucket_keeps_what_it_had(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A topic, with its filter; a second run finds nothing to do."""
+    for name, value in environment.aws(stack.endpoint, stack.certificate).items():
+        monkeypatch.setenv(name, value)
+    bucket = f"connected-{uuid.uuid4()}"
+    stack.s3.create_bucket(Bucket=bucket)
+    topic = stack.sns.create_topic(Name=bucket)["TopicArn"]
+    other = {
+        "Id": "audit",
+        "TopicArn": topic,
+        "Events": ["s3:ObjectRemoved:*"],
+        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "raw/"}]}},
+    }
+    stack.s3.put_bucket_notification_configuration(
+        Bucket=bucket,
+        NotificationConfiguration={"TopicConfigurations": [other]},  # type: ignore[list-item]
+    )
+    said = connect(bucket, profile=None, region=None, dry_run=False)
+    assert "1 other notification(s) stay as they are" in said
+    after = stack.s3.get_bucket_notification_configuration(Bucket=bucket)
+    assert after["EventBridgeConfiguration"] == {}
+    assert [entry["TopicArn"] for entry in after["TopicConfigurations"]] == [topic]
+    assert [*after["TopicConfigurations"][0]["Filter"]["Key"]["FilterRules"]] == [
+        {"Name": "prefix", "Value": "raw/"}
+    ]
+    assert "already" in connect(bucket, profile=None, region=None, dry_run=False)

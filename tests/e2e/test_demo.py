@@ -1,0 +1,60 @@
+"""The demo's main flow, as `make run` plays it, and that it would notice if the main job were not done."""
+
+import io
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rich.console import Console
+
+from local.demo import stage, verdict
+from local.demo.catalogue import Act, Piece, pieces
+from local.demo.edge import Edge
+from local.demo.play import Play
+from local.demo.screen import Screen
+from local.observer import Observer
+from local.stack import Stack
+from tests.e2e.staging import emulator, function_environment
+
+
+def _played(stack: Stack, images: Sequence[Piece], deadline: float) -> tuple[list[str], str]:
+    """(what went wrong, what was shown)."""
+    shown = io.StringIO()
+    screen = Screen(Console(file=shown, width=120))
+    with function_environment(stack, SKIP_NEW_OBJECTS="false", POWERTOOLS_LOG_LEVEL="DEBUG"):
+        problems = Play(stack, Observer(stack), screen).run(images, deadline)
+    return problems, shown.getvalue()
+
+
+def test_every_change_is_seen_fresh_and_nothing_else_is_evicted(stack: Stack) -> None:
+    """All of its images: each changed one received, purged, Completed, stale before, fresh after."""
+    with emulator(stack, delay=1.5):
+        problems, shown = _played(stack, pieces(), deadline=60)
+    assert problems == []
+    assert "135 of 135 URLs of untouched images still show the same cached copy" in shown
+    assert "One wildcard purge, /campaigns/summer-2026/look-*, served 10 images." in shown
+    assert "From change to fresh: median " in shown
+    # For logs of CI systems: plain lines, without control characters.
+    assert all(character.isprintable() for character in shown.replace("\n", ""))
+
+
+def test_it_fails_if_the_edge_stays_stale(stack: Stack) -> None:
+    """A purge that takes longer than the deadline is told for each URL, not overlooked."""
+    late = Piece(f"late/{uuid.uuid4()}.png", Act.ADDED)
+    with emulator(stack, delay=15.0):
+        problems, _ = _played(stack, [late], deadline=3)
+    assert sum("still stale at" in problem for problem in problems) == 3
+
+
+def test_it_fails_if_an_untouched_image_is_evicted(stack: Stack) -> None:
+    """A neighbour fetched anew looks the same, but for its age."""
+    kept = Piece(f"kept/{uuid.uuid4()}.png", Act.KEPT)
+    subjects = stage.cast(stack, [kept])
+    stage.upload(stack, subjects)
+    with Edge() as edge:
+        warmed = stage.warm(edge, subjects)
+        assert verdict.spared(edge, subjects, warmed) == (3, [])
+        older = {url: replace(look, at=look.at - 60) for url, look in warmed.items()}
+        spared, wrong = verdict.spared(edge, subjects, older)
+    assert spared == 0
+    assert all("evicted from the cache" in problem for problem in wrong)

@@ -88,7 +88,7 @@ class Drain:
     def _round(self, report: Report, remaining: Callable[[], float]) -> set[str]:
         """Drain what is pending now; the ids of the change sets that may stay as they are."""
         now = self._clock()
-        state = self._ledger.state(month_of(now))
+        state = self._ledger.state(month_of(now, dry_run=self._settings.dry_run))
         self._track_again(state)
         sets = self._ledger.pending()
         waiting = gather(sets)

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 _KEEP_REFUSED = 30 * 86_400
 
 
-def month_of(now: float) -> str:
-    """The calendar month that a purge at this time counts to, e.g. `2026-11` (UTC)."""
-    return f"{datetime.fromtimestamp(now, UTC):%Y-%m}"
+def month_of(now: float, *, dry_run: bool = False) -> str:
+    """The calendar month that a purge at this time counts to, e.g. `2026-11` (UTC).
+
+    Those of a dry run count to a month of their own, so that it shows what the real one would cost.
+    """
+    return f"{datetime.fromtimestamp(now, UTC):%Y-%m}{'#dry-run' if dry_run else ''}"
 
 
 class Ledger:

@@ -9,7 +9,7 @@ from purging import pacing
 from purging.inventory import Inventory, Neighbours
 from purging.items import State
 from purging.needs import Coverage, Need, Pending, needs_of
-from purging.selection import PlannedPurge, select
+from purging.selection import PlannedPurge, select, without_covered
 from purging.settings import Settings
 
 Wait = Literal["", "gathering", "held", "quota"]
@@ -50,9 +50,10 @@ class Planner:
                 if not coverage.covers(need)
             ]
         self._spend(plan, coverage, state, now)
+        # What someone asked for may cover a change as well, or a change what someone asked for.
         plan.purges = [
             purge
-            for purge in plan.purges
+            for purge in without_covered(plan.purges)
             if purge.url not in state.failing or state.failing[purge.url].retry_at <= now
         ]
         plan.purges.sort(

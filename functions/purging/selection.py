@@ -67,7 +67,7 @@ def select(
         alike[bucket, tuple(need.root for need in each if need.root)][key] = each
     for (bucket, roots), by_key in alike.items():
         purges += _cover(by_key, roots, neighbours[bucket], price, refused)
-    return _without_covered(purges)
+    return without_covered(purges)
 
 
 def _cover(
@@ -106,7 +106,7 @@ def _rule(roots: tuple[Root, ...], neighbours: Neighbours, refused: frozenset[st
     return allowed
 
 
-def _without_covered(purges: list[PlannedPurge]) -> list[PlannedPurge]:
+def without_covered(purges: list[PlannedPurge]) -> list[PlannedPurge]:
     """A purge that lies under another one is left to that one."""
     kept: list[PlannedPurge] = []
     # A wildcard sorts right before everything that it covers, itself as an exact URL included.

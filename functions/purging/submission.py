@@ -76,13 +76,11 @@ class Submission:
 
     def _submit_batch(self) -> None:
         now = self._clock()
-        month, manual = month_of(now), self._queue[0].manual
+        month, manual = month_of(now, dry_run=self._settings.dry_run), self._queue[0].manual
         limit = self._settings.monthly_quota if manual else self._settings.automatic_quota
-        if self._settings.dry_run:
-            month += "#dry-run"
         units = self._ledger.reserve(month, min(len(self._queue), _BATCH), limit)
         if not units:
-            self._stop("quota", f"{limit} purges of {month_of(now)} are used")
+            self._stop("quota", f"{limit} purges of {month} are used")
         first, used = len(self.outcome.accepted), 0
         try:
             while used < units and self._goes_on(manual=manual):

@@ -6,26 +6,14 @@ A service that stands here answers HTTP with HTTP: botocore serialises, signs, p
 import io
 import json
 from collections.abc import Iterator
-from typing import Any, Protocol
+from contextlib import contextmanager
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from botocore.awsrequest import AWSResponse
 
 from tests.chaos.bucket import Bucket
 from tests.chaos.dynamodb import Item, Refused, Table
-
-
-class Aws(Protocol):
-    """What stands behind the boundary. All but `respond` is the simulation's own look, past the boundary."""
-
-    executions: dict[str, Any]
-    alerts: list[str]
-
-    def respond(self, service: str, operation: str, request: Any) -> Any: ...
-    def items(self) -> list[Item]: ...
-    def item(self, pk: str, sk: str) -> Item | None: ...
-    def expire_lease(self) -> None: ...
-    def put_secret(self, secret: str) -> None: ...
 
 
 class SmallAws:
@@ -40,6 +28,14 @@ class SmallAws:
         self.secret = secret
         self.executions: dict[str, Any] = {}
         self.alerts: list[str] = []
+        self.secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:imagekit-abcdef"
+        self.machine_arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:TrackPurges"
+        self.topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts"
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """It is there already."""
+        yield
 
     def respond(self, service: str, operation: str, request: Any) -> AWSResponse:
         """Answer one call, with its effect."""

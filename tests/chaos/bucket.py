@@ -1,31 +1,41 @@
 """An S3 bucket: keys with their versions, and S3's two listings of them."""
 
+import time
 from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import quote
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
+class Version(NamedTuple):
+    """`kind` is "created" or "removed"; when, truly and by S3's clock, in unix seconds."""
+
+    kind: str
+    time: float
+    seen: float
+
+
 class Bucket:
     """What stands in the bucket, and every version that ever did.
 
-    `history` has, for each key, "created" or "removed" for each version, oldest first; a bucket without
-    versions keeps it too, for the invariants, but lists none of it.
+    `history` has the versions of each key, oldest first; a bucket without versions keeps it too, for the
+    invariants, but lists none of it.
     """
 
     def __init__(self, *, versioned: bool) -> None:
         self.versioned = versioned
-        self.history: dict[str, list[str]] = {}
+        self.history: dict[str, list[Version]] = {}
 
-    def change(self, key: str, kind: str) -> str | None:
+    def change(self, key: str, version: Version) -> str | None:
         """Create, overwrite or remove; the id of the version that it made."""
         versions = self.history.setdefault(key, [])
-        versions.append(kind)
+        versions.append(version)
         return f"v{len(versions)}" if self.versioned else None
 
     def holds(self, key: str) -> bool:
         """Whether the key exists now."""
-        return self.history.get(key, ["removed"])[-1] == "created"
+        return key in self.history and self.history[key][-1].kind == "created"
 
     def list(self, query: Mapping[str, str]) -> bytes:
         """The answer to ListObjectsV2 or ListObjectVersions, in full or a page of it."""
@@ -44,12 +54,15 @@ class Bucket:
                 continue
             kept = self.history[key] if self.versioned else self.history[key][-1:]
             for number in range(len(kept), 0, -1):
-                tag = "Version" if kept[number - 1] == "created" else "DeleteMarker"
+                each = kept[number - 1]
+                tag = "Version" if each.kind == "created" else "DeleteMarker"
+                # S3 tells whole seconds.
+                seen = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(each.seen))
                 version = f"v{number}" if self.versioned else "null"
                 latest = str(number == len(kept)).lower()
                 entries.append(
                     f"<{tag}><Key>{_quoted(key)}</Key><VersionId>{version}</VersionId>"
-                    f"<IsLatest>{latest}</IsLatest></{tag}>"
+                    f"<IsLatest>{latest}</IsLatest><LastModified>{seen}</LastModified></{tag}>"
                 )
         return _page("ListVersionsResult", entries[:most], more=len(entries) > most)
 

@@ -57,12 +57,13 @@ PLACES: dict[str, Callable[[str], bool]] = {
     "kill": _anywhere,
     "concurrent": _anywhere,
     "lease-expired": _service(PURGE),
+    "changed-again": _service(PURGE),
 }
 # Faults of the world around: messages, clocks, the account.
 WORLD = ("duplicate", "reorder", "delay", "malformed", "s3-clock", "lambda-clock", "quota", "rate", "rotated-key")
 ALL = (*PLACES, *WORLD)
 
-_FREQUENT = ("kill", "concurrent", "5xx-counted", "reset-after", "aws-answer-lost", "dynamodb-throttled")
+_FREQUENT = ("kill", "concurrent", "aws-answer-lost", "dynamodb-throttled", "changed-again")
 
 
 def draw(random: Random, until: float, steps: int, enabled: Collection[str]) -> tuple[Fault, ...]:
@@ -71,15 +72,16 @@ def draw(random: Random, until: float, steps: int, enabled: Collection[str]) -> 
     if not names:
         return ()
     times = sorted(random.uniform(0, until) for _ in range(-(-steps // 8)))
-    return tuple(
-        Fault(
-            at=round(at, 3),
-            name=random.choice(names),
-            skip=random.choice((0, 0, 1, 3, 10, 30)),
-            # The SDK asks five times before it gives up.
-            times=random.choice((1, 2, 5, 10)),
-            seconds=random.choice((0.5, 5.0, 60.0, 300.0)),
-            after=random.random() < 0.5,
-        )
-        for at in times
-    )
+    return tuple(_one(random, round(at, 3), random.choice(names)) for at in times)
+
+
+def _one(random: Random, at: float, name: str) -> Fault:
+    """Mostly short: a long outage holds everything until it ends, and nothing can go wrong meanwhile."""
+    skip, after = random.choice((0, 0, 1, 3, 10, 30)), random.random() < 0.5
+    # The SDK asks AWS five times before it gives up.
+    times = random.choice((1, 1, 1, 1, 3) if _is_imagekit(name) else (1, 2, 5, 10))
+    return Fault(at, name, skip, times, random.choice((0.5, 0.5, 2.0, 2.0, 10.0, 10.0, 30.0, 200.0)), after)
+
+
+def _is_imagekit(name: str) -> bool:
+    return name in PLACES and PLACES[name](PURGE) and name not in ("kill", "concurrent", "lease-expired", "changed-again")

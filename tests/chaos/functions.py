@@ -1,10 +1,14 @@
 """Both Lambda functions: their environments, warm or new, and their invocations."""
 
+import base64
+import json
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
 
 import check_purges
 import submit_purge
@@ -61,11 +65,14 @@ class Functions:
         self._environments: list[Environment] = []
         self._made = 0
         self._clients = {
-            name: boto3.client(name, config=AWS_CLIENT)
+            name: boto3.client(name, config=AWS_CLIENT.merge(Config(signature_version=UNSIGNED)))
             for name in ("dynamodb", "s3", "secretsmanager", "stepfunctions", "sns")
         }
         for client in self._clients.values():
+            # Nobody checks signatures or reads the user agent here; both cost more than the call itself.
+            client._user_agent_creator.to_string = str  # noqa: SLF001
             client.meta.events.register_first("before-send", world.wire.on_before_send)
+        self._clients["dynamodb"].meta.events.register("before-parse.dynamodb.Query", _parse_query)
         self._settings = _settings(world)
 
     def submit(self, event: Any, *, calm: bool = False) -> Any:
@@ -136,18 +143,30 @@ class Functions:
         return environment
 
 
+def _parse_query(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
+    """What botocore's parser does with the items of a query, at a tenth of its time, which is the most."""
+    body = json.loads(response_dict["body"])
+    if response_dict["status_code"] == 200:
+        for item in body["Items"]:
+            for value in item.values():
+                if "B" in value:
+                    value["B"] = base64.b64decode(value["B"])
+        customized_response_dict |= body
+        response_dict["body"] = b"{}"
+
+
 def _settings(world: "World") -> Settings:
     setup = world.schedule.setup
     return Settings(
         url_map=UrlMap.parse(setup.url_map, setup.transformations.split()),
         ledger_table="ledger",
-        secret_arn="arn:aws:secretsmanager:eu-central-1:123456789012:secret:imagekit-abcdef",
+        secret_arn=world.aws.secret_arn,
         api_url=world.url,
         query_variants=setup.query_variants,
         skip_new_objects=setup.skip_new,
         monthly_quota=setup.quota,
         reserve_percent=setup.reserve_percent,
         max_hold_seconds=setup.max_hold,
-        track_purges_arn="arn:aws:states:eu-central-1:123456789012:stateMachine:TrackPurges",
-        alerts_topic_arn="arn:aws:sns:eu-central-1:123456789012:alerts",
+        track_purges_arn=world.aws.machine_arn,
+        alerts_topic_arn=world.aws.topic_arn,
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from local.imagekit.answers import Answer, Request
 
 if TYPE_CHECKING:
+    from tests.chaos.bucket import Version
     from tests.chaos.schedule import Setup, Step
     from tests.chaos.world import World
 
@@ -52,7 +53,7 @@ def has_variants(url: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A change, and when it truly happened, in unix seconds."""
+    """A change, and since when (in unix seconds, by the true clock) a purge makes it seen."""
 
     step: "Step"
     time: float
@@ -75,11 +76,16 @@ class Books:
         self._refused: set[str] = set()
         self._authorizations: set[str] = set()
 
-    def changed(self, step: "Step", now: float, *, first: bool) -> None:
-        """An object changed. Nobody can have seen a key that never was before."""
+    def changed(self, step: "Step", now: float, before: "Version | None") -> None:
+        """An object changed. Nobody can have seen a key that never was `before`; and nobody can have an old
+        object of a key whose removal was purged: with SkipNewObjects, where versions tell."""
         setup = self._world.schedule.setup
-        if not (first and step.kind == "created" and setup.versioned and setup.skip_new):
-            self.owed.append(Owed(step, now))
+        if step.kind == "created" and setup.versioned and setup.skip_new:
+            if before is None:
+                return
+            if before.kind == "removed":
+                now = before.time
+        self.owed.append(Owed(step, now))
 
     def answered(self, request: Request, answer: Answer) -> None:
         """ImageKit answered a call, or broke the connection after it had handled it."""

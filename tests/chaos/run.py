@@ -27,9 +27,9 @@ class Result:
     output: str
 
 
-def run(schedule: Schedule, *, socket: bool = True) -> Result:
-    """The whole story of one schedule."""
-    world = World(schedule, socket=socket)
+def run(schedule: Schedule, *, socket: bool = True, moto: bool = False) -> Result:
+    """The whole story of one schedule; `socket`: the emulator is on one; `moto`: AWS is moto's."""
+    world = World(schedule, socket=socket, moto=moto)
     with world.open():
         world.begin()
         _live(world)
@@ -72,8 +72,8 @@ def _live(world: World) -> None:
             continue
         world.advance(pause)
         world.tick()
-        waits = world.aws.item("state", "pause") or world.schedule.setup.quota < 10**5
-        pause = min(pause * 1.2, _DAY / 4) if waits else min(pause * 1.05, 600.0)
+        scarce = world.schedule.setup.quota < 10**5
+        pause = min(pause * 1.5, _DAY / 4) if scarce else min(pause * 1.1, 600.0)
 
 
 def _unfinished(world: World) -> bool:

@@ -31,7 +31,7 @@ _NAMES = ("{n}.jpg", "photo {n}+1.png", "{n}", "ö%{n}.webp", "q?{n}#.gif", "sta
 @dataclass(frozen=True, slots=True)
 class Setup:
     """One deployment. `start` is in unix seconds; `account_quota` what ImageKit grants, in purges a month;
-    `write_rate` in purges a second; `batch` the most messages that one invocation is given."""
+    `write_rate` in purges a second; `batch` the most messages that one invocation is given, after `coalesce` seconds of gathering."""
 
     url_map: str
     transformations: str
@@ -46,6 +46,7 @@ class Setup:
     write_rate: float
     max_hold: int
     batch: int
+    coalesce: float
     existing: tuple[str, ...]
 
 
@@ -92,7 +93,7 @@ def generate(seed: int, changes: int, enabled: Collection[str]) -> Schedule:
     setup = _setup(Random(f"{seed} setup"), changes, enabled)
     steps = _steps(Random(f"{seed} steps"), changes, setup, enabled)
     random = Random(f"{seed} clocks")
-    clocks = tuple(random.choice((-5.0, 5.0, random.uniform(-5, 5))) for _ in range(64))
+    clocks = tuple(random.choice((-5.0, 5.0, 5.0, random.uniform(-5, 5))) for _ in range(64))
     return Schedule(
         seed,
         setup,
@@ -107,7 +108,7 @@ def _setup(random: Random, changes: int, enabled: Collection[str]) -> Setup:
         "origin=https://ik.imagekit.io/demo",
         random.choice(("origin/img=https://ik.imagekit.io/demo/shop", "*=https://img.example.com")),
     ]
-    keys = {random.choice(_FOLDERS) + random.choice(_NAMES).format(n=n % 30) for n in range(80)}
+    keys = {random.choice(_FOLDERS) + random.choice(_NAMES).format(n=n) for n in range(150)}
     short = random.random() < 0.3 and "quota" in enabled
     start = _MONTH_END - random.uniform(60, 1500) if short else _MID_MONTH + random.uniform(-3, 3) * _DAY
     quota = max(12, int(changes * random.uniform(0.15, 0.4))) if short else 100_000
@@ -127,6 +128,7 @@ def _setup(random: Random, changes: int, enabled: Collection[str]) -> Setup:
         write_rate=random.choice((1e6, 1e6, 5.0)) if "rate" in enabled else 1e6,
         max_hold=random.choice((0, 60, 900)),
         batch=random.choice((10, 100)),
+        coalesce=random.choice((2.0, 5.0, 20.0)),
         existing=tuple(sorted(keys)),
     )
 
@@ -136,12 +138,12 @@ def _steps(random: Random, changes: int, setup: Setup, enabled: Collection[str])
     steps: list[Step] = []
     now, made = 5.0, 0
     while made < changes:
-        size = min(random.choice((1, 3, 10, 40, 100)), changes - made)
+        size = min(random.choice((1, 3, 6, 12, 40, 80)), changes - made)
         near = random.choice(_FOLDERS)
         pool = [key for key in setup.existing if key.startswith(near)] or list(setup.existing)
-        if random.random() < 0.3:
-            pool = pool[:2]
-        pace = random.choice((0.01, 0.2, 1.0)) if size > 10 else random.choice((0.2, 4.0))
+        if random.random() < 0.4:
+            pool = random.sample(pool, min(2, len(pool)))
+        pace = random.choice((0.01, 0.1, 1.0)) if size > 10 else random.choice((0.2, 2.0, 5.0))
         for _ in range(size):
             now += random.expovariate(1 / pace)
             key = random.choice(pool)
@@ -152,7 +154,8 @@ def _steps(random: Random, changes: int, setup: Setup, enabled: Collection[str])
                 steps.append(Step(now, "", "", 0.0, "", _deliveries(random, ()), body))
             kind = "removed" if random.random() < 0.15 else "created"
             shape = random.choice(("s3", "s3", "eventbridge", "sns"))
-            skew = random.choice((-5.0, 0.0, 5.0, random.uniform(-5, 5)))
+            # One key's times keep their order: S3 is many machines, but a key is at home on one.
+            skew = Random(f"{setup.start} {key}").choice((-5.0, -2.5, 0.0, 5.0))
             steps.append(
                 Step(
                     round(now, 3),
@@ -164,7 +167,7 @@ def _steps(random: Random, changes: int, setup: Setup, enabled: Collection[str])
                 )
             )
             made += 1
-        now += random.choice((5.0, 20.0, 90.0))
+        now += random.choice((2.0, 10.0, 40.0))
     return tuple(steps)
 
 

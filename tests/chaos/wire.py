@@ -132,7 +132,7 @@ _CODES = {
 }
 
 
-def _spoil_aws(world: aws.Aws, fault: Fault, request: Any, send: Callable[[], Any]) -> Any:
+def _spoil_aws(world: aws.SmallAws, fault: Fault, request: Any, send: Callable[[], Any]) -> Any:
     code, status = _CODES.get(fault.name, ("", 0))
     body = _body(request)
     if fault.name == "aws-answer-lost":
@@ -178,6 +178,10 @@ class Adapter(HTTPAdapter):
         self, fault: Fault, place: str, request: requests.PreparedRequest, send: Callable[[], Any]
     ) -> requests.Response:
         world, name = self._world, fault.name
+        if name == "changed-again":
+            answer = world.carry(request, send)
+            world.change_again(json.loads(request.body or b"")["url"], min(fault.seconds / 3, 4.0))
+            return answer
         if name == "refused":
             # Nobody listens on port 1.
             request.url = "http://127.0.0.1:1/"

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from types import SimpleNamespace
@@ -24,18 +25,18 @@ from local.imagekit import purges as emulator_purges
 from local.imagekit.answers import Answer, Request
 from local.imagekit.faults import FaultPlan
 from purging.telemetry import logger, metrics
-from tests.chaos.aws import Aws, SmallAws
-from tests.chaos.bucket import Bucket
+from tests.chaos.aws import SmallAws
+from tests.chaos.bucket import Bucket, Version
 from tests.chaos.faults import Fault
 from tests.chaos.functions import Functions, Invocation
-from tests.chaos.invariants import Books
+from tests.chaos.invariants import Books, targets
+from tests.chaos.moto_aws import MotoAws
 from tests.chaos.queue import Queue
 from tests.chaos.schedule import Schedule, Step
 from tests.chaos.wire import Wire, reset
 
 # Invocations that run at once: two of the queue's mapping, and the tick.
 _AT_ONCE = 3
-_COALESCE = 2.0
 
 
 class Recorder(Emulator):
@@ -53,14 +54,14 @@ class Recorder(Emulator):
 class World:
     """`now` is the true time, in unix seconds; S3's clock and the functions' are off, as scheduled."""
 
-    def __init__(self, schedule: Schedule, *, socket: bool = True) -> None:
+    def __init__(self, schedule: Schedule, *, socket: bool = True, moto: bool = False) -> None:
         self.schedule = schedule
         self.now = schedule.setup.start
         self.keys = [f"private_{schedule.seed}_0"]
         self.bucket = Bucket(versioned=schedule.setup.versioned)
         for key in schedule.setup.existing:
-            self.bucket.change(key, "created")
-        self.aws: Aws = SmallAws(self.bucket, self.keys[0])
+            self.bucket.change(key, Version("created", self.now - 1000, self.now - 1000))
+        self.aws = (MotoAws if moto else SmallAws)(self.bucket, self.keys[0])
         self.wire = Wire(self)
         self.log = io.StringIO()
         self.queue = Queue(self._poll_at)
@@ -81,7 +82,7 @@ class World:
     def open(self) -> Iterator[None]:
         """Put everything in place."""
         ids = (f"{number:024x}" for number in count(1))
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(self.log):
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(self.log), self.aws.open():
             patch.setattr(emulator_purges, "secrets", SimpleNamespace(token_hex=lambda _bytes: next(ids)))
             # The SDK waits at random between its attempts: here as long each time.
             patch.setattr(
@@ -162,9 +163,9 @@ class World:
         if step.malformed:
             body = step.malformed
         else:
-            first = not self.bucket.history.get(step.key)
-            version = self.bucket.change(step.key, step.kind)
-            self.books.changed(step, self.now, first=first)
+            before = self.bucket.history.get(step.key, [])[-1:]
+            version = self.bucket.change(step.key, Version(step.kind, self.now, self.now + step.skew))
+            self.books.changed(step, self.now, before[0] if before else None)
             body = _body(step, self.now + step.skew, version, number)
         for copy, delay in enumerate(step.deliveries):
             self.at(
@@ -180,10 +181,19 @@ class World:
             return
         # At ImageKit first, in Secrets Manager a while later.
         self.keys.append(f"private_{self.schedule.seed}_{len(self.keys)}")
-        key = self.keys[-1]
         settings = self.emulator.state.settings
-        self.emulator.state.apply(settings.changed({"privateKey": key}))
-        self.at(self.now + fault.seconds, lambda: self.aws.put_secret(json.dumps({"private_key": key})))
+        self.emulator.state.apply(settings.changed({"privateKey": self.keys[-1]}))
+        self.at(
+            self.now + fault.seconds, lambda: self.aws.put_secret(json.dumps({"private_key": self.keys[-1]}))
+        )
+
+    def change_again(self, url: str, seconds: float) -> None:
+        """An object that was just purged changes so many seconds later: whose clock says what, then?"""
+        for owed in reversed(self.books.owed):
+            if any(each.startswith(url.removesuffix("*")) for each in targets(self.schedule.setup, owed.step.key)):
+                step = replace(owed.step, kind="created", deliveries=(0.5,))
+                self.at(self.now + seconds, lambda: self._happen(step))
+                return
 
     def calm_down(self) -> None:
         """No fault from now on."""
@@ -193,7 +203,7 @@ class World:
 
     def _poll_at(self, time: float) -> None:
         """The mapping looks once a message has been visible for its batching window."""
-        due = round(time + _COALESCE)
+        due = round(time + self.schedule.setup.coalesce)
         if due not in self._polls:
             self._polls.add(due)
             self.at(due, lambda: self._poll(due))

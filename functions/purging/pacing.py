@@ -19,8 +19,10 @@ PRICES = tuple(2.0**step * (1 - 2.0**-20) for step in range(10))
 Each is a hair less, because an even trade spares the quota nothing that it needs, and costs the cache.
 """
 
-BURST_CHANGES, BURST_SECONDS = 10, 3.0
-"""So many changes in so many seconds are an upload under way: it is planned as a whole, once it pauses."""
+BURST_CHANGES, BURST_SECONDS = 10, 5.0
+"""So many changes in so many seconds are an upload under way: it is planned as a whole, once it pauses.
+
+Longer than `CoalesceSeconds`, for which the latest changes may still be on their way."""
 
 MAX_GATHER_SECONDS = 300.0
 """How long an upload that does not pause is gathered at most."""

@@ -141,7 +141,7 @@ def test_gathering_ends(seconds: list[float], hold: float) -> None:
 
 @given(ages)
 def test_only_an_upload_under_way_is_gathered(seconds: list[float]) -> None:
-    """Ten changes within three seconds; fewer are no upload, and an upload that paused is over."""
+    """Ten changes within five seconds; fewer are no upload, and an upload that paused is over."""
     recent = sum(age < BURST_SECONDS - 1e-3 for age in seconds)
     older = sum(age > BURST_SECONDS + 1e-3 for age in seconds)
     wait = gather_seconds([MAY - age for age in seconds], MAY, HOLD)
@@ -152,7 +152,7 @@ def test_only_an_upload_under_way_is_gathered(seconds: list[float]) -> None:
 
 
 def test_gathering_lasts_until_the_upload_has_paused() -> None:
-    """The tenth last change is three seconds old then."""
+    """The tenth last change is five seconds old then."""
     times = [MAY - 1.0 + n / 100 for n in range(20)]
     assert gather_seconds(times, MAY, HOLD) == pytest.approx(times[-10] + BURST_SECONDS - MAY)
     assert gather_seconds(times, times[-10] + BURST_SECONDS, HOLD) == 0

@@ -1,0 +1,127 @@
+"""What would my months cost? Plays the change history of a bucket against the planner, and against others.
+
+`ours` is the very code that runs in the Lambda: ledger, ImageKit, tracker and alerts are stand-ins in memory,
+and the clock is a virtual one. The queue delivers in windows of 2 s, the tick comes every minute, a drain
+lives for 120 s. ImageKit accepts every purge at once, and nothing else happens in the account. All settings
+have their defaults: ours spends at most 90 % of the quota (QuotaReservePercent), the others may spend all of
+it. A policy out of quota is blocked until the month ends (UTC); ours goes on then, the others forget.
+
+With --versioned only overwritten and deleted keys need a purge; ours finds out from the bucket's versions,
+the others are told. With --unversioned nobody can tell, and every change needs one.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+from benchmarks import simulate_chart, simulate_ours, simulate_peers, simulate_table
+from benchmarks.simulate_history import History, UnusableTrace, read
+from benchmarks.simulate_score import Score
+
+EPILOG = """\
+Evictions are counted at the moment of each purge: keys that exist under what was purged, and that have no
+change waiting for a purge. Stale: changes without a purge when the month ends in which they happened.
+
+--decisions writes a line a purge: {"trace", "policy", "t", "prefix", "wildcard", "changed", "collateral"}.
+`wildcard` tells whether the URL sent ended in a `*`, and `prefix` is its decoded key without it. With
+QueryVariants on, a single changed object is purged as `photo.jpg*`, so its line has "wildcard": true, and
+counts what else that evicts, such as `photo.jpg.bak`. `changed` keys had a change waiting.
+
+--json has the figures of each month under "per_month", with the highest price that ours paid.
+Seconds are from a change to the purge that serves it; "single" are commits of one change.
+"""
+
+_POLICIES = ("ours", *simulate_peers.POLICIES)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Simulate and print; 2 if a trace or a file cannot be used."""
+    options = _parser().parse_args(arguments)
+    names = _POLICIES if options.policy == "all" else (options.policy,)
+    rows = []
+    try:
+        histories = [read(path, options.upload_rate) for path in options.traces]
+        with ExitStack() as stack:
+            decisions = stack.enter_context(options.decisions.open("w")) if options.decisions else None
+            for row in _rows(histories, names, options, decisions):
+                rows.append(row)
+                if options.json:
+                    print(json.dumps(row), flush=True)
+        if options.plot:
+            simulate_chart.write(rows, options.plot)
+    except (UnusableTrace, OSError) as error:
+        print(f"simulate: {error}", file=sys.stderr)
+        return 2
+    if not options.json:
+        simulate_table.show(rows)
+    return 0
+
+
+def _rows(
+    histories: list[History], names: tuple[str, ...], options: argparse.Namespace, decisions: TextIO | None
+) -> Iterator[dict[str, Any]]:
+    for history in histories:
+        for name in names:
+            score = Score(history, options.versioned)
+            if name == "ours":
+                simulate_ours.run(score, options.quota)
+            else:
+                simulate_peers.run(score, simulate_peers.POLICIES[name], options.quota)
+            head = {"trace": history.name, "policy": name}
+            if decisions:
+                decisions.writelines(
+                    json.dumps({**head, **asdict(decision)}) + "\n" for decision in score.decisions
+                )
+            yield {**head, "mode": "versioned" if options.versioned else "unversioned", **score.row()}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.simulate",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("traces", nargs="+", type=Path, metavar="TRACE.jsonl.gz", help="with its .keys.gz")
+    parser.add_argument("--policy", choices=("all", *_POLICIES), default="all", help="default: all")
+    parser.add_argument("--quota", type=_count, default=1000, help="purges a month (default: 1000)")
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--versioned", action="store_true", default=True, help="a versioned bucket (default)")
+    modes.add_argument("--unversioned", action="store_false", dest="versioned", help="one without versions")
+    parser.add_argument("--upload-rate", type=_rate, default=50.0, help="objects a second (default: 50)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a row instead of the table")
+    parser.add_argument("--decisions", type=Path, metavar="FILE", help="one JSON line a purge")
+    parser.add_argument(
+        "--plot", type=_picture, metavar="FILE", help="evictions against purges, as .svg or .png"
+    )
+    return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
+def _rate(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError(text)
+    return number
+
+
+def _picture(text: str) -> Path:
+    path = Path(text)
+    if path.suffix not in (".svg", ".png"):
+        raise argparse.ArgumentTypeError(f"{text!r} ends neither in .svg nor in .png")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

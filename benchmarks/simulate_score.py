@@ -1,0 +1,153 @@
+"""What a policy's purges did, told from the history alone: whoever purges, it is counted here."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from typing import Any
+
+from benchmarks.simulate_bucket import Bucket
+from benchmarks.simulate_history import Change, History
+from purging.ledger import month_of
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One accepted purge at a time `t` (unix seconds).
+
+    `prefix` is a key, or with `wildcard` what the purged keys start with: the URL that was sent, decoded,
+    without its `*`. `changed` keys under it had a change waiting for a purge; `collateral` keys existed at
+    that moment and had none.
+    """
+
+    t: float
+    prefix: str
+    wildcard: bool
+    changed: int
+    collateral: int
+
+
+@dataclass(slots=True)
+class Month:
+    """A calendar month (UTC): purges made, keys evicted needlessly, changes that needed a purge, those of
+    them still without one at its end, whether the quota ended before the month, and the highest price."""
+
+    month: str
+    purges: int = 0
+    evictions: int = 0
+    changes: int = 0
+    stale: int = 0
+    over_quota: bool = False
+    price: float = 0.0
+
+
+@dataclass(slots=True)
+class Score:
+    """Follows a history and the purges made in it, in the order of time.
+
+    `versioned`: puts of keys that do not exist need no purge.
+    """
+
+    history: History
+    versioned: bool
+    bucket: Bucket = field(init=False)
+    decisions: list[Decision] = field(default_factory=list)
+    _waiting: dict[str, list[Change]] = field(default_factory=lambda: defaultdict(list))
+    _delays: list[float] = field(default_factory=list)
+    _single_delays: list[float] = field(default_factory=list)
+    _months: dict[str, Month] = field(init=False)
+    _now: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bucket = Bucket(self.history.keys)
+        changes = self.history.changes
+        self._months = {name: Month(name) for name in _months(changes[0].at, changes[-1].at)}
+        self._now = next(iter(self._months))
+
+    def happened(self, change: Change) -> bool:
+        """A change happens to the bucket; whether it needs a purge."""
+        month = self.month(change.at)
+        needed = not (self.versioned and change.put and change.key not in self.bucket)
+        if change.put:
+            self.bucket.put(change.key)
+        else:
+            self.bucket.delete(change.key, change.at)
+        if needed:
+            self._waiting[change.key].append(change)
+            month.changes += 1
+        return needed
+
+    def purged(self, at: float, prefix: str, *, wildcard: bool) -> None:
+        """A purge was accepted: every change so far of the keys that it covers is served."""
+        month = self.month(at)
+        if wildcard:
+            served = [key for key in self._waiting if key.startswith(prefix)]
+            existing = self.bucket.under(prefix)
+        else:
+            served = [prefix] if prefix in self._waiting else []
+            existing = [prefix] if prefix in self.bucket else []
+        collateral = sum(key not in self._waiting for key in existing)
+        for key in served:
+            for change in self._waiting.pop(key):
+                self._delays.append(at - change.at)
+                if change.single:
+                    self._single_delays.append(at - change.at)
+        month.purges += 1
+        month.evictions += collateral
+        self.decisions.append(Decision(round(at, 3), prefix, wildcard, len(served), collateral))
+
+    def month(self, at: float) -> Month:
+        """The month of a time, which is not before any time that was asked for."""
+        name = month_of(at)
+        if name != self._now:
+            self._close(self._now)
+            self._now = name
+        return self._months.setdefault(name, Month(name))
+
+    def finish(self) -> None:
+        """The history is over: what waits now waits for ever."""
+        self._close(self._now)
+
+    def _close(self, name: str) -> None:
+        """A month ends. A change is stale at the end of the month that it happened in, if at all."""
+        self._months[name].stale = sum(
+            month_of(change.at) == name for changes in self._waiting.values() for change in changes
+        )
+
+    def row(self) -> dict[str, Any]:
+        """The figures of the whole history, and of each `per_month`."""
+        months = sorted(self._months.values(), key=lambda month: month.month)
+        changes, evictions = sum(month.changes for month in months), sum(month.evictions for month in months)
+        return {
+            "months": len(months),
+            "months_over_quota": sum(month.over_quota for month in months),
+            "purges": sum(month.purges for month in months),
+            "purges_in_worst_month": max(month.purges for month in months),
+            "changes_needing_purge": changes,
+            "evictions": evictions,
+            "evictions_per_change": round(evictions / changes, 4) if changes else 0.0,
+            **_delays_of(self._delays),
+            "delay_median_single": round(median(self._single_delays), 1) if self._single_delays else None,
+            "stale_at_month_end": sum(month.stale for month in months),
+            "per_month": [asdict(month) | {"price": round(month.price, 2)} for month in months],
+        }
+
+
+def _delays_of(delays: list[float]) -> dict[str, float | None]:
+    """Seconds from change to purge: median, 95th percentile (nearest rank) and maximum."""
+    ranked = sorted(delays)
+    if not ranked:
+        return {"delay_median": None, "delay_p95": None, "delay_max": None}
+    return {
+        "delay_median": round(median(ranked), 1),
+        "delay_p95": round(ranked[-(-95 * len(ranked) // 100) - 1], 1),
+        "delay_max": round(ranked[-1], 1),
+    }
+
+
+def _months(first: float, last: float) -> Iterator[str]:
+    """All calendar months from one time to another, as `2026-11`."""
+    year, month = map(int, month_of(first).split("-"))
+    while (name := f"{year:04}-{month:02}") <= month_of(last):
+        yield name
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)

@@ -1,0 +1,104 @@
+"""Makes a change history for `benchmarks.simulate` from a git repository, or from S3's server access logs.
+
+A git repository stands for the bucket that its files are deployed to: one commit is one deploy, a merge is
+one step, a rename is a delete and a put. The first parents of HEAD are followed, back to --months before it.
+
+S3 access logs (--s3-log) tell of puts and deletes, but not what the bucket held before: of the keys that they
+name, those that were read or deleted before they were put are taken to exist at the start. Unchanged keys
+that nobody asked for are missing then, and evictions come out too few; --keys lists what the bucket held.
+
+Writes NAME.jsonl.gz and NAME.keys.gz, where NAME is the repository's or the bucket's.
+"""
+
+import argparse
+import gzip
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks import trace_git, trace_s3
+from benchmarks.trace_steps import Recorded, Unreadable
+
+MEDIA = "avif,bmp,gif,heic,ico,jpeg,jpg,m4v,mov,mp3,mp4,ogg,pdf,png,svg,tif,tiff,webm,webp"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read, write and tell; 2 if there is nothing usable."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if (options.git_dir is None) == (options.s3_log is None):
+        parser.error("name either a GIT_DIR or --s3-log FILE …")
+    if options.keys and not options.s3_log:
+        parser.error("--keys goes with --s3-log: git knows what was there")
+    try:
+        if options.git_dir:
+            found = [trace_git.read(options.git_dir, options.months, options.ext)]
+        else:
+            found = trace_s3.read(options.s3_log, options.keys, options.months, options.ext)
+        for recorded in found:
+            _write(recorded, options.out)
+    except (Unreadable, OSError) as error:
+        print(f"trace: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _write(recorded: Recorded, out: Path) -> None:
+    if not recorded.steps:
+        raise Unreadable(f"{recorded.name}: no change of such a file in these months; see --ext and --months")
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / f"{recorded.name}.jsonl.gz"
+    _gzip(target, (json.dumps(step.line(), ensure_ascii=False) for step in recorded.steps))
+    _gzip(out / f"{recorded.name}.keys.gz", sorted(recorded.keys))
+    changes = sum(len(step.puts) + len(step.deletes) for step in recorded.steps)
+    skipped = f"; {recorded.skipped} keys left out, which are no UTF-8 lines" if recorded.skipped else ""
+    print(
+        f"{target}: {len(recorded.keys):,} keys, {len(recorded.steps):,} steps, {changes:,} changes{skipped}"
+    )
+
+
+def _gzip(path: Path, lines: Iterable[str]) -> None:
+    # Without name and time in it, so that the same history makes the same file.
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
+        for line in lines:
+            file.write(f"{line}\n".encode())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.trace",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("git_dir", nargs="?", type=Path, metavar="GIT_DIR", help="a repository, bare or not")
+    parser.add_argument("--s3-log", nargs="+", type=Path, metavar="FILE", help="access logs, gzipped or not")
+    parser.add_argument("--keys", type=Path, metavar="FILE", help="the bucket's keys before, one a line")
+    parser.add_argument("--months", type=_months, default=24, help="how far back to go (default: 24)")
+    parser.add_argument(
+        "--ext",
+        type=_extensions,
+        default=MEDIA,
+        metavar="EXT,…",
+        help=f"extensions of the files that count, or all (default: {MEDIA})",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
+    return parser
+
+
+def _months(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 1200:
+        raise ValueError(text)
+    return number
+
+
+def _extensions(text: str) -> tuple[str, ...]:
+    """Lower-case endings, each with its dot; the empty one, which every key has, for `all`."""
+    if text == "all":
+        return ("",)
+    return tuple(f".{part.strip().lstrip('.').lower()}" for part in text.split(",") if part.strip(" ."))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

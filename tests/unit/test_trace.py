@@ -195,7 +195,7 @@ def test_access_logs_become_a_trace(tmp_path: Path) -> None:
     assert [(line["t"] - midnight, line["put"], line["delete"]) for line in lines] == [
         (2, ["img/my photo+1.png"], []),
         (4, ["img/read.png", "img/movie.mp4"], []),
-        (5, [], ["img/one.png", "img/two.png"]),
+        (5, [], ["img/two.png", "img/one.png"]),
         (6, [], ["img/expired.png"]),
         (7, [], ["img/größe.png"]),
         (9, [], ["img/late.png"]),

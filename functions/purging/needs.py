@@ -9,8 +9,9 @@ from purging.changesets import ChangeSet
 from purging.items import Submitted
 from purging.urls import Root, UrlMap, wildcard_allowed
 
-SKEW_SECONDS = 5.0
-"""How far S3's clock and a function's may be apart, with the whole second that EventBridge cuts off."""
+SKEW_SECONDS = 11.0
+"""How far S3's clock and a function's may be apart: 5 seconds off either way, and the fraction of a second
+that EventBridge cuts off."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

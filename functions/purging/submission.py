@@ -65,6 +65,7 @@ class Submission:
         self._clock = clock
         self._sleep = sleep
         self._queue: deque[PlannedPurge] = deque()
+        self._used = 0  # of the purges reserved for a batch, as far as one can know
         self.outcome = Outcome()
 
     def run(self, purges: Iterable[PlannedPurge]) -> Outcome:
@@ -81,13 +82,13 @@ class Submission:
         units = self._ledger.reserve(month, min(len(self._queue), _BATCH), limit)
         if not units:
             self._stop("quota", f"{limit} purges of {month} are used")
-        first, used = len(self.outcome.accepted), 0
+        first, self._used = len(self.outcome.accepted), 0
         try:
-            while used < units and self._goes_on(manual=manual):
-                used += self._attempt(self._queue.popleft())
+            while self._used < units and self._goes_on(manual=manual):
+                self._attempt(self._queue.popleft())
         finally:
             # Even if something unforeseen ends the batch, what was accepted is not to be purged again.
-            self._ledger.give_back(month, units - used)
+            self._ledger.give_back(month, units - self._used)
             if accepted := self.outcome.accepted[first:]:
                 self._on_accepted(accepted)
 
@@ -96,8 +97,8 @@ class Submission:
             self._stop("time")
         return not self.outcome.stopped and bool(self._queue) and self._queue[0].manual == manual
 
-    def _attempt(self, purge: PlannedPurge) -> int:
-        """Submit one purge; how many purges of the quota it used, as far as one can know."""
+    def _attempt(self, purge: PlannedPurge) -> None:
+        """Submit one purge. What it used of the quota is counted first: what follows may fail as well."""
         if self._settings.dry_run:
             logger.info(
                 "would purge",
@@ -106,14 +107,15 @@ class Submission:
                 collateral=purge.collateral,
             )
             self.outcome.satisfied.update(purge.needs)
-            return 1
+            self._used += 1
+            return
         try:
             submitted_at, request_id = self._purge(purge.url)
         except UrlRefused as refusal:
             self._refused(purge, refusal)
         except Unavailable as failure:
+            self._used += failure.may_have_counted
             self._failed(purge, failure)
-            return int(failure.may_have_counted)
         except QuotaExhausted as refusal:
             self._stop("quota", str(refusal))
             self._ledger.pause(self._clock(), exhausted=True)
@@ -123,9 +125,8 @@ class Submission:
             self._stop("throttled", str(throttled))
             self._ledger.pause(self._clock() + throttled.retry_after, failures=self._failures)
         else:
+            self._used += 1
             self._accepted(purge, request_id, submitted_at)
-            return 1
-        return 0
 
     def _purge(self, url: str) -> tuple[float, str]:
         """(when submitted, request id), after as long a wait as ImageKit asks for and time allows."""

@@ -1,0 +1,249 @@
+"""Every command of docs/operations.md, run as it stands there."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from local import environment
+from local.session import redeploy
+from local.stack import Stack
+from local.workspace import PROJECT
+from tests.e2e import aws_cli
+from tests.e2e.waiting import until
+
+DOCS = (PROJECT / "docs" / "operations.md").read_text()
+LEASE = {"pk": {"S": "state"}, "sk": {"S": "lease"}}
+_PLACEHOLDER = re.compile(r"\b[A-Z][A-Z_]+[A-Z]\b")
+
+
+def _commands() -> dict[str, list[str]]:
+    """The commands of each section, by its heading; the introduction has none."""
+    found: dict[str, list[str]] = {}
+    for section in DOCS.split("\n## ")[0:]:
+        blocks = re.findall(r"^( *)```sh\n(.*?)^ *```$", section, re.DOTALL | re.MULTILINE)
+        lines = [line.strip() for _, block in blocks for line in block.splitlines()]
+        if lines:
+            found[section.partition("\n")[0]] = lines
+    return found
+
+
+COMMANDS = _commands()
+ran: set[str] = set()
+
+
+@dataclass
+class Operator:
+    """Somebody who follows the document, with a stack of their own."""
+
+    stack: Stack
+    values: dict[str, str] = field(default_factory=dict)
+
+    def run(self, command: str, **values: str) -> Any:
+        """Run one command of the document; its answer, or what it printed."""
+        assert any(command in commands for commands in COMMANDS.values()), command
+        ran.add(command)
+        given = self.values | values
+        text = _PLACEHOLDER.sub(lambda word: given.get(word[0], word[0]), command)
+        program, *words = shlex.split(text)
+        if program == "aws":
+            return aws_cli.run(self.stack, words)
+        if program == "sam":
+            return redeploy(self.stack, dict(word.split("=", 1) for word in words[2:]))
+        assert program == ".venv/bin/python"
+        env = environment.bare(self.stack.workspace.scratch)
+        env |= environment.aws(self.stack.endpoint, self.stack.certificate)
+        done = subprocess.run(  # noqa: S603 - the document's own words
+            [sys.executable, *words], env=env, cwd=PROJECT, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    def follow(self, heading: str, **values: str) -> list[Any]:
+        """Run every command of a section, in its order."""
+        return [self.run(command, **values) for command in COMMANDS[heading]]
+
+    def tick(self) -> dict[str, Any]:
+        """What the tick of every minute does, at once."""
+        answer = self.stack.functions.invoke(
+            FunctionName=self.stack.outputs["SubmitPurgeFunction"], Payload=b'{"tick": true}'
+        )
+        report: dict[str, Any] = json.load(answer["Payload"])
+        return report
+
+    def put(self, key: str) -> str:
+        """Overwrite an object; the URL that has to be purged."""
+        for body in (b"1", b"2"):
+            self.stack.s3.put_object(Bucket=self.stack.bucket, Key=key, Body=body)
+        return f"{self.stack.url(key)}*"
+
+    def lease(self) -> Any:
+        """The item that says who drains."""
+        return self.stack.ledger.get_item(TableName=self.values["TABLE"], Key=LEASE).get("Item")
+
+    def purged(self, url: str) -> bool:
+        """Whether ImageKit has accepted a purge of this URL."""
+        purges = requests.get(f"{self.stack.imagekit}/_control/purges", timeout=5).json()
+        return any(purge["url"] == url for purge in purges)
+
+
+@pytest.fixture(scope="module")
+def operator(stack: Stack) -> Operator:
+    """On a stack beside the others', whose table may go and whose quota may run out. Its key is not set."""
+    parameters = {
+        "UrlMap": f"*={stack.url_endpoint}",
+        "ImageKitApiUrl": stack.imagekit,
+        "VerifyFreshness": "false",  # the emulated CDN shows the other bucket
+    }
+    beside = redeploy(stack, parameters, name="operations")
+    outputs = beside.outputs
+    return Operator(
+        beside,
+        {
+            "STACK": beside.name,
+            "TABLE": outputs["LedgerTable"],
+            "QUEUE_URL": outputs["ChangeQueueUrl"],
+            "DEAD_LETTERS_URL": outputs["ChangeDeadLettersUrl"],
+            "BUCKET": beside.bucket,
+            "SECRET_ARN": outputs["ImageKitSecretArn"],
+            "FUNCTION": outputs["SubmitPurgeFunction"],
+            "MONTH": f"{datetime.now(UTC):%Y-%m}",
+        },
+    )
+
+
+def test_the_outputs_name_what_the_commands_need(operator: Operator) -> None:
+    """The first command of all."""
+    [command] = COMMANDS["# Operations"]
+    found = {output["OutputKey"]: output["OutputValue"] for output in operator.run(command)}
+    assert found == operator.stack.outputs
+
+
+def test_changes_wait_for_the_key_and_go_on_with_it(
+    operator: Operator, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a rotated key: no change is lost while the secret holds none that ImageKit takes."""
+    url = operator.put("key/a.jpg")
+    until(lambda: operator.tick()["reason"] == "key refused", "a drain without a key")
+    key = stack.secrets.get_secret_value(SecretId=stack.outputs["ImageKitSecretArn"])["SecretString"]
+    (tmp_path / "key.json").write_text(key)
+    monkeypatch.chdir(tmp_path)
+    operator.follow("The private key is rotated")
+    assert operator.tick()["held"] == 0
+    assert operator.purged(url)
+
+
+def test_the_ledger_can_be_read(operator: Operator) -> None:
+    """The month's count, what waits, and what was accepted."""
+    url = operator.put("ledger/a.jpg")
+    until(lambda: operator.purged(url), "the purge")
+    until(lambda: operator.lease() is None, "the end of the drain")
+    state, pending, submitted = operator.follow("Look into the ledger")
+    [used] = [item["used"]["N"] for item in state["Items"] if item["sk"]["S"].startswith("quota#")]
+    assert int(used) == len(submitted["Items"]) > 0
+    assert pending["Count"] == 0
+    assert url in {item["url"]["S"] for item in submitted["Items"]}
+
+
+def test_dead_letters_go_back_to_the_queue(operator: Operator) -> None:
+    """What can be understood by now is purged; what cannot can be dropped."""
+    dead, key = operator.values["DEAD_LETTERS_URL"], f"dead/{uuid.uuid4()}.jpg"
+    event = json.loads((PROJECT / "events" / "s3" / "put.json").read_text())
+    event["Records"][0]["s3"]["bucket"]["name"] = operator.stack.bucket
+    event["Records"][0]["s3"]["object"] = {"key": key}
+    operator.stack.sqs.send_message(QueueUrl=dead, MessageBody=json.dumps(event))
+    redrive, drop = COMMANDS["Dead letters back to the queue"]
+    assert operator.run(redrive) == "1 messages moved.\n"
+    until(lambda: operator.purged(f"{operator.stack.url(key)}*"), "the purge")
+    operator.stack.sqs.send_message(QueueUrl=dead, MessageBody="no event")
+    operator.run(drop)
+    assert _waiting(operator, dead) == 0
+
+
+def test_a_stuck_lease_can_be_taken_away(operator: Operator) -> None:
+    """While it lasts nobody drains; without it everything goes on."""
+    look, remove = COMMANDS["A stuck lease"]
+    until(lambda: operator.lease() is None, "the end of the drain")
+    until_when = {"N": str(int(time.time()) + 86_400)}
+    operator.stack.ledger.put_item(
+        TableName=operator.values["TABLE"], Item={**LEASE, "owner": {"S": "gone"}, "until": until_when}
+    )
+    assert operator.tick()["busy"]
+    assert operator.run(look)["Item"]["owner"] == {"S": "gone"}
+    operator.run(remove)
+    assert not operator.tick()["busy"]
+
+
+def test_a_deleted_table_is_made_anew_and_its_changes_are_purged(operator: Operator) -> None:
+    """Overwritten, deleted and new objects alike; what is older is not purged again."""
+    old, overwritten, deleted = (f"gone/{name}-{uuid.uuid4()}.jpg" for name in "abc")
+    urls = {key: operator.put(key) for key in (old, overwritten, deleted)}
+    until(lambda: all(map(operator.purged, urls.values())), "the purges of before")
+    count = len(requests.get(f"{operator.stack.imagekit}/_control/purges", timeout=5).json())
+    time.sleep(1.1)  # a listing tells time by the second
+    since = datetime.now(UTC)
+    operator.stack.ledger.delete_table(TableName=operator.values["TABLE"])
+    operator.put(overwritten)
+    operator.stack.s3.delete_object(Bucket=operator.stack.bucket, Key=deleted)
+    *anew, dry, resend = COMMANDS["The table is gone"]
+    given = {"USED": "17", "SINCE": (since - timedelta(seconds=1)).isoformat()}
+    for command in anew:
+        operator.run(command, **given)
+    assert operator.run(dry, **given).startswith("2 objects changed")
+    assert "sent in 1 messages" in operator.run(resend, **given)
+
+    def again() -> set[str]:
+        purges = requests.get(f"{operator.stack.imagekit}/_control/purges", timeout=5).json()
+        return {purge["url"] for purge in purges[count:]}
+
+    until(lambda: {urls[overwritten], urls[deleted]} <= again(), "the purges of what changed meanwhile")
+    assert urls[old] not in again()
+
+
+def test_a_quota_raised_in_mid_month_lets_held_changes_go(operator: Operator) -> None:
+    """Used up by the count of the ledger, so changes are held; raised, so the next tick purges them."""
+    deploy, correct = COMMANDS["The quota was raised, or the count is off"]
+    operator.run(correct, USED="900")
+    url = operator.put("quota/a.jpg")
+    until(lambda: operator.tick()["reason"] == "quota", "a drain without quota")
+    operator.run(deploy, QUOTA="5000")
+    until(lambda: operator.tick() and operator.purged(url), "the purge")
+
+
+def test_everything_can_be_paused_and_resumed(operator: Operator) -> None:
+    """Meanwhile nothing is received or purged, and nothing dies."""
+    pause, resume = COMMANDS["Pause everything"][:3], COMMANDS["Pause everything"][3:]
+    mapping = operator.run(pause[0])
+    for command in pause[1:]:
+        operator.run(command, MAPPING=mapping)
+    url = operator.put("pause/a.jpg")
+    until(lambda: _waiting(operator, operator.values["QUEUE_URL"]) == 2, "both events in the queue")
+    with pytest.raises(operator.stack.functions.exceptions.TooManyRequestsException):
+        operator.tick()
+    assert not operator.purged(url)
+    for command in resume:
+        operator.run(command, MAPPING=mapping)
+    until(lambda: operator.purged(url), "the purge")
+
+
+def test_every_command_of_the_document_was_run(request: pytest.FixtureRequest) -> None:
+    """None is there that no test follows."""
+    here = [item for item in request.session.items if item.path == request.path]
+    if len(here) < sum(name.startswith("test_") for name in globals()):
+        pytest.skip("only some of these tests were asked for")
+    assert ran == {command for commands in COMMANDS.values() for command in commands}
+
+
+def _waiting(operator: Operator, queue: str) -> int:
+    """Messages in a queue that nobody is busy with."""
+    answer = operator.stack.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])

@@ -84,7 +84,8 @@ class Submission:
             self._stop("quota", f"{limit} purges of {month} are used")
         first, self._used = len(self.outcome.accepted), 0
         try:
-            while self._used < units and self._goes_on(manual=manual):
+            # What is reserved counts to its month: a batch does not go on into the next one.
+            while self._used < units and self._goes_on(manual=manual) and self._is_month_of(now):
                 self._attempt(self._queue.popleft())
         finally:
             # Even if something unforeseen ends the batch, what was accepted is not to be purged again.
@@ -96,6 +97,9 @@ class Submission:
         if self._queue and self._remaining() < _CLOSING:
             self._stop("time")
         return not self.outcome.stopped and bool(self._queue) and self._queue[0].manual == manual
+
+    def _is_month_of(self, time: float) -> bool:
+        return month_of(time) == month_of(self._clock())
 
     def _attempt(self, purge: PlannedPurge) -> None:
         """Submit one purge. What it used of the quota is counted first: what follows may fail as well."""
@@ -135,7 +139,8 @@ class Submission:
             try:
                 return submitted_at, self._imagekit.purge(url)
             except Throttled as throttled:
-                if throttled.retry_after > self._remaining() - _CLOSING:
+                resume_at = submitted_at + throttled.retry_after
+                if throttled.retry_after > self._remaining() - _CLOSING or not self._is_month_of(resume_at):
                     raise
                 self._sleep(throttled.retry_after)
 

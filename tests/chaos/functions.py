@@ -3,12 +3,14 @@
 import base64
 import json
 from dataclasses import dataclass
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.utils import parse_timestamp
 
 import check_purges
 import submit_purge
@@ -71,6 +73,9 @@ class Functions:
         for client in self._clients.values():
             # Nobody checks signatures or reads the user agent here; both cost more than the call itself.
             client._user_agent_creator.to_string = str  # noqa: SLF001
+            # Listings repeat the same times over and over, and dateutil takes its time for each.
+            factory = client._endpoint._response_parser_factory  # noqa: SLF001
+            factory.set_parser_defaults(timestamp_parser=_timestamp)
             client.meta.events.register_first("before-send", world.wire.on_before_send)
         self._clients["dynamodb"].meta.events.register("before-parse.dynamodb.Query", _parse_query)
         self._settings = _settings(world)
@@ -141,6 +146,9 @@ class Functions:
         environment = Environment(app, Checker(imagekit, ledger, None, clock=clock), skew)
         self._environments.append(environment)
         return environment
+
+
+_timestamp = cache(parse_timestamp)
 
 
 def _parse_query(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:

@@ -1,0 +1,49 @@
+"""The simulation can fail: for each invariant, one broken line is caught."""
+
+import pytest
+
+from tests.chaos import faults
+from tests.chaos import run as running
+from tests.chaos.mutants import BREAKS, MUTANTS, mutated
+from tests.chaos.schedule import generate
+from tests.chaos.shrink import as_text, shrink
+
+# A seed that is known to catch it, with so many changes and these faults. Others do too.
+CATCHES = {
+    "acknowledge-before-the-write": (15, 60, faults.ALL),
+    "clocks-are-right": (3, 60, faults.ALL),
+    "compare-times-the-wrong-way": (3, 60, faults.ALL),
+    "take-out-what-failed": (3, 60, faults.ALL),
+    "count-after-the-call": (2, 60, faults.ALL),
+    "ignore-the-limit": (9, 60, faults.ALL),
+    "give-back-what-may-have-counted": (3, 60, faults.ALL),
+    "keep-the-lease": (1, 20, ()),
+    "forget-to-track": (1, 60, ("execution-throttled",)),
+    "never-track": (2, 20, ()),
+    "swallow-malformed": (1, 60, ("malformed",)),
+    "acknowledge-nothing": (2, 20, ()),
+    "log-the-key": (2, 20, ()),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_broken_line_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The invariant that the line upholds is found broken; the same schedule passes with the line intact."""
+    monkeypatch.setattr(running, "_BOUND_TICKS", 60)  # what never gets quiet shows that soon
+    seed, changes, names = CATCHES[name]
+    schedule = generate(seed, changes, names)
+    with mutated(name):
+        broken = running.run(schedule, socket=False).broken
+    assert BREAKS[name] in {each[:3] for each in broken}, broken
+    monkeypatch.undo()
+    assert running.run(schedule, socket=False).broken == []
+
+
+def test_a_failing_schedule_is_cut_to_its_shortest_prefix() -> None:
+    """Whoever reads it should have little to read: one change is enough to log the key."""
+    schedule = generate(2, 20, ())
+    with mutated("log-the-key"):
+        shortest = shrink(schedule, lambda each: bool(running.run(each, socket=False).broken))
+    assert len(shortest.steps) == 1
+    assert shortest.faults == ()
+    assert repr(shortest.steps[0].key) in as_text(shortest)

@@ -3,10 +3,11 @@
 The real handlers and the real drain, an AWS small enough to know, ImageKit's emulator, and one virtual
 clock. A seed decides everything that happens: what changes, what is delivered when, and what fails.
 
-- `schedule.py`: from a seed to what will happen. `text.py`: the same as text
+- `schedule.py`: from a seed to what will happen. `messages.py` are what S3 sends then
 - `world.py`: makes it happen; `functions.py` are the two Lambdas; `queue.py` their queue
 - `wire.py`: the boundary that every call crosses, where calls fail and functions are killed
 - `aws.py`, `dynamodb.py`, `bucket.py`: what stands behind the boundary; `--aws moto` puts moto there
 - `invariants.py`: what must hold, from ImageKit's log and the raw table
-- `shrink.py`: the shortest prefix that still fails. `mutants.py`: breaks one line, to be caught
+- `run.py`: the whole story. `shrink.py`: the shortest prefix that still fails
+- `mutants.py`: breaks one line, to be caught
 """

@@ -1,5 +1,6 @@
 """``python -m tests.chaos``: run seeds, print what broke."""
 
+# ruff: noqa: T201 - a command-line tool prints
 import argparse
 import os
 import sys
@@ -115,7 +116,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--aws", choices=("small", "moto"), default="small", help="what AWS is (small)")
     parser.add_argument("--mutant", choices=sorted(MUTANTS), help="break one line, to see it caught")
-    parser.add_argument("--first-steps", type=int, help="only the first so many changes and malformed messages")
+    parser.add_argument(
+        "--first-steps", type=int, help="only the first so many changes and malformed messages"
+    )
     parser.add_argument("--first-faults", type=int, help="only the first so many faults")
     parser.add_argument("--no-shrink", dest="shrink", action="store_false", help="print the whole schedule")
     parser.add_argument("--output", help="file for what the functions logged in the shortest failing prefix")

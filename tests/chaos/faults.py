@@ -60,7 +60,17 @@ PLACES: dict[str, Callable[[str], bool]] = {
     "changed-again": _service(PURGE),
 }
 # Faults of the world around: messages, clocks, the account.
-WORLD = ("duplicate", "reorder", "delay", "malformed", "s3-clock", "lambda-clock", "quota", "rate", "rotated-key")
+WORLD = (
+    "duplicate",
+    "reorder",
+    "delay",
+    "malformed",
+    "s3-clock",
+    "lambda-clock",
+    "quota",
+    "rate",
+    "rotated-key",
+)
 ALL = (*PLACES, *WORLD)
 
 _FREQUENT = ("kill", "concurrent", "aws-answer-lost", "dynamodb-throttled", "changed-again")
@@ -84,4 +94,8 @@ def _one(random: Random, at: float, name: str) -> Fault:
 
 
 def _is_imagekit(name: str) -> bool:
-    return name in PLACES and PLACES[name](PURGE) and name not in ("kill", "concurrent", "lease-expired", "changed-again")
+    return (
+        name in PLACES
+        and PLACES[name](PURGE)
+        and name not in ("kill", "concurrent", "lease-expired", "changed-again")
+    )

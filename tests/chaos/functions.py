@@ -72,9 +72,9 @@ class Functions:
         }
         for client in self._clients.values():
             # Nobody checks signatures or reads the user agent here; both cost more than the call itself.
-            client._user_agent_creator.to_string = str  # noqa: SLF001
+            client._user_agent_creator.to_string = str
             # Listings repeat the same times over and over, and dateutil takes its time for each.
-            factory = client._endpoint._response_parser_factory  # noqa: SLF001
+            factory = client._endpoint._response_parser_factory
             factory.set_parser_defaults(timestamp_parser=_timestamp)
             client.meta.events.register_first("before-send", world.wire.on_before_send)
         self._clients["dynamodb"].meta.events.register("before-parse.dynamodb.Query", _parse_query)
@@ -130,7 +130,7 @@ class Functions:
         ledger = Ledger(settings.ledger_table, clients["dynamodb"])
         key = PrivateKey(settings.secret_arn, clients["secretsmanager"])
         imagekit = ImageKit(settings.api_url, key)
-        imagekit._session.mount("http://", Adapter(world))  # noqa: SLF001 - the boundary itself
+        imagekit._session.mount("http://", Adapter(world))
         drain = Drain(
             settings,
             ledger=ledger,

@@ -34,9 +34,7 @@ def targets(setup: "Setup", key: str) -> Iterator[str]:
         start = f"{folder}/" if folder else ""
         if not key.startswith(start) or key == start:
             continue
-        path = "".join(
-            chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in key[len(start) :].encode()
-        )
+        path = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in key[len(start) :].encode())
         yield f"{endpoint}/{path}"
         for transformation in setup.transformations.split():
             yield f"{endpoint}/{transformation}/{path}"
@@ -197,7 +195,7 @@ class Books:
             "an execution": repr(self._world.aws.executions),
             "an alert": repr(self._world.aws.alerts),
         }
-        secrets = {key: "a private key" for key in self._world.keys}
+        secrets = dict.fromkeys(self._world.keys, "a private key")
         secrets |= dict.fromkeys(filter(None, self._authorizations), "an Authorization header")
         secrets |= {base64.b64encode(f"{key}:".encode()).decode(): "a key, encoded" for key in secrets}
         for place, text in places.items():

@@ -38,7 +38,7 @@ def _mutant(break_it: Callable[[Patch], None]) -> None:
 @_mutant
 def acknowledge_before_the_write(patch: Patch) -> None:
     """(a) A batch is answered as done although its changes could not be kept."""
-    keep = submit_purge._keep  # noqa: SLF001
+    keep = submit_purge._keep
 
     def swallowing(*args: Any) -> None:
         try:
@@ -64,7 +64,7 @@ def compare_times_the_wrong_way(patch: Patch) -> None:
 @_mutant
 def take_out_what_failed(patch: Patch) -> None:
     """(a) Change sets are deleted whatever became of their purges."""
-    commit = Drain._commit  # noqa: SLF001
+    commit = Drain._commit
     patch.setattr(Drain, "_commit", lambda self, sets, _held: commit(self, sets, set()))
 
 
@@ -90,7 +90,7 @@ def ignore_the_limit(patch: Patch) -> None:
 @_mutant
 def give_back_what_may_have_counted(patch: Patch) -> None:
     """(b) A purge without a usable answer is taken for one that was not accepted."""
-    failed = Submission._failed  # noqa: SLF001
+    failed = Submission._failed
 
     def wrong(self: Any, purge: Any, failure: Any) -> None:
         self._used -= failure.may_have_counted
@@ -126,7 +126,7 @@ def swallow_malformed(patch: Patch) -> None:
 @_mutant
 def acknowledge_nothing(patch: Patch) -> None:
     """(e) Every message is reported as failed, whatever it holds."""
-    take = submit_purge._take_batch  # noqa: SLF001
+    take = submit_purge._take_batch
 
     def wrong(app: Any, records: Any, context: Any) -> Any:
         take(app, records, context)

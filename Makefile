@@ -36,7 +36,7 @@ down: ## Stop the embedded stack
 
 .PHONY: test
 test: lint ## Check everything: style, types, template, and all tests
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder
 
 .PHONY: lint
 lint: setup .tools/scan/checked ## Check style, types and the template

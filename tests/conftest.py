@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # Powertools reads these when the functions are imported, as Lambda does before the first event.
 os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "ImageKitS3Purge"
@@ -29,3 +30,21 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_metrics_left() -> None:
     """Metrics pile up in one place for the process; what a test counts is its own."""
     metrics.clear_metrics()
+
+
+class OneStack(LoadScopeScheduling):
+    """However many workers there are, one of them has the embedded stack, and with it all tests of e2e/.
+
+    `--dist loadgroup` does not group with pytest 9.2 (pytest-dev/pytest-xdist#1386).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        """What stays together: e2e/, and the tests of any other file, which may share a fixture."""
+        path: str = nodeid.partition("::")[0]
+        return "tests/e2e" if path.startswith("tests/e2e/") else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneStack:
+    """Used with several workers, whatever `--dist` says."""
+    return OneStack(config, log)

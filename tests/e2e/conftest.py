@@ -11,13 +11,6 @@ from local.stack import Stack
 from local.workspace import SHARED
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """However many workers there are, one of them has the stack, and with it all tests of this folder."""
-    for item in items:
-        if "stack" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("stack"))
-
-
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """The real template, deployed by the real SAM CLI, on emulated services that enforce IAM."""

@@ -22,7 +22,8 @@ def _purged(stack: Stack) -> list[str]:
 def test_a_change_is_purged_and_followed_to_its_end(stack: Stack) -> None:
     """S3, queue, function, ImageKit, state machine, ledger: all of the way."""
     key = f"way/{uuid.uuid4()}.jpg"
-    stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=b"1")
+    for body in (b"1", b"2"):  # the first is new, which nobody can have seen
+        stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=body)
     until(lambda: f"{stack.url(key)}*" in _purged(stack), "the purge")
 
     def followed() -> bool:

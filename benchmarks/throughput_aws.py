@@ -1,0 +1,105 @@
+"""The AWS that the throughput is measured against: it answers at once, from memory, and counts what is asked.
+
+Time that AWS would take is not ours to measure, and moto's DynamoDB copies the whole table for a transaction.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+BUCKET = "origin"
+
+Item = dict[str, Any]
+
+
+class ConditionalCheckFailedException(Exception):
+    """The condition of a write does not hold."""
+
+
+class Table:
+    """As much of DynamoDB as the ledger uses while nothing goes wrong: its own few expressions."""
+
+    exceptions = SimpleNamespace(ConditionalCheckFailedException=ConditionalCheckFailedException)
+
+    def __init__(self) -> None:
+        self.partitions: dict[str, dict[str, Item]] = {"pending": {}, "submitted": {}, "state": {}}
+        self.writes = 0
+        self.items_written = 0
+
+    def put_item(self, *, Item: Item, **_: Any) -> None:  # noqa: N803 - boto3's names, here and below
+        """Any item."""
+        self._wrote(1)
+        self.partitions[Item["pk"]["S"]][Item["sk"]["S"]] = Item
+
+    def delete_item(self, *, Key: Item, **_: Any) -> None:  # noqa: N803
+        """Any item, whatever the condition."""
+        self._wrote(1)
+        self.partitions[Key["pk"]["S"]].pop(Key["sk"]["S"], None)
+
+    def update_item(self, *, Key: Item, ExpressionAttributeValues: Item, **_: Any) -> None:  # noqa: N803
+        """The lease, which is taken if it is there; or a count, of which there is always enough."""
+        self._wrote(1)
+        state, name, values = self.partitions["state"], Key["sk"]["S"], ExpressionAttributeValues
+        if name == "lease":
+            if name in state:
+                raise ConditionalCheckFailedException
+            state[name] = Key
+        else:
+            added = values.get(":wanted") or values[":count"]
+            used = int(state.get(name, {"used": {"N": "0"}})["used"]["N"]) + int(added["N"])
+            state[name] = {**Key, "used": {"N": str(used)}}
+
+    def transact_write_items(self, *, TransactItems: list[dict[str, Item]]) -> None:  # noqa: N803
+        """Puts and deletes."""
+        writes = self.writes + 1
+        for action in TransactItems:
+            if "Put" in action:
+                self.put_item(**action["Put"])
+            else:
+                self.delete_item(**action["Delete"])
+        self.writes = writes
+
+    def get_paginator(self, _operation: str) -> Any:
+        """That of `query`, the only one."""
+        return SimpleNamespace(paginate=self._query)
+
+    def _query(self, *, ExpressionAttributeValues: Item, **_: Any) -> Iterator[dict[str, list[Item]]]:  # noqa: N803
+        partition = self.partitions[ExpressionAttributeValues[":pk"]["S"]]
+        first = ExpressionAttributeValues[":first"]["S"]
+        yield {"Items": [partition[sk] for sk in sorted(partition) if sk >= first]}
+
+    def _wrote(self, items: int) -> None:
+        self.writes += 1
+        self.items_written += items
+
+
+class Aws:
+    """`client(service)` as boto3 has it; `counts` says how often each other operation was called."""
+
+    def __init__(self, keys: list[str], private_key: str) -> None:
+        self._keys = sorted(keys)
+        self._private_key = private_key
+        self.table = Table()
+        self.counts: Counter[str] = Counter()
+
+    def client(self, service: str, **_options: Any) -> Any:
+        """The client of a service that SubmitPurge uses."""
+        if service == "dynamodb":
+            return self.table
+        return SimpleNamespace(
+            list_objects_v2=self._list,
+            get_secret_value=lambda **_: {"SecretString": self._private_key},
+            start_execution=lambda **_: self.counts.update(["StartExecution"]),
+            exceptions=SimpleNamespace(ExecutionAlreadyExists=KeyError),
+        )
+
+    def _list(self, *, StartAfter: str, MaxKeys: int, **_: Any) -> dict[str, Any]:  # noqa: N803
+        self.counts.update(["ListObjectsV2"])
+        start = bisect_right(self._keys, StartAfter)
+        page = self._keys[start : start + MaxKeys]
+        return {
+            "Contents": [{"Key": key} for key in page],
+            "IsTruncated": start + MaxKeys < len(self._keys),
+        }

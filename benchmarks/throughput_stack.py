@@ -1,0 +1,96 @@
+"""Real S3 puts through the embedded stack: bucket, queue, mapping, function, ledger, ImageKit."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import requests
+
+from local.options import Options
+from local.session import session
+from local.stack import Stack
+from local.workspace import SHARED
+
+_FAST = (
+    "--write-rate",
+    "100000",
+    "--write-burst",
+    "100000",
+    "--read-rate",
+    "100000",
+    "--read-burst",
+    "100000",
+)
+_PATIENCE = 900.0
+
+
+def measure(puts: int) -> dict[str, Any]:
+    """One row: half of the puts make objects, the other half overwrite them, so that they need a purge."""
+    options = Options(
+        quota=10**6,
+        parameters={"MonthlyPurgeQuota": "1000000", "VerifyFreshness": "false"},
+        emulator=_FAST,
+    )
+    with session(options, private=SHARED / "throughput") as stack:
+        keys = [f"load/{number // 100:03}/{number:06}.jpg" for number in range(puts // 2)]
+        started = time.time()
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda key: _put(stack, key), keys))
+            rewritten = time.time()
+            list(pool.map(lambda key: _put(stack, key), keys))
+        put = time.time()
+        while not _drained(stack):
+            if time.time() - put > _PATIENCE:
+                break
+            time.sleep(0.5)
+        drained = time.time()
+        purges = requests.get(f"{stack.imagekit}/_control/purges", timeout=30).json()
+        prefixes = {purge["url"].removesuffix("*") for purge in purges if purge["acceptedAt"] >= rewritten}
+        return {
+            "handler": "embedded stack",
+            "changes": puts,
+            "put_seconds": round(put - started, 1),
+            "drained_seconds": round(drained - started, 1),
+            "changes_per_second": round(puts / (drained - started)),
+            "imagekit_calls": len(purges),
+            "dead_letters": _messages(stack, "ChangeDeadLettersUrl"),
+            "left_in_queue": _messages(stack, "ChangeQueueUrl"),
+            "most_at_once": _most_at_once(stack),
+            "lost": sum(not any(stack.url(key).startswith(prefix) for prefix in prefixes) for key in keys),
+        }
+
+
+def _put(stack: Stack, key: str) -> None:
+    stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=b"x")
+
+
+def _messages(stack: Stack, queue: str) -> int:
+    """Messages in a queue, those that somebody is busy with among them."""
+    found: Any = stack.sqs.get_queue_attributes(QueueUrl=stack.outputs[queue], AttributeNames=["All"])
+    return sum(
+        int(found["Attributes"][f"ApproximateNumberOfMessages{which}"])
+        for which in ("", "NotVisible", "Delayed")
+    )
+
+
+def _drained(stack: Stack) -> bool:
+    pending = stack.ledger.query(
+        TableName=stack.outputs["LedgerTable"],
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "pending"}},
+        Select="COUNT",
+    )
+    return not _messages(stack, "ChangeQueueUrl") and not pending["Count"]
+
+
+def _most_at_once(stack: Stack) -> int:
+    """How many invocations of SubmitPurge logged START before another one logged END."""
+    pages = stack.cloudwatch_logs.get_paginator("filter_log_events").paginate(
+        logGroupName=stack.log_group("SubmitPurge")
+    )
+    lines = [(event["timestamp"], event["message"]) for page in pages for event in page["events"]]
+    alive = most = 0
+    for _, text in sorted(lines, key=lambda line: line[0]):
+        alive += text.startswith("START ") - text.startswith("END ")
+        most = max(most, alive)
+    return most

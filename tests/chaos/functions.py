@@ -139,7 +139,7 @@ class Functions:
             tracker=Tracker(settings.track_purges_arn, clients["stepfunctions"]),
             alerts=Alerts(settings.alerts_topic_arn, clients["sns"], ledger, clock),
             clock=clock,
-            sleep=world.sleep,
+            sleep=world.advance,
         )
         sqs: Any = SqsClient(world.queue, lambda: world.now, world.wire.cross)
         app = submit_purge.Application(settings, ChangeQueue("changes", sqs), ledger, drain)

@@ -139,10 +139,6 @@ class World:
             action()
         self.now = max(self.now, until)
 
-    def sleep(self, seconds: float) -> None:
-        """As the functions sleep: whoever has died meanwhile goes no further than the next call."""
-        self.advance(seconds)
-
     def note(self, text: str) -> None:
         """One line into the log of everything."""
         self.log.write(f"{text}\n")

@@ -18,7 +18,7 @@ CATCHES = {
     "ignore-the-limit": (9, 60, faults.ALL),
     "give-back-what-may-have-counted": (3, 60, faults.ALL),
     "keep-the-lease": (1, 20, ()),
-    "forget-to-track": (1, 60, ("execution-throttled",)),
+    "forget-to-track": (2, 60, ("execution-throttled",)),
     "never-track": (2, 20, ()),
     "swallow-malformed": (1, 60, ("malformed",)),
     "acknowledge-nothing": (2, 20, ()),

@@ -114,7 +114,7 @@ def _keep(app: Application, found: list[ObjectChange]) -> None:
     served = [
         change
         for change in found
-        if app.settings.url_map.targets(change) and not app.settings.ignores(change.key)
+        if app.settings.url_map.serves(change) and not app.settings.ignores(change.key)
     ]
     app.ledger.add(served)
     for change in served:

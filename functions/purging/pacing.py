@@ -19,10 +19,10 @@ PRICES = tuple(2.0**step * (1 - 2.0**-20) for step in range(10))
 Each is a hair less, because an even trade spares the quota nothing that it needs, and costs the cache.
 """
 
-BURST_CHANGES, BURST_SECONDS = 10, 5.0
+BURST_CHANGES, BURST_SECONDS = 10, 4.0
 """So many changes in so many seconds are an upload under way: it is planned as a whole, once it pauses.
 
-Longer than `CoalesceSeconds`, for which the latest changes may still be on their way."""
+Twice `CoalesceSeconds`, as the latest changes may still be on their way for that long."""
 
 MAX_GATHER_SECONDS = 300.0
 """How long an upload that does not pause is gathered at most."""
@@ -60,10 +60,9 @@ def cheapest(
     longer than what may be spent only if nothing else is possible: then as much of it goes as is left.
     """
     spend = allowance(left, now)
+    held = now + TICK_SECONDS < oldest + max_hold
     for price in PRICES:
         plan = plan_at(price)
         if len(plan) <= spend:
-            break
-        if now + TICK_SECONDS < oldest + max_hold:
-            return None
+            return None if held and price > PRICES[0] else (price, plan)
     return price, plan

@@ -115,6 +115,10 @@ class UrlMap:
         """The roots that serve an object."""
         return (root for root in self.roots if root.serves(change.bucket, change.key))
 
+    def serves(self, change: Named) -> bool:
+        """Whether any URL shows the object."""
+        return any(True for _ in self.roots_of(change))
+
     def targets(self, change: Named) -> list[str]:
         """The exact, encoded URLs of a changed object, plain ones and path transformations, no repeats."""
         return list(dict.fromkeys(root.url(change.key) for root in self.roots_of(change)))

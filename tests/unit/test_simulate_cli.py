@@ -1,0 +1,61 @@
+"""What the simulation shows to people, and how it says no."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import simulate
+from tests.unit.test_simulate import BY_HAND, FOLDER, write
+
+
+def test_a_table_and_charts_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All policies of two traces: a line each, uncut, and a panel a trace in either format."""
+    traces = [str(write(tmp_path, FOLDER, BY_HAND, name)) for name in ("one", "two & more")]
+    for picture in ("chart.svg", "chart.png"):
+        assert simulate.main([*traces, "--plot", str(tmp_path / picture)]) == 0
+    table = capsys.readouterr().out
+    assert "…" not in table
+    assert table.count("threshold") == 4
+    svg = (tmp_path / "chart.svg").read_text()
+    assert svg.startswith("<svg")
+    assert "two &amp; more" in svg
+    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file"),
+        (b"", "holds no change"),
+        (b"{}\n", "made-up.jsonl:1: no"),
+        (b'{"t": 1, "put": "a"}\n', "lists of keys"),
+        (b'{"t": 1e99, "put": ["a"]}\n', "made-up.jsonl:1: no"),
+        (b"\xff\n", "made-up.jsonl"),
+    ],
+)
+def test_an_unusable_trace_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, said: str
+) -> None:
+    """Which file, which line, and what is wrong with it; status 2."""
+    path = tmp_path / "made-up.jsonl"
+    (tmp_path / "made-up.keys").write_text("a\n")
+    if content is not None:
+        path.write_bytes(content)
+    assert simulate.main([str(path)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert error.startswith("simulate: ")
+    assert said in error
+
+
+@pytest.mark.parametrize(
+    "option", [("--upload-rate", "0"), ("--quota", "-1"), ("--plot", "a.gif"), ("--policy", "x")]
+)
+def test_an_option_that_makes_no_sense_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: tuple[str, str]
+) -> None:
+    """Before anything runs."""
+    with pytest.raises(SystemExit) as stopped:
+        simulate.main([str(tmp_path / "t.jsonl"), *option])
+    assert stopped.value.code == 2
+    assert option[0] in capsys.readouterr().err

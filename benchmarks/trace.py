@@ -87,10 +87,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _months(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 1200:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or not 1 <= int(text) <= 1200:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of months from 1 to 1200")
+    return int(text)
 
 
 def _extensions(text: str) -> tuple[str, ...]:

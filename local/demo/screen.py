@@ -16,8 +16,9 @@ from local.demo.catalogue import Act
 from local.demo.watch import Story, Watch
 
 _LONGEST_KEY = 44  # cells of a terminal
-# What the columns beside the keys take of them.
-_OTHER_COLUMNS = 84
+# What the columns beside the keys take of them, at most. On a narrow terminal that of the change is left out:
+# before and after tell of it, too.
+_OTHER_COLUMNS, _CHANGE_COLUMN, _NARROW = 76, 13, 110
 _TIMES = {"event", "accepted", "Completed", "fresh"}
 # Lines of a terminal that the live table leaves to its head, its foot and the prompt.
 _MARGIN = 9
@@ -92,16 +93,18 @@ def _counts(watch: Watch) -> str:
 
 def _table(stories: Sequence[Story], width: int) -> Table:
     """As wide as so many characters at most, at the cost of the keys."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    room = max(12, min(_LONGEST_KEY, width - _OTHER_COLUMNS))
-    table.add_column("image", no_wrap=True)
-    for name in ("change", "event", "accepted", "Completed", "edge before", "after", "fresh"):
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True)
+    narrow = width < _NARROW
+    others = _OTHER_COLUMNS - _CHANGE_COLUMN if narrow else _OTHER_COLUMNS
+    room = max(12, min(_LONGEST_KEY, width - others))
+    names = ["image", "change", "event", "accepted", "Completed", "edge before", "after", "fresh"]
+    for name in names[:1] + names[2:] if narrow else names:
         table.add_column(name, no_wrap=True, justify="right" if name in _TIMES else "left")
     for story in stories:
         changed_at = story.subject.changed_at
         table.add_row(
             Text(_shortened(story.subject.piece.key, room)),
-            story.subject.piece.act,
+            *(() if narrow else (story.subject.piece.act,)),
             _after(story.received_at, changed_at),
             _after(story.purge.accepted_at if story.purge else None, changed_at),
             _after(story.completed_at, changed_at),

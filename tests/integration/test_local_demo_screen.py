@@ -1,0 +1,47 @@
+"""What the demo shows fits where it is shown."""
+
+import io
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from local.demo.catalogue import Act, pieces
+from local.demo.edge import Look
+from local.demo.screen import Screen
+from local.demo.stage import Subject
+from local.demo.watch import Story, Watch
+from local.images import draw
+from local.observer import Accepted
+
+
+def _watch() -> Watch:
+    """All changed images, at their end: nothing is looked at any more."""
+    watch = Watch.__new__(Watch)
+    watch.started_at = 1_790_000_000.0
+    watch.stories, watch.purges = [], []
+    for number, piece in enumerate(pieces()):
+        if piece.act is Act.KEPT:
+            continue
+        picture = draw(number, 1, piece.extension)
+        after = None if piece.act is Act.DELETED else picture
+        subject = Subject(piece, ("https://edge/a",), picture, after, watch.started_at)
+        look = Look(watch.started_at + 100.5, 200, hit=True, age=100, body=b"")
+        purge = Accepted("0" * 24, "https://edge/a*", look.at, look.at)
+        looks = {"https://edge/a": look}
+        watch.stories.append(Story(subject, look.at, purge, look.at, looks, looks))
+    return watch
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+def test_a_row_is_a_line_and_every_value_stands_in_it_whole(width: int) -> None:
+    """Keys are cut in the middle, never the times; wide characters count as two cells."""
+    shown = io.StringIO()
+    Screen(Console(file=shown, width=width)).table(_watch())
+    lines = shown.getvalue().splitlines()
+    assert all(cell_len(line) <= width for line in lines)
+    rows = [line for line in lines if "100.5 s" in line]
+    assert len(rows) == 28
+    assert all(line.count("100.5 s") == 4 and "v1, Age 100" in line for line in rows)
+    assert any("…" in line for line in rows)
+    assert ("copied over" in shown.getvalue()) == (width >= 110)

@@ -1,8 +1,8 @@
 """As much of DynamoDB as the ledger asks for, one table, in memory.
 
 Why not moto's: measured here, each of its calls takes 3 to 5 ms, nine tenths of it in parsing expressions
-anew and copying; 200 seeds make over a hundred thousand. `test_chaos_aws.py` holds this to moto's answers,
-and `--aws moto` runs the simulation without it. Whatever it does not know, it refuses loudly.
+anew and copying; 200 seeds make over a hundred thousand. `--aws moto` runs the simulation without this,
+and `test_chaos.py` does so with a seed. Whatever it does not know, it refuses loudly.
 """
 
 import json

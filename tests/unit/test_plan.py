@@ -172,8 +172,8 @@ def test_what_is_covered_needs_nothing() -> None:
     """A plan for what an earlier purge has made fresh is empty."""
     waiting = [Pending((object_change("a.jpg", NOW - 60),), manual=False)]
     earlier = [
-        Submitted("1", f"{ENDPOINT}/a.jpg*", NOW - 50),
-        Submitted("2", f"{ENDPOINT}/tr:n-thumb/a.jpg*", NOW - 50),
+        Submitted("1", f"{ENDPOINT}/a.jpg*", NOW - 30),
+        Submitted("2", f"{ENDPOINT}/tr:n-thumb/a.jpg*", NOW - 30),
     ]
     plan = planner().plan(waiting, Coverage(earlier), State(), NOW)
     assert (plan.purges, plan.needs) == ([], [])

@@ -2,6 +2,7 @@
 
 import os
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -10,6 +11,12 @@ os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "ImageKitS3Purge"
 os.environ["POWERTOOLS_SERVICE_NAME"] = "imagekit-s3-purge"
 
 from purging.telemetry import metrics
+
+# Enough to find a fault within days of running, and quick enough to run all day. HYPOTHESIS_PROFILE=thorough
+# looks harder at once. No deadline: a shared machine pauses.
+hypothesis.settings.register_profile("quick", max_examples=30, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(autouse=True)

@@ -184,7 +184,7 @@ def test_a_role_stripped_of_one_action_fails_where_it_should(
     """Without it the step is denied just this action; so it is needed, and IAM was asked."""
     try:
         with _without(stack, roles[role], action):
-            until(lambda: _denied(SHOWN[role, action](stack)) == {action}, f"{action} denied", 20)
+            until(lambda: _denied(SHOWN[role, action](stack)) == {action}, f"{action} denied", 60)
     finally:
         # A function that may not delete cannot give its lease back either.
         lease = {"pk": {"S": "state"}, "sk": {"S": "lease"}}

@@ -46,7 +46,6 @@ def reaches(purge: str, url: str) -> bool:
     return purge == url
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.lists(changes, min_size=1, max_size=4), urls, st.data())
 def test_a_change_is_covered_only_by_a_purge_made_for_it_or_surely_later(
     known: list[ObjectChange], url: str, data: st.DataObject

@@ -89,14 +89,14 @@ def test_many_changes_take_few_purges_and_leave_the_neighbours_cached(stack: Sta
     """500 of a folder of 600 overwritten, and 3 that lie far apart in another one."""
     observer, run = Observer(stack), f"{uuid.uuid4()}"
     album = [f"{run}/album/photo-{number:03}.jpg" for number in range(600)]
-    archive = [f"{run}/archive/scan-{number:03}.jpg" for number in range(300)]
-    scattered = (50, 150, 250)
+    archive = [f"{run}/archive/scan-{number:04}.jpg" for number in range(5_000)]
+    scattered = (500, 2_500, 4_500)
     changing = [*album[:500], *(archive[number] for number in scattered)]
     with notifying_nobody(stack):
         put(stack, [*album, *archive], b"1")
     near = [
         *album[500:],
-        *(archive[number] for number in range(0, 300, 10) if number not in scattered),
+        *(archive[number] for number in range(0, 5_000, 100) if number not in scattered),
     ]
     looked_at = [stack.url(key) for key in [*near, *changing[::10]]]
     with Edge() as edge, emulator(stack, delay=0.5):

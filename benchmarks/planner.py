@@ -148,9 +148,9 @@ def _rows(sizes: list[int], changes: list[str], price: float, runs: int) -> Iter
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
     # Not at the top: a process starts with its parent's peak on its account, and rich is larger than cover.
-    from rich.box import SIMPLE  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.box import SIMPLE  # noqa: PLC0415 - the measured subprocesses go without rich
+    from rich.console import Console  # noqa: PLC0415 - likewise
+    from rich.table import Table  # noqa: PLC0415 - likewise
 
     columns: dict[str, Callable[[dict[str, Any]], str]] = {
         "changes": lambda row: row["changes"],

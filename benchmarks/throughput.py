@@ -121,8 +121,8 @@ def _ours(keys: list[str], api: str, amazon: Aws, emulator: Emulator) -> dict[st
 
 def _one_call_each(keys: list[str], api: str, *, keep_alive: bool) -> dict[str, Any]:
     """The yardstick: as it is commonly written, with a connection a call; or at its best, with one."""
-    from purging.changes import parse  # noqa: PLC0415
-    from purging.urls import UrlMap  # noqa: PLC0415
+    from purging.changes import parse  # noqa: PLC0415 - after the environment is set, as above
+    from purging.urls import UrlMap  # noqa: PLC0415 - after the environment is set, as above
 
     url_map = UrlMap.parse(f"{BUCKET}={ENDPOINT}")
     post = requests.Session().post if keep_alive else requests.post
@@ -192,7 +192,7 @@ def _uncovered(keys: list[str], purged: list[str]) -> int:
     def covered(url: str) -> bool:
         return any(url[:length] in prefixes for length in lengths)
 
-    from purging.urls import encode  # noqa: PLC0415
+    from purging.urls import encode  # noqa: PLC0415 - after the environment is set, as above
 
     return sum(not covered(f"{ENDPOINT}/{encode(key)}") for key in keys)
 

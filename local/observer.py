@@ -93,24 +93,25 @@ class Observer:
 
         The emulated AWS hands a function's lines over when its invocation ends.
         """
-        for line in self._lines(function, since):
+        for line in self.lines(function, since):
             fields = _fields(line)
             if fields.get("message") == message and fields["at"] >= since:
                 yield fields
 
-    def keep_logs(self) -> None:
-        """Write the functions' logs, which end with the emulated AWS, to files beside the other logs."""
-        for function in FUNCTIONS:
-            text = "".join(f"{line}\n" for line in self._lines(function))
-            (self._stack.workspace.logs / f"{function}.log").write_text(text)
-
-    def _lines(self, function: str, since: float = 0.0) -> Iterator[str]:
+    def lines(self, function: str, since: float = 0.0) -> Iterator[str]:
+        """What a function and its platform logged since a time (unix seconds), as it came."""
         pages = self._stack.cloudwatch_logs.get_paginator("filter_log_events").paginate(
             logGroupName=self._stack.log_group(function), startTime=int(since * 1000)
         )
         for page in pages:
             for event in page["events"]:
                 yield event["message"]
+
+    def keep_logs(self) -> None:
+        """Write the functions' logs, which end with the emulated AWS, to files beside the other logs."""
+        for function in FUNCTIONS:
+            text = "".join(f"{line}\n" for line in self.lines(function))
+            (self._stack.workspace.logs / f"{function}.log").write_text(text)
 
     def _control(self, name: str) -> Any:
         return self._http.get(f"{self._stack.imagekit}/_control/{name}", timeout=_TIMEOUT).json()

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 
 from local.imagekit.answers import Answer, Request, as_json
-from local.imagekit.faults import BadFault, Fault
+from local.imagekit.faults import BadFault, Fault, FaultPlan
 from local.imagekit.purges import month
 from local.imagekit.settings import BadSetting
 from local.imagekit.state import State
@@ -25,6 +25,7 @@ class Control:
             "GET purges": self._purges,
             "POST settings": self._settings,
             "POST faults": self._faults,
+            "DELETE faults": self._no_faults,
             "POST reset": self._reset,
         }
 
@@ -70,6 +71,10 @@ class Control:
 
     def _faults(self, _now: float, body: bytes) -> object:
         self._state.faults.add(Fault.parse(_order(body)))
+        return {"faults": self._state.faults.waiting()}
+
+    def _no_faults(self, _now: float, _body: bytes) -> object:
+        self._state.faults = FaultPlan()
         return {"faults": self._state.faults.waiting()}
 
     def _reset(self, _now: float, _body: bytes) -> object:

@@ -20,6 +20,7 @@ control endpoints, JSON in and out, without a key:
   GET  /_control/health | state | purges
   POST /_control/settings   {"quota": 10, "delay": 0.5, "writeRate": 100}
   POST /_control/faults     {"api": "purge", "nth": 1, "times": 2, "kind": "5xx", "status": 503}
+  DELETE /_control/faults
   POST /_control/reset
 
 example, in front of an S3 service on port 4566:

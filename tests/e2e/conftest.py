@@ -2,10 +2,11 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
+from local.observer import FUNCTIONS, Observer
 from local.session import session
 from local.stack import Stack
 from local.workspace import SHARED
@@ -44,3 +45,18 @@ def alerts(stack: Stack) -> Iterator[Callable[[], list[dict[str, str]]]]:
     yield received
     stack.sns.unsubscribe(SubscriptionArn=subscription)
     stack.sqs.delete_queue(QueueUrl=url)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails shows what the functions logged meanwhile: the stack is gone when it is looked at."""
+    report = yield
+    running = item.funcargs.get("stack")
+    if report.failed and isinstance(running, Stack):
+        observer = Observer(running)
+        for function in FUNCTIONS:
+            text = "".join(f"{line}\n" for line in observer.lines(function, call.start))
+            report.sections.append((f"log of {function}", text))
+    return report

@@ -1,6 +1,7 @@
 """Puts a stack into the state that a test is about, and back."""
 
 import json
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from local.stack import Stack
 from tests.e2e.waiting import until
 
 _AT_ONCE = 4
+LEASE = {"pk": {"S": "state"}, "sk": {"S": "lease"}}
 
 
 @contextmanager
@@ -58,6 +60,31 @@ def put(stack: Stack, keys: Iterable[str], body: bytes) -> None:
         list(pool.map(lambda key: stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=body), keys))
 
 
+def settle(stack: Stack) -> None:
+    """Have all that earlier tests left behind purged, and the emulated ImageKit without faults.
+
+    What they left would be purged in the midst of the next test otherwise, and use its quota.
+    """
+    no_faults(stack)
+    until(lambda: not tick(stack)["held"], "a ledger where nothing waits")
+
+
+def no_faults(stack: Stack) -> None:
+    """Have the emulated ImageKit forget the faults that no call has met yet."""
+    requests.delete(f"{stack.imagekit}/_control/faults", timeout=5).raise_for_status()
+
+
+def no_drain(stack: Stack) -> None:
+    """Wait until nobody drains: the emulated Lambda kills what runs when a function is configured anew."""
+
+    def ended() -> bool:
+        lease = stack.ledger.get_item(TableName=stack.outputs["LedgerTable"], Key=LEASE).get("Item")
+        return lease is None or float(lease["until"]["N"]) < time.time()
+
+    # Nobody takes a lease away from a drain that was killed.
+    until(ended, "the end of the drain", 180)
+
+
 def tick(stack: Stack) -> dict[str, Any]:
     """What the schedule does every minute, now; the function's answer, once no other drain is at it."""
 
@@ -69,7 +96,7 @@ def tick(stack: Stack) -> dict[str, Any]:
         assert "FunctionError" not in answer, found
         return None if found["busy"] else found
 
-    found = until(ticked, "a drain of its own")
+    found = until(ticked, "a drain of its own", 180)
     assert found is not None
     return found
 
@@ -87,4 +114,5 @@ def _set(stack: Stack, settings: dict[str, object]) -> None:
 
 
 def _configure(stack: Stack, function: str, variables: dict[str, str]) -> None:
+    no_drain(stack)
     stack.functions.update_function_configuration(FunctionName=function, Environment={"Variables": variables})

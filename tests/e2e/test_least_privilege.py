@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from local.stack import Stack
+from tests.e2e.staging import LEASE, no_drain, no_faults, settle
 from tests.e2e.waiting import until
 
 Grant = tuple[str, str]
@@ -79,6 +80,7 @@ def _change(stack: Stack, *, versions: bool) -> str:
     By a new process: each says but once that it may not look.
     """
     name = stack.outputs["SubmitPurgeFunction"]
+    no_drain(stack)
     stack.functions.update_function_configuration(FunctionName=name, Timeout=120)
     at = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%S.000Z}"
     folder = f"least/{uuid.uuid4()}"
@@ -184,9 +186,9 @@ def test_a_role_stripped_of_one_action_fails_where_it_should(
     """Without it the step is denied just this action; so it is needed, and IAM was asked."""
 
     def denied() -> bool:
+        no_faults(stack)
         # A function, or a tick, that may not delete could not give its lease back either.
-        lease = {"pk": {"S": "state"}, "sk": {"S": "lease"}}
-        stack.ledger.delete_item(TableName=stack.outputs["LedgerTable"], Key=lease)
+        stack.ledger.delete_item(TableName=stack.outputs["LedgerTable"], Key=LEASE)
         return _denied(SHOWN[role, action](stack)) == {action}
 
     with _without(stack, roles[role], action):
@@ -195,6 +197,7 @@ def test_a_role_stripped_of_one_action_fails_where_it_should(
 
 def test_whole_roles_are_denied_nothing(stack: Stack) -> None:
     """The same steps, with the roles as deployed."""
+    settle(stack)
     for step in set(SHOWN.values()):
         assert _denied(step(stack)) == set()
 

@@ -9,8 +9,8 @@ from local.demo.edge import Edge, Look
 from local.observer import Accepted, Observer
 from local.stack import Stack
 from local.workspace import PROJECT
-from tests.e2e.staging import dead_letters, emulator, notifying_nobody, put, tick
-from tests.e2e.waiting import until
+from tests.e2e.staging import dead_letters, emulator, notifying_nobody, put, settle, tick
+from tests.e2e.waiting import until, until_equal
 
 Alerts = Callable[[], list[dict[str, str]]]
 
@@ -34,6 +34,7 @@ def test_what_the_quota_does_not_allow_is_held_until_it_is_raised(stack: Stack, 
     staying = [f"{folder}/{number}-{twin}.jpg" for number in range(10) for twin in "ab"]
     with notifying_nobody(stack):
         put(stack, [*changing, *staying], b"1")
+    settle(stack)
     used, buried = observer.imagekit()["purgesUsed"], dead_letters(stack)
     # An alert of an earlier test would stand for this one's.
     observer.ledger().forget_alert(f"quota {time.strftime('%Y-%m', time.gmtime())} 1000")
@@ -43,7 +44,9 @@ def test_what_the_quota_does_not_allow_is_held_until_it_is_raised(stack: Stack, 
 
     with emulator(stack, quota=used + 3):
         put(stack, changing, b"2")
-        until(lambda: len(_pending(observer, folder)) == 7 and len(purged()) == 3, "seven held")
+        until_equal(
+            (3, 7), lambda: (len(purged()), len(_pending(observer, folder))), "three purged, seven held"
+        )
         until(lambda: any("quota" in alert["Subject"] for alert in alerts()), "the alert")
         assert tick(stack)["reason"] == "quota"
         assert (len(purged()), len(_pending(observer, folder))) == (3, 7)

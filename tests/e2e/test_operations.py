@@ -20,10 +20,10 @@ from local.session import redeploy
 from local.stack import Stack
 from local.workspace import PROJECT
 from tests.e2e import aws_cli
+from tests.e2e.staging import LEASE
 from tests.e2e.waiting import until
 
 DOCS = (PROJECT / "docs" / "operations.md").read_text()
-LEASE = {"pk": {"S": "state"}, "sk": {"S": "lease"}}
 _PLACEHOLDER = re.compile(r"\b[A-Z][A-Z_]+[A-Z]\b")
 
 

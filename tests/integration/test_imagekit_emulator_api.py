@@ -199,6 +199,15 @@ def test_bad_control_orders(server: ImageKitServer, name: str, body: bytes, mess
     assert message in answer.json()["message"]
 
 
+def test_faults_can_be_taken_back(server: ImageKitServer) -> None:
+    """What was armed and has hit nobody yet hits nobody."""
+    control(server, "faults", {"api": "purge", "kind": "5xx", "times": 9})
+    assert purge(server).status_code == 500
+    answer = requests.delete(f"{server.url}/_control/faults", timeout=10)
+    assert (answer.status_code, answer.json()) == (200, {"faults": []})
+    assert purge(server).status_code == 201
+
+
 def test_health_and_unknown_controls(server: ImageKitServer) -> None:
     """Health is 200 at once; a misspelt control lists the ones there are."""
     assert control(server, "health") == {"status": "ok"}

@@ -17,6 +17,7 @@ import botocore.loaders
 import botocore.session
 import pytest
 import yaml
+from botocore.config import Config
 from moto import mock_aws
 
 import check_purges
@@ -47,6 +48,7 @@ ENDPOINT = "https://ik.imagekit.io/demo"
 START = datetime(2030, 5, 15, 12, tzinfo=UTC).timestamp()
 ROOT = Path(__file__).parents[2]
 _LOADER = botocore.loaders.create_loader()
+_CLIENTS: dict[tuple[str, Config | None], Any] = {}
 
 
 class VirtualClock:
@@ -147,8 +149,13 @@ def world(fetch: Fetch | None = None, **settings: Any) -> Iterator[World]:
     )
     # The emulator is on a real socket: what goes there must pass moto by.
     config = {"core": {"passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}}
-    with ImageKitServer(emulator) as server, mock_aws(config=config):
+    with (
+        ImageKitServer(emulator) as server,
+        mock_aws(config=config),
+        pytest.MonkeyPatch.context() as patch,
+    ):
         _share_models()
+        patch.setattr(boto3, "client", _client)
         dynamodb = boto3.client("dynamodb")
         _make_table(dynamodb, "ledger")
         sns, sqs = boto3.client("sns"), boto3.client("sqs")
@@ -190,6 +197,15 @@ def _share_models() -> None:
     session = botocore.session.get_session()
     session.register_component("data_loader", _LOADER)
     boto3.setup_default_session(botocore_session=session)
+
+
+def _client(service: str, *, config: Config | None = None) -> Any:
+    """A client that all worlds share: making one takes longer than most tests. What it knows is moto's,
+    and moto forgets it with each world."""
+    name = service, config
+    if name not in _CLIENTS:
+        _CLIENTS[name] = boto3.DEFAULT_SESSION.client(service, config=config)
+    return _CLIENTS[name]
 
 
 @dataclass

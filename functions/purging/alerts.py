@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
+from purging.errors import AWS_ERRORS
 from purging.ledger import Ledger
 from purging.telemetry import logger
 
@@ -33,7 +32,7 @@ class Alerts:
         logger.warning("alert", subject=subject, text=message)
         try:
             self._client.publish(TopicArn=self._arn, Subject=subject[:100], Message=message)
-        except ClientError:
+        except AWS_ERRORS:
             # The purges matter more: go on, and let the next drain try to say it.
             logger.exception("alert not published", subject=subject)
             self._ledger.forget_alert(name)

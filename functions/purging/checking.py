@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from purging.errors import KeyRefused, Throttled, Unavailable, UnknownRequest
+from purging.errors import AWS_ERRORS, KeyRefused, Throttled, Unavailable, UnknownRequest
 from purging.freshness import Freshness
 from purging.imagekit import ImageKit
 from purging.ledger import Ledger
@@ -96,7 +94,7 @@ class Checker:
         metrics.add_metric("SecondsToCompleted", MetricUnit.Seconds, seconds)
         try:
             self._ledger.complete(request_id, purge["submitted_at"], self._clock())
-        except ClientError:
+        except AWS_ERRORS:
             # A note for people; the purge is done all the same.
             logger.exception("completion not noted", request_id=request_id)
         return ""

@@ -7,11 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from botocore.exceptions import ClientError
-
 from purging.alerts import Alerts
 from purging.changes import Change
 from purging.changesets import ChangeSet
+from purging.errors import AWS_ERRORS
 from purging.imagekit import ImageKit
 from purging.items import State, Submitted
 from purging.ledger import Ledger, month_of
@@ -67,8 +66,8 @@ class Drain:
     def run(self, owner: str, remaining: Callable[[], float]) -> Report:
         """Drain as long as there is something new and `remaining()` seconds of life allow.
 
-        `owner` names this invocation, and no other. Raises botocore's ClientError when an AWS service
-        fails: nothing is lost then, the next drain goes on.
+        `owner` names this invocation, and no other. Raises one of AWS_ERRORS when DynamoDB or Secrets
+        Manager fail: nothing is lost then, the next drain goes on.
         """
         report = Report(busy=True)
         seen: set[str] = set()
@@ -145,7 +144,7 @@ class Drain:
     def _track(self, purges: list[Submitted] | tuple[Submitted, ...]) -> bool:
         try:
             self._tracker.start(purges)
-        except ClientError:
+        except AWS_ERRORS:
             # Purging again what was accepted would burn the quota: keep it, and try to track it later.
             logger.exception("purges not tracked yet", request_ids=[purge.request_id for purge in purges])
             return False

@@ -13,8 +13,7 @@ from datetime import datetime
 from os.path import commonprefix
 from typing import TYPE_CHECKING, Protocol, TypedDict
 
-from botocore.exceptions import ClientError
-
+from purging.errors import AWS_ERRORS
 from purging.telemetry import logger
 
 if TYPE_CHECKING:
@@ -86,12 +85,12 @@ class Inventory:
         """The neighbours of changed keys, which come sorted by code point, as S3 sorts."""
         try:
             return _Look(self._lister, bucket, changed, versions=versions).run()
-        except ClientError as error:
+        except AWS_ERRORS as error:
             if not self._warned:
                 self._warned = True
                 logger.warning(
-                    "bucket not listed: changes are purged one by one, and new objects too, until "
-                    "SubmitPurge may s3:ListBucket and s3:ListBucketVersions there",
+                    "bucket not listed: changes are purged one by one, and new objects too; SubmitPurge "
+                    "needs s3:ListBucket and s3:ListBucketVersions there",
                     bucket=bucket,
                     reason=str(error),
                 )
@@ -191,7 +190,7 @@ class S3Lister:
         self._client = client
 
     def page(self, bucket: str, after: str, *, versions: bool) -> Page:
-        """One request. Raises botocore's ClientError without s3:ListBucket or s3:ListBucketVersions."""
+        """One request. Raises one of AWS_ERRORS, e.g. without s3:ListBucket or s3:ListBucketVersions."""
         return self._page_of_versions(bucket, after) if versions else self._page_of_keys(bucket, after)
 
     def _page_of_keys(self, bucket: str, after: str) -> Page:

@@ -29,7 +29,7 @@ def month_of(now: float, *, dry_run: bool = False) -> str:
 
 
 class Ledger:
-    """The table. Every method raises botocore's ClientError when DynamoDB refuses or throttles."""
+    """The table. Every method raises one of AWS_ERRORS when DynamoDB refuses or does not answer."""
 
     def __init__(self, table: str, client: "DynamoDBClient") -> None:
         self._table = table
@@ -108,12 +108,13 @@ class Ledger:
 
     def acquire(self, owner: str, now: float, seconds: float) -> bool:
         """Take the lease for some seconds, unless another holds it."""
+        # What the owner holds already is taken again: the SDK repeats a call whose answer was lost.
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=items.key("state", "lease"),
                 UpdateExpression="SET #owner = :owner, #until = :until",
-                ConditionExpression="attribute_not_exists(pk) OR #until < :now",
+                ConditionExpression="attribute_not_exists(pk) OR #until < :now OR #owner = :owner",
                 ExpressionAttributeNames={"#owner": "owner", "#until": "until"},
                 ExpressionAttributeValues={
                     ":owner": {"S": owner},
@@ -140,7 +141,10 @@ class Ledger:
     # --- the quota ---
 
     def reserve(self, month: str, wanted: int, limit: int) -> int:
-        """Count up to `wanted` purges to a month, never above `limit` in all; how many were counted."""
+        """Count up to `wanted` purges to a month, never above `limit` in all; how many were counted.
+
+        If the SDK repeats a call whose answer was lost they count twice: some quota is left unused then.
+        """
         wanted = min(wanted, limit)
         while wanted > 0:
             try:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
+from purging.errors import AWS_ERRORS
 from purging.telemetry import logger
 
 if TYPE_CHECKING:
@@ -29,6 +28,6 @@ class ChangeQueue:
                 self._client.change_message_visibility(
                     QueueUrl=self._url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=0
                 )
-            except ClientError:
+            except AWS_ERRORS:
                 # It goes the same way later.
                 logger.exception("rejected message waits for its visibility time-out")

@@ -25,7 +25,7 @@ class Tracker:
     def start(self, purges: Sequence[Submitted]) -> None:
         """Follow these purges. The execution's name follows from them: asking twice starts it once.
 
-        Raises botocore's ClientError if an execution cannot be started.
+        Raises one of AWS_ERRORS if an execution cannot be started.
         """
         for part in _parts([_entry(purge) for purge in purges]):
             try:

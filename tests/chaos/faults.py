@@ -47,7 +47,7 @@ PLACES: dict[str, Callable[[str], bool]] = {
     "dynamodb-conflict": _service("dynamodb.Transact", "dynamodb.UpdateItem", "dynamodb.PutItem"),
     "dynamodb-conditional": _service(*_CONDITIONAL),
     "dynamodb-too-large": _service("dynamodb.PutItem", "dynamodb.Transact"),
-    "aws-answer-lost": _service("dynamodb.", "sfn.", "secrets-manager."),
+    "aws-answer-lost": _service("dynamodb.", "s3.", "sfn.", "secrets-manager."),
     "execution-throttled": _service("sfn."),
     "execution-exists": _service("sfn."),
     "listing-denied": _service("s3."),

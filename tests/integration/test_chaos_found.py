@@ -19,23 +19,34 @@ MONTH = "2030-05"
 def test_purges_are_given_back_once_although_the_sdk_asks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer of the first call is lost, and botocore repeats it: a bare ADD would uncount twice, and the
     quota could be exceeded by as much."""
+    ledger = _ledger_that_loses(monkeypatch, "used :count")
+    ledger.reserve(MONTH, 25, 100)
+    ledger.give_back(MONTH, 5)
+    assert ledger.state(MONTH).used == 20
+
+
+def test_the_lease_is_taken_although_the_answer_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK asks again, and finds the lease taken: by itself. Nobody could drain until it expired."""
+    ledger = _ledger_that_loses(monkeypatch, "#owner = :owner")
+    assert ledger.acquire("me", 1_000.0, 60)
+    assert not ledger.acquire("other", 1_001.0, 60)
+
+
+def _ledger_that_loses(monkeypatch: pytest.MonkeyPatch, expression: str) -> Ledger:
+    """A ledger where the first call with this expression has its effect, and its answer is lost."""
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
     aws = SmallAws(Bucket(versioned=False), "")
     client = boto3.client("dynamodb", config=AWS_CLIENT)
     lost = iter([True])
 
     def respond(request: object, event_name: str, **_: object) -> object:
-        operation = event_name.rpartition(".")[2]
-        answer = aws.respond("dynamodb", operation, request)
-        if operation != "Query" and "used :count" in str(getattr(request, "body", "")) and next(lost, False):
+        answer = aws.respond("dynamodb", event_name.rpartition(".")[2], request)
+        if expression in str(getattr(request, "body", "")) and next(lost, False):
             raise ReadTimeoutError(endpoint_url="dynamodb")
         return answer
 
     client.meta.events.register_first("before-send", respond)
-    ledger = Ledger("ledger", client)
-    ledger.reserve(MONTH, 25, 100)
-    ledger.give_back(MONTH, 5)
-    assert ledger.state(MONTH).used == 20
+    return Ledger("ledger", client)
 
 
 def test_an_accepted_purge_counts_although_the_ledger_fails_right_after(

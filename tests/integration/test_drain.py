@@ -2,10 +2,11 @@
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from purging.changes import UrlChange
 from purging.items import Submitted
+from purging.tracking import Tracker
 from purging.urls import UrlMap
 from tests.integration.world import ENDPOINT, World
 
@@ -186,6 +187,24 @@ def test_purges_that_cannot_be_tracked_are_kept_and_tracked_later(w: World) -> N
     assert len(w.purged) == 1
     assert w.executions() == []
     w.drain()
+    w.drain()
+    assert len(w.purged) == 1
+    (execution,) = w.executions()
+    assert execution["purges"][0]["url"] == w.purged[0]
+
+
+def test_a_broken_connection_to_step_functions_is_no_reason_to_purge_again(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no answer at all, unlike a refusal; what was accepted is kept all the same."""
+
+    def broken(_tracker: Tracker, _purges: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://states")
+
+    w.ledger.add([w.change("a/x.jpg")])
+    with monkeypatch.context() as patch:
+        patch.setattr(Tracker, "start", broken)
+        assert w.drain().settled == 1
     w.drain()
     assert len(w.purged) == 1
     (execution,) = w.executions()

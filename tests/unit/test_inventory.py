@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,16 +98,26 @@ def test_a_key_with_a_single_version_is_new() -> None:
     assert found.unchanged == ["a/unchanged.jpg"]
 
 
-def test_without_permission_nothing_is_counted_and_it_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """s3:ListBucket is missing: exact purges, and one clear warning rather than one a minute."""
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListObjectsV2"),
+        ConnectTimeoutError(endpoint_url="https://s3"),
+    ],
+    ids=["denied", "unreachable"],
+)
+def test_where_s3_does_not_list_nothing_is_counted_and_it_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """s3:ListBucket is missing, or S3 is: exact purges, and one clear warning rather than one a minute."""
 
-    class Denied:
+    class Silent:
         def page(self, *_: object, **__: object) -> Page:
-            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListObjectsV2")
+            raise error
 
     warnings: list[str] = []
     monkeypatch.setattr(logger, "warning", lambda message, **_: warnings.append(message))
-    inventory = Inventory(Denied())
+    inventory = Inventory(Silent())
     for _ in range(3):
         found = inventory.around("origin", ["a/1.jpg", "a/2.jpg"], versions=False)
         assert not found.counted("a/")

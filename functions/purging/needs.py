@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import inf
 
 from purging.changes import Change, ObjectChange, UrlChange
 from purging.changesets import ChangeSet
@@ -73,12 +74,10 @@ class Coverage:
         retries, reordering and overlap with wildcards.
         """
         purges = list(self._matching(need.url))
+        latest = max((purge.submitted_at for purge in purges), default=-inf)
         return all(
-            any(
-                change.identity in purge.identities
-                or purge.submitted_at >= change.occurred_at.timestamp() + SKEW_SECONDS
-                for purge in purges
-            )
+            latest >= change.occurred_at.timestamp() + SKEW_SECONDS
+            or any(change.identity in purge.identities for purge in purges)
             for change in need.pending.changes
         )
 

@@ -42,7 +42,7 @@ class SmallAws:
         try:
             if service == "s3":
                 query = dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
-                return answer(request, 200, self.bucket.list(query), "application/xml")
+                return answer(request, 200, self.bucket.page(query), "application/xml")
             if service == "sns":
                 form = dict(parse_qsl(_text(request)))
                 self.alerts.append(f"{form['Subject']}\n{form['Message']}")

@@ -37,20 +37,26 @@ class Bucket:
         """Whether the key exists now."""
         return key in self.history and self.history[key][-1].kind == "created"
 
-    def list(self, query: Mapping[str, str]) -> bytes:
+    def page(self, query: Mapping[str, str]) -> bytes:
         """The answer to ListObjectsV2 or ListObjectVersions, in full or a page of it."""
         most = int(query.get("max-keys", "1000"))
         return self._versions(query, most) if "versions" in query else self._keys(query, most)
 
+    def _after(self, key: str) -> list[str]:
+        """The keys after one, as S3 sorts."""
+        return sorted(each for each in self.history if each > key)
+
     def _keys(self, query: Mapping[str, str], most: int) -> bytes:
-        keys = [key for key in sorted(self.history) if self.holds(key) and key > query.get("start-after", "")]
+        keys = [key for key in self._after(query.get("start-after", "")) if self.holds(key)]
         entries = [f"<Contents><Key>{_quoted(key)}</Key></Contents>" for key in keys[:most]]
         return _page("ListBucketResult", entries, more=len(keys) > most)
 
     def _versions(self, query: Mapping[str, str], most: int) -> bytes:
-        entries = []
-        for key in sorted(self.history):
-            if key <= query.get("key-marker", "") or (not self.versioned and not self.holds(key)):
+        entries: list[str] = []
+        for key in self._after(query.get("key-marker", "")):
+            if len(entries) > most:
+                break
+            if not self.versioned and not self.holds(key):
                 continue
             kept = self.history[key] if self.versioned else self.history[key][-1:]
             for number in range(len(kept), 0, -1):

@@ -73,7 +73,7 @@ def _live(world: World) -> None:
         world.advance(pause)
         world.tick()
         scarce = world.schedule.setup.quota < 10**5
-        pause = min(pause * 1.5, _DAY / 4) if scarce else min(pause * 1.1, 600.0)
+        pause = min(pause * 2, _DAY) if scarce else min(pause * 1.1, 600.0)
 
 
 def _unfinished(world: World) -> bool:

@@ -144,7 +144,7 @@ def _steps(random: Random, changes: int, setup: Setup, enabled: Collection[str])
         pool = [key for key in setup.existing if key.startswith(near)] or list(setup.existing)
         if random.random() < 0.4:
             pool = random.sample(pool, min(2, len(pool)))
-        pace = random.choice((0.01, 0.1, 1.0)) if size > 10 else random.choice((0.2, 2.0, 5.0))
+        pace = random.choice((0.01, 0.1, 0.4)) if size > 10 else random.choice((0.2, 1.0, 3.0))
         for _ in range(size):
             now += random.expovariate(1 / pace)
             key = random.choice(pool)

@@ -1,0 +1,25 @@
+"""A short form of `python -m benchmarks.throughput`. Speed is what the benchmark shows, not this."""
+
+import json
+import subprocess
+import sys
+
+from local.workspace import PROJECT
+
+
+def test_full_batches_lose_nothing_and_cost_little() -> None:
+    """5,000 changes through the real handler, in a process of its own: its memory and writes are counted."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.throughput", "--changes", "5000", "--calls", "100", "--json"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ours, *yardsticks = map(json.loads, done.stdout.splitlines())
+    assert (ours["changes"], ours["lost"], ours["sets_pending"]) == (5000, 0, 0)
+    assert ours["peak_mb"] < ours["memory_mb"]
+    # A write or a call for each change would be 1,000 of a thousand.
+    assert ours["ledger_writes_per_1000"] < 50
+    assert ours["imagekit_calls_per_1000"] < 50
+    assert [each["imagekit_calls_per_1000"] for each in yardsticks] == [1000, 1000]

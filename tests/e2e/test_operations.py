@@ -24,6 +24,7 @@ from tests.e2e.staging import LEASE
 from tests.e2e.waiting import until
 
 DOCS = (PROJECT / "docs" / "operations.md").read_text()
+CUSTOMER_KEY = "arn:aws:kms:us-east-1:000000000000:key/01234567-89ab-cdef-0123-456789abcdef"
 _PLACEHOLDER = re.compile(r"\b[A-Z][A-Z_]+[A-Z]\b")
 
 
@@ -98,11 +99,15 @@ class Operator:
 
 @pytest.fixture(scope="module")
 def operator(stack: Stack) -> Operator:
-    """On a stack beside the others', whose table may go and whose quota may run out. Its key is not set."""
+    """On a stack beside the others', whose table may go and whose quota may run out. Its key is not set.
+
+    It is deployed with a customer's key for what is at rest, so all that is tested here works with one.
+    """
     parameters = {
         "UrlMap": f"*={stack.url_endpoint}",
         "ImageKitApiUrl": stack.imagekit,
         "VerifyFreshness": "false",  # the emulated CDN shows the other bucket
+        "KmsKeyArn": CUSTOMER_KEY,
     }
     beside = redeploy(stack, parameters, name="operations")
     outputs = beside.outputs
@@ -126,6 +131,19 @@ def test_the_outputs_name_what_the_commands_need(operator: Operator) -> None:
     [command] = COMMANDS["# Operations"]
     found = {output["OutputKey"]: output["OutputValue"] for output in operator.run(command)}
     assert found == operator.stack.outputs
+
+
+def test_the_stack_takes_a_customers_key(operator: Operator) -> None:
+    """It deploys with one, and everything else here works with it.
+
+    MiniStack keeps it for queues alone; test_template_security.py has the rest.
+    """
+    for name in ("QUEUE_URL", "DEAD_LETTERS_URL"):
+        queue = operator.stack.sqs.get_queue_attributes(
+            QueueUrl=operator.values[name], AttributeNames=["KmsMasterKeyId", "SqsManagedSseEnabled"]
+        )
+        assert queue["Attributes"]["KmsMasterKeyId"] == CUSTOMER_KEY
+        assert queue["Attributes"].get("SqsManagedSseEnabled", "false") == "false"
 
 
 def test_changes_wait_for_the_key_and_go_on_with_it(

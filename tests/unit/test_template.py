@@ -121,3 +121,12 @@ def test_a_message_stays_hidden_for_six_time_outs_and_the_longest_window(templat
     window = template["Parameters"]["CoalesceSeconds"]["MaxValue"]
     time_out = resources["SubmitPurge"]["Properties"]["Timeout"]
     assert resources["ChangeQueue"]["Properties"]["VisibilityTimeout"] >= 6 * time_out + window
+
+
+def test_at_most_two_batches_are_worked_on_at_once(template: Any) -> None:
+    """One drains for all: more would wait for it, and take from the account's concurrency. Good messages of a
+    batch stay done when another one is malformed."""
+    mapping = template["Resources"]["SubmitPurge"]["Properties"]["Events"]["Changes"]["Properties"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BatchSize"] == 1000

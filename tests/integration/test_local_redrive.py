@@ -1,0 +1,52 @@
+"""Dead letters go back to their queue: moto's here, the embedded stack's in test_operations.py."""
+
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from local import redrive as redriving
+from local.errors import BadInput
+from local.redrive import redrive
+
+
+@pytest.fixture
+def sqs() -> Iterator[Any]:
+    with mock_aws():
+        yield boto3.session.Session().client("sqs")
+
+
+def test_all_dead_letters_are_moved(sqs: Any) -> None:
+    """More than one answer of SQS holds, each once, and the dead-letter queue is empty then."""
+    dead, queue = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead", "changes"))
+    for number in range(25):
+        sqs.send_message(QueueUrl=dead, MessageBody=f"{number}")
+    assert redrive(dead, queue) == "25 messages moved."
+    bodies = {
+        message["Body"]
+        for _ in range(3)
+        for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    }
+    assert bodies == {f"{number}" for number in range(25)}
+    assert "Messages" not in sqs.receive_message(QueueUrl=dead)
+
+
+def test_what_dies_once_more_is_not_moved_for_ever(sqs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that was sent after the redrive began is one that it moved itself: it stays dead."""
+    dead, queue = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead", "changes"))
+    began = time.time() - 60
+    sqs.send_message(QueueUrl=dead, MessageBody="died again")
+    monkeypatch.setattr(redriving, "time", SimpleNamespace(time=lambda: began))
+    assert redrive(dead, queue) == "0 messages moved."
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+
+
+def test_a_queue_that_is_not_there_is_named_in_one_line(sqs: Any) -> None:
+    """With what AWS said of it."""
+    queue = sqs.create_queue(QueueName="changes")["QueueUrl"]
+    with pytest.raises(BadInput, match=r"ReceiveMessage answered .*NonExistentQueue"):
+        redrive(queue.replace("changes", "dead"), queue)

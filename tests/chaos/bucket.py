@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -59,18 +60,23 @@ class Bucket:
             if not self.versioned and not self.holds(key):
                 continue
             kept = self.history[key] if self.versioned else self.history[key][-1:]
-            for number in range(len(kept), 0, -1):
-                each = kept[number - 1]
-                tag = "Version" if each.kind == "created" else "DeleteMarker"
-                # S3 tells whole seconds.
-                seen = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(each.seen))
-                version = f"v{number}" if self.versioned else "null"
-                latest = str(number == len(kept)).lower()
-                entries.append(
-                    f"<{tag}><Key>{_quoted(key)}</Key><VersionId>{version}</VersionId>"
-                    f"<IsLatest>{latest}</IsLatest><LastModified>{seen}</LastModified></{tag}>"
-                )
+            entries += [
+                _entry(key, each, number if self.versioned else 0, latest=number == len(kept))
+                for number, each in reversed(list(enumerate(kept, 1)))
+            ]
         return _page("ListVersionsResult", entries[:most], more=len(entries) > most)
+
+
+@cache
+def _entry(key: str, version: Version, number: int, *, latest: bool) -> str:
+    """A version in a listing. `number` counts those of a key from 1 on; 0 where there are none."""
+    tag = "Version" if version.kind == "created" else "DeleteMarker"
+    # S3 tells whole seconds.
+    seen = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(version.seen))
+    return (
+        f"<{tag}><Key>{_quoted(key)}</Key><VersionId>{f'v{number}' if number else 'null'}</VersionId>"
+        f"<IsLatest>{str(latest).lower()}</IsLatest><LastModified>{seen}</LastModified></{tag}>"
+    )
 
 
 def _quoted(key: str) -> str:

@@ -76,7 +76,8 @@ class Functions:
                 client._ruleset_resolver = None
             client.meta.events.register_first("before-send", world.wire.on_before_send)
         self._clients["dynamodb"].meta.events.register("before-parse.dynamodb.Query", parsing.query)
-        self._clients["s3"].meta.events.register("before-parse.s3.ListObjectVersions", parsing.versions)
+        # First, because botocore looks for an error in all of it before.
+        self._clients["s3"].meta.events.register_first("before-parse.s3.ListObjectVersions", parsing.versions)
         self._settings = _settings(world)
 
     def submit(self, event: Any, *, calm: bool = False) -> Any:

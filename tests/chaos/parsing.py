@@ -5,17 +5,17 @@ Handlers of its `before-parse` events. `test_chaos.py` compares both with the pa
 
 import base64
 import json
-from collections import defaultdict
+import re
 from functools import cache
 from typing import Any
-from xml.etree import ElementTree
 
 from botocore.utils import parse_timestamp
 
 _OK = 200
-_timestamp = cache(parse_timestamp)
 _LISTS = {"Version": "Versions", "DeleteMarker": "DeleteMarkers"}
-_VALUES = {"IsLatest": lambda text: text == "true", "LastModified": _timestamp}
+# Of the XML that the simulation writes, no more.
+_ENTRY = re.compile(r"<(Version|DeleteMarker)>(.*?)</\1>")
+_FIELD = re.compile(r"<(\w+)>([^<]*)</\1>")
 
 
 def query(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
@@ -35,23 +35,19 @@ def versions(response_dict: dict[str, Any], customized_response_dict: dict[str, 
     """S3's ListObjectVersions."""
     if response_dict["status_code"] != _OK:
         return
-    found: dict[str, Any] = defaultdict(list)
-    for element in ElementTree.fromstring(response_dict["body"]):  # noqa: S314 - the simulation wrote it
-        name = _bare(element.tag)
-        if name in _LISTS:
-            found[_LISTS[name]].append(dict(map(_field, element)))
-        elif name == "IsTruncated":
-            found[name] = element.text == "true"
-        else:
-            found[name] = element.text or ""
+    text = response_dict["body"].decode()
+    found: dict[str, Any] = dict(_FIELD.findall(_ENTRY.sub("", text)))
+    found["IsTruncated"] = found["IsTruncated"] == "true"
+    for tag, entry in _ENTRY.findall(text):
+        found.setdefault(_LISTS[tag], []).append(dict(_entry(entry)))
     customized_response_dict |= found
     response_dict["body"] = b"<ListVersionsResult/>"
 
 
-def _bare(tag: str) -> str:
-    return tag.rpartition("}")[2]
-
-
-def _field(element: ElementTree.Element) -> tuple[str, Any]:
-    name, text = _bare(element.tag), element.text or ""
-    return name, _VALUES[name](text) if name in _VALUES else text
+@cache
+def _entry(text: str) -> dict[str, Any]:
+    """A version, which stands in one page after the other."""
+    entry: dict[str, Any] = dict(_FIELD.findall(text))
+    entry["IsLatest"] = entry["IsLatest"] == "true"
+    entry["LastModified"] = parse_timestamp(entry["LastModified"])
+    return entry

@@ -9,19 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
-from itertools import islice
 from typing import Any, Literal
-from urllib.parse import unquote_plus
 
 from purging.errors import MalformedEvent
+from purging.fields import as_object, key_of, list_of, object_of, optional_text_of, shown, text_of, time_of
 
 Kind = Literal["created", "removed"]
-
-MAX_KEY_BYTES = 1024
-"""The longest key S3 has, in bytes of UTF-8 (Amazon S3 user guide, "Creating object key names")."""
-
-# A key of the longest, each byte of it percent-encoded.
-_MAX_TEXT = 3 * MAX_KEY_BYTES
 
 # SQS holds SNS holds S3: nothing legitimate nests deeper.
 _MAX_DEPTH = 3
@@ -135,19 +128,19 @@ def _parts(event: object, depth: int) -> list[object]:
     """What an envelope holds: raw changes, or further envelopes."""
     if depth > _MAX_DEPTH:
         raise MalformedEvent(f"an event nested more than {_MAX_DEPTH} deep: send the S3 event itself")
-    fields = _object(event, "an event")
+    fields = as_object(event, "an event")
     if fields.get("tick") is True or fields.get("Event") == "s3:TestEvent":
         return []
     if fields.get("Type") == "Notification" and "Message" in fields:
         return [_Nested(fields["Message"])]
     if "Records" in fields:
-        return _list(fields, "Records")
+        return list_of(fields, "Records")
     if "keys" in fields:
-        return [_ManualKey(entry) for entry in _list(fields, "keys")]
+        return [_ManualKey(entry) for entry in list_of(fields, "keys")]
     if "detail-type" in fields:
         return [event]
     raise MalformedEvent(
-        f"no S3, SQS, SNS or EventBridge event and no manual purge: {_show(event)}; see events/ for examples"
+        f"no S3, SQS, SNS or EventBridge event and no manual purge: {shown(event)}; see events/ for examples"
     )
 
 
@@ -157,13 +150,13 @@ def _opened(part: object, depth: int) -> Iterator[ObjectChange | MalformedEvent]
         if isinstance(part, _Nested):
             yield from _walk(_json(part.text), depth + 1)
         elif isinstance(part, _ManualKey):
-            yield _from_manual(_object(part.entry, "an entry of keys"))
+            yield _from_manual(as_object(part.entry, "an entry of keys"))
         else:
-            fields = _object(part, "a record")
+            fields = as_object(part, "a record")
             if fields.get("eventSource") == "aws:sqs":
                 yield from _opened(_Nested(fields.get("body")), depth)
             elif fields.get("EventSource") == "aws:sns":
-                yield from _opened(_Nested(_inner(fields, "Sns").get("Message")), depth)
+                yield from _opened(_Nested(object_of(fields, "Sns").get("Message")), depth)
             elif "detail-type" in fields:
                 yield _from_eventbridge(fields)
             else:
@@ -174,17 +167,17 @@ def _opened(part: object, depth: int) -> Iterator[ObjectChange | MalformedEvent]
 
 def _json(text: object) -> object:
     if not isinstance(text, str):
-        raise MalformedEvent(f"a message body must be text that holds JSON, not {_show(text)}")
+        raise MalformedEvent(f"a message body must be text that holds JSON, not {shown(text)}")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise MalformedEvent(f"a message body is not JSON ({error}): {_show(text)}") from error
+        raise MalformedEvent(f"a message body is not JSON ({error}): {shown(text)}") from error
 
 
 def _from_manual(entry: dict[str, Any]) -> ObjectChange:
     return ObjectChange(
-        bucket=_text(entry, "bucket"),
-        key=_key(entry, form_encoded=False),
+        bucket=text_of(entry, "bucket"),
+        key=key_of(entry, form_encoded=False),
         kind="created",
         occurred_at=datetime.now(UTC),
     )
@@ -193,22 +186,22 @@ def _from_manual(entry: dict[str, Any]) -> ObjectChange:
 def _from_notification(record: dict[str, Any]) -> ObjectChange:
     """Amazon S3 user guide, "Event message structure": the key is form-encoded."""
     if record.get("eventSource") != "aws:s3":
-        raise MalformedEvent(f"a record of an unknown source: {_show(record)}; see events/ for examples")
-    name = _text(record, "eventName")
+        raise MalformedEvent(f"a record of an unknown source: {shown(record)}; see events/ for examples")
+    name = text_of(record, "eventName")
     kind = _NOTIFICATION_KINDS.get(name.removeprefix("s3:").partition(":")[0])
     if kind is None:
         raise MalformedEvent(
             f"S3 event {name!r} changes no object: notify only of {', '.join(_NOTIFICATION_KINDS)}"
         )
-    s3 = _inner(record, "s3")
-    entity = _inner(s3, "object")
+    s3 = object_of(record, "s3")
+    entity = object_of(s3, "object")
     return ObjectChange(
-        bucket=_text(_inner(s3, "bucket"), "name"),
-        key=_key(entity, form_encoded=True),
+        bucket=text_of(object_of(s3, "bucket"), "name"),
+        key=key_of(entity, form_encoded=True),
         kind=kind,
-        occurred_at=_time(record, "eventTime"),
-        sequencer=_optional(entity, "sequencer") or "",
-        version_id=_optional(entity, "versionId"),
+        occurred_at=time_of(record, "eventTime"),
+        sequencer=optional_text_of(entity, "sequencer") or "",
+        version_id=optional_text_of(entity, "versionId"),
     )
 
 
@@ -218,89 +211,16 @@ def _from_eventbridge(event: dict[str, Any]) -> ObjectChange:
     kind = _EVENTBRIDGE_KINDS.get(detail_type) if isinstance(detail_type, str) else None
     if kind is None or event.get("source") != "aws.s3":
         raise MalformedEvent(
-            f"EventBridge event {_show(detail_type)} of source {_show(event.get('source'))} changes no "
+            f"EventBridge event {shown(detail_type)} of source {shown(event.get('source'))} changes no "
             f"object: match source aws.s3 and {' or '.join(_EVENTBRIDGE_KINDS)}"
         )
-    detail = _inner(event, "detail")
-    entity = _inner(detail, "object")
+    detail = object_of(event, "detail")
+    entity = object_of(detail, "object")
     return ObjectChange(
-        bucket=_text(_inner(detail, "bucket"), "name"),
-        key=_key(entity, form_encoded=False),
+        bucket=text_of(object_of(detail, "bucket"), "name"),
+        key=key_of(entity, form_encoded=False),
         kind=kind,
-        occurred_at=_time(event, "time"),
-        sequencer=_optional(entity, "sequencer") or "",
-        version_id=_optional(entity, "version-id"),
+        occurred_at=time_of(event, "time"),
+        sequencer=optional_text_of(entity, "sequencer") or "",
+        version_id=optional_text_of(entity, "version-id"),
     )
-
-
-def _key(holder: dict[str, Any], *, form_encoded: bool) -> str:
-    key = _text(holder, "key")
-    try:
-        if form_encoded:
-            key = unquote_plus(key, errors="strict")
-        size = len(key.encode())
-    except UnicodeError as error:
-        raise MalformedEvent(f"key {_show(key)} is not UTF-8, as every S3 key is") from error
-    if size > MAX_KEY_BYTES:
-        raise MalformedEvent(f"key {_show(key)} has {size} bytes, more than S3's {MAX_KEY_BYTES}")
-    return key
-
-
-def _time(holder: dict[str, Any], field: str) -> datetime:
-    text = _text(holder, field)
-    try:
-        time = datetime.fromisoformat(text)
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise MalformedEvent(f"{field} {_show(text)} is no ISO 8601 time") from error
-
-
-def _text(holder: dict[str, Any], field: str) -> str:
-    value = holder.get(field)
-    if not isinstance(value, str) or not value:
-        raise MalformedEvent(f"{field} must be a text, not {_show(value)}")
-    # JSON can carry half a surrogate pair, which nothing further on could write or compare.
-    if len(value) > _MAX_TEXT or not _is_utf8(value):
-        raise MalformedEvent(f"{field} {_show(value)} is no UTF-8 text of at most {_MAX_TEXT} characters")
-    return value
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _optional(holder: dict[str, Any], field: str) -> str | None:
-    return None if holder.get(field) is None else _text(holder, field)
-
-
-def _inner(holder: dict[str, Any], field: str) -> dict[str, Any]:
-    return _object(holder.get(field), field)
-
-
-def _object(value: object, name: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise MalformedEvent(f"{name} must be a JSON object, not {_show(value)}")
-    return value
-
-
-def _list(holder: dict[str, Any], field: str) -> list[object]:
-    value = holder[field]
-    if not isinstance(value, list):
-        raise MalformedEvent(f"{field} must be a list, not {_show(value)}")
-    return value
-
-
-def _show(value: object) -> str:
-    """A value for a message: enough to recognise it, never the whole of it."""
-    if isinstance(value, dict):
-        # Not the values: they may be secret, and nested too deep to print.
-        text = f"an object with {', '.join(map(repr, islice(value, 8))) or 'nothing'}"
-    elif isinstance(value, list):
-        text = f"a list of {len(value)}"
-    else:
-        text = repr(value)
-    return text if len(text) <= 120 else text[:117] + "..."

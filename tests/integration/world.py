@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +15,6 @@ import boto3
 import botocore.loaders
 import botocore.session
 import pytest
-import yaml
 from botocore.config import Config
 from moto import mock_aws
 
@@ -38,6 +36,7 @@ from purging.settings import Settings
 from purging.telemetry import logger
 from purging.tracking import Tracker
 from purging.urls import UrlMap
+from tests.unit.cloudformation import default_environment
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -246,7 +245,7 @@ class Functions:
 def functions(w: World, **environment: str) -> Iterator[Functions]:
     """The functions, freshly started, with some environment variables changed."""
     queue = boto3.client("sqs").create_queue(QueueName="changes")["QueueUrl"]
-    given = template_environment() | {
+    given = {**default_environment()} | {
         "URL_MAP": f"my-origin-bucket={ENDPOINT}",
         "LEDGER_TABLE": w.settings.ledger_table,
         "IMAGEKIT_SECRET_ARN": w.settings.secret_arn,
@@ -271,43 +270,6 @@ def functions(w: World, **environment: str) -> Iterator[Functions]:
 def _forget() -> None:
     submit_purge.application.cache_clear()
     check_purges.checker.cache_clear()
-
-
-@cache
-def template() -> dict[str, Any]:
-    """template.yaml, its intrinsic functions as `("Ref", "UrlMap")`."""
-    return yaml.load((ROOT / "template.yaml").read_text(), _Template)  # noqa: S506 - a SafeLoader with tags
-
-
-def template_environment() -> dict[str, str]:
-    """The environment of both functions with every parameter left at its default."""
-    variables = dict(template()["Globals"]["Function"]["Environment"]["Variables"])
-    for function in ("SubmitPurge", "CheckPurges"):
-        properties = template()["Resources"][function]["Properties"]
-        variables |= properties.get("Environment", {}).get("Variables", {})
-    return {name: _default(value) for name, value in variables.items()}
-
-
-def _default(value: Any) -> str:
-    """What a template's value is by default; empty if it is known only when deployed."""
-    if isinstance(value, tuple) and value[0] == "Ref":
-        return str(template()["Parameters"].get(value[1], {}).get("Default", ""))
-    return value if isinstance(value, str) else ""
-
-
-class _Template(yaml.SafeLoader):
-    """Reads the short forms of CloudFormation's intrinsic functions."""
-
-    def tagged(self, suffix: str, node: yaml.Node) -> tuple[str, Any]:
-        """`!Ref UrlMap` and its like."""
-        if isinstance(node, yaml.ScalarNode):
-            return suffix, self.construct_scalar(node)
-        if isinstance(node, yaml.SequenceNode):
-            return suffix, self.construct_sequence(node, deep=True)
-        return suffix, self.construct_mapping(node, deep=True)
-
-
-_Template.add_multi_constructor("!", _Template.tagged)
 
 
 def _make_table(dynamodb: "DynamoDBClient", name: str) -> None:

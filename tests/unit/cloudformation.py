@@ -1,5 +1,7 @@
 """template.yaml as data, and as it is under given conditions."""
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +47,21 @@ def under(value: Any, **conditions: bool) -> Any:
     if isinstance(value, list):
         return [part for part in (under(part, **conditions) for part in value) if part != NO_VALUE]
     return value
+
+
+@cache
+def default_environment() -> Mapping[str, str]:
+    """The environment of both functions with every parameter left at its default."""
+    template = load()
+    variables = dict(template["Globals"]["Function"]["Environment"]["Variables"])
+    for function in ("SubmitPurge", "CheckPurges"):
+        properties = template["Resources"][function]["Properties"]
+        variables |= properties.get("Environment", {}).get("Variables", {})
+    return {name: _default(template, value) for name, value in variables.items()}
+
+
+def _default(template: Any, value: Any) -> str:
+    """What a template's value is by default; empty if it is known only when deployed."""
+    if isinstance(value, dict) and "Ref" in value:
+        return str(template["Parameters"].get(value["Ref"], {}).get("Default", ""))
+    return value if isinstance(value, str) else ""

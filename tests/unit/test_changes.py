@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from purging.changes import MAX_KEY_BYTES, ObjectChange, parse, split
+from purging.changes import ObjectChange, parse, split
 from purging.errors import MalformedEvent, PurgeError
+from purging.fields import MAX_KEY_BYTES
 from purging.urls import UrlMap
 
 Event = dict[str, Any]

@@ -4,7 +4,7 @@ import pytest
 
 from purging.errors import InvalidSetting
 from purging.settings import Settings
-from tests.integration.world import template, template_environment
+from tests.unit.cloudformation import default_environment, load
 
 GOOD = {
     "URL_MAP": "origin=https://ik.imagekit.io/demo",
@@ -15,14 +15,14 @@ GOOD = {
 
 def test_the_defaults_of_the_template_and_of_the_code_are_the_same() -> None:
     """A function that is deployed without any choice made, and one run by hand, behave alike."""
-    deployed = Settings.from_env({**template_environment(), **GOOD})
+    deployed = Settings.from_env({**default_environment(), **GOOD})
     by_hand = Settings.from_env(GOOD)
     assert deployed == by_hand
 
 
 def test_whatever_quota_the_template_accepts_the_functions_accept() -> None:
     """A deployment that succeeds must not leave functions that refuse to start."""
-    limits = template()["Parameters"]["MonthlyPurgeQuota"]
+    limits = load()["Parameters"]["MonthlyPurgeQuota"]
     for quota in (limits["MinValue"], limits["MaxValue"]):
         assert Settings.from_env(GOOD | {"MONTHLY_PURGE_QUOTA": str(quota)}).monthly_quota == quota
 

@@ -58,7 +58,7 @@ class Atomic:
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._client, name)
-        if name not in ("update_item", "put_item", "delete_item"):
+        if name not in ("update_item", "put_item", "delete_item", "transact_write_items"):
             return attribute
 
         def write(**arguments: Any) -> Any:

@@ -1,19 +1,14 @@
-"""The AWS services that the functions call, as botocore's `before-send` event sees them.
+"""The AWS services that the functions call. A service that stands here answers what botocore serialised."""
 
-A service that stands here answers HTTP with HTTP: botocore serialises, signs, parses and retries as ever.
-"""
-
-import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
-
-from botocore.awsrequest import AWSResponse
 
 from tests.chaos.bucket import Bucket
 from tests.chaos.dynamodb import Item, Refused, Table
+from tests.chaos.endpoint import Answer, Call
 
 
 class SmallAws:
@@ -37,33 +32,32 @@ class SmallAws:
         """It is there already."""
         yield
 
-    def respond(self, service: str, operation: str, request: Any) -> AWSResponse:
+    def respond(self, name: str, _model: Any, call: Call) -> Answer:
         """Answer one call, with its effect."""
+        service, _, operation = name.partition(".")
         try:
             if service == "s3":
-                query = dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
-                return answer(request, 200, self.bucket.page(query), "application/xml")
+                return 200, self.bucket.page(operation, call["query_string"])
             if service == "sns":
-                form = dict(parse_qsl(_text(request)))
-                self.alerts.append(f"{form['Subject']}\n{form['Message']}")
-                name = f"{operation}Response"
-                body = f"<{name}><{operation}Result><MessageId>m</MessageId></{operation}Result></{name}>"
-                return answer(request, 200, body.encode(), "text/xml")
-            return answer(request, 200, self._json(service, operation, json.loads(_text(request))))
+                self.alerts.append(f"{call['body']['Subject']}\n{call['body']['Message']}")
+                return 200, {"MessageId": "m"}
+            order = json.loads(call["body"])
+            if service == "dynamodb":
+                return 200, self.table.handle(operation, order)
+            return 200, self._other(operation, order)
         except Refused as refused:
-            return error(request, refused.code, str(refused), **refused.fields)
+            return error(refused.code, str(refused), **refused.fields)
 
-    def _json(self, service: str, operation: str, order: dict[str, Any]) -> dict[str, Any]:
-        if service == "dynamodb":
-            return self.table.handle(operation, order)
+    def _other(self, operation: str, order: dict[str, Any]) -> dict[str, Any]:
         if operation == "GetSecretValue":
             return {"ARN": order["SecretId"], "Name": "imagekit", "SecretString": self.secret}
         if operation == "StartExecution":
             if order["name"] in self.executions:
                 raise Refused("ExecutionAlreadyExists")
             self.executions[order["name"]] = json.loads(order["input"])
-            return {"executionArn": f"arn:aws:states:::execution:{order['name']}", "startDate": 0}
-        raise ValueError(f"{service} {operation} is not simulated")
+            arn = f"arn:aws:states:::execution:{order['name']}"
+            return {"executionArn": arn, "startDate": datetime.fromtimestamp(0, UTC)}
+        raise ValueError(f"{operation} is not simulated")
 
     # --- how the simulation itself looks and reaches in, past the boundary ---
 
@@ -78,36 +72,13 @@ class SmallAws:
     def expire_lease(self) -> None:
         """Make it look as if the lease had run out."""
         if lease := self.item("state", "lease"):
-            lease["until"] = {"N": "0"}
+            self.table.items["state", "lease"] = {**lease, "until": {"N": "0"}}
 
     def put_secret(self, secret: str) -> None:
         """Rotate the key, this side of it."""
         self.secret = secret
 
 
-def _text(request: Any) -> str:
-    body = request.body
-    return body.decode() if isinstance(body, bytes) else str(body or "")
-
-
-class _Raw(io.BytesIO):
-    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        """As urllib3's answers have it."""
-        yield self.getvalue()
-
-
-def answer(request: Any, status: int, body: Any, kind: str = "application/x-amz-json-1.0") -> AWSResponse:
-    """An HTTP answer."""
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = {"Content-Type": kind, "x-amzn-RequestId": "request"}
-    return AWSResponse(request.url, status, headers, _Raw(content))
-
-
-def error(request: Any, code: str, message: str = "", *, status: int = 400, **fields: Any) -> AWSResponse:
-    """An error answer of a JSON service, or of S3 or SNS."""
-    if ".s3." in request.url or "sns" in request.url:
-        inner = f"<Code>{code}</Code><Message>{message}</Message>"
-        wrapped = f"<ErrorResponse><Error>{inner}</Error></ErrorResponse>" if "sns" in request.url else ""
-        return answer(request, status, (wrapped or f"<Error>{inner}</Error>").encode(), "application/xml")
-    body = {"__type": code, "message": message, **fields}
-    return answer(request, status, body)
+def error(code: str, message: str = "", *, status: int = 400, **fields: Any) -> Answer:
+    """A refusal."""
+    return status, {"Error": {"Code": code, "Message": message}, **fields}

@@ -7,6 +7,7 @@ and `test_chaos.py` does so with a seed. Whatever it does not know, it refuses l
 
 import json
 import re
+from base64 import b64decode
 from decimal import Decimal
 from typing import Any
 
@@ -57,7 +58,7 @@ class Table:
         self._check(order, order["Item"])
         if _size(order["Item"]) > _LARGEST_ITEM:
             raise Refused("ValidationException", "Item size has exceeded the maximum allowed size")
-        self.items[_key(order["Item"])] = order["Item"]
+        self.items[_key(order["Item"])] = {name: _parsed(value) for name, value in order["Item"].items()}
         return {}
 
     def _delete(self, order: dict[str, Any]) -> dict[str, Any]:
@@ -147,6 +148,11 @@ def _name(order: dict[str, Any], name: str) -> str:
 def _plain(value: dict[str, Any]) -> Any:
     ((kind, text),) = value.items()
     return Decimal(text) if kind == "N" else text
+
+
+def _parsed(value: dict[str, Any]) -> dict[str, Any]:
+    """A value as botocore gives it back: bytes are base64 only on the way."""
+    return {"B": b64decode(value["B"])} if "B" in value else value
 
 
 def _key(item: Item) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from purging.secret import PrivateKey
 from purging.settings import AWS_CLIENT, Settings
 from purging.tracking import Tracker
 from purging.urls import UrlMap
-from tests.chaos import parsing
+from tests.chaos.endpoint import Direct
 from tests.chaos.queue import SqsClient
 from tests.chaos.wire import Adapter, Killed
 
@@ -72,12 +72,8 @@ class Functions:
             # Nobody reads the user agent here, and the same endpoint need not be looked for at every call:
             # this, like signatures and validation, costs more than the call itself.
             client._user_agent_creator.to_string = str
-            if client.meta.service_model.service_name != "s3":  # whose endpoint has the bucket in it
-                client._ruleset_resolver = None
-            client.meta.events.register_first("before-send", world.wire.on_before_send)
-        self._clients["dynamodb"].meta.events.register("before-parse.dynamodb.Query", parsing.query)
-        # First, because botocore looks for an error in all of it before.
-        self._clients["s3"].meta.events.register_first("before-parse.s3.ListObjectVersions", parsing.versions)
+            client._ruleset_resolver = None
+            Direct.into(client, world.wire.call_aws)
         self._settings = _settings(world)
 
     def submit(self, event: Any, *, calm: bool = False) -> Any:

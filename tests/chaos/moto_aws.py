@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from moto import mock_aws
-from moto.core.models import botocore_stubber
 
 from tests.chaos.aws import SmallAws
 from tests.chaos.bucket import Bucket
 from tests.chaos.dynamodb import Item
+from tests.chaos.endpoint import Answer, Call
 
 _MACHINE = '{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}'
 
@@ -30,7 +31,17 @@ class MotoAws(SmallAws):
     def open(self) -> Iterator[None]:
         """moto in force, and everything in it."""
         with mock_aws(config={"core": {"passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}}):
-            self._dynamodb, self._secrets = boto3.client("dynamodb"), boto3.client("secretsmanager")
+            once = Config(retries={"mode": "standard", "max_attempts": 1})  # the functions' own SDK repeats
+            self._clients = {
+                service: boto3.client(name, config=once)
+                for service, name in {
+                    "dynamodb": "dynamodb",
+                    "secrets-manager": "secretsmanager",
+                    "sfn": "stepfunctions",
+                    "sns": "sns",
+                }.items()
+            }
+            self._dynamodb, self._secrets = self._clients["dynamodb"], self._clients["secrets-manager"]
             self._dynamodb.create_table(
                 TableName="ledger",
                 BillingMode="PAY_PER_REQUEST",
@@ -41,24 +52,26 @@ class MotoAws(SmallAws):
                 ],
             )
             self.secret_arn = self._secrets.create_secret(Name="imagekit", SecretString=self.secret)["ARN"]
-            machine = boto3.client("stepfunctions").create_state_machine(
+            machine = self._clients["sfn"].create_state_machine(
                 name="TrackPurges",
                 definition=_MACHINE,
                 roleArn="arn:aws:iam::123456789012:role/TrackPurges",
             )
             self.machine_arn = machine["stateMachineArn"]
-            self.topic_arn = boto3.client("sns").create_topic(Name="alerts")["TopicArn"]
+            self.topic_arn = self._clients["sns"].create_topic(Name="alerts")["TopicArn"]
             yield
 
-    def respond(self, service: str, operation: str, request: Any) -> Any:
+    def respond(self, name: str, model: Any, call: Call) -> Answer:
         """moto answers; what it was told is written down as well."""
+        service = name.partition(".")[0]
         if service == "s3":
-            return super().respond(service, operation, request)
-        answer = botocore_stubber(f"before-send.{service}.{operation}", request)
-        if answer.status_code == 200 and service in ("sfn", "sns"):
+            return super().respond(name, model, call)
+        # Through a client of its own, with all of botocore's HTTP, where moto listens.
+        http, parsed = self._clients[service]._endpoint.make_request(model, call)
+        if http.status_code == 200 and service in ("sfn", "sns"):
             # Kept where the invariants look. A repeated start answers 200 in moto, if its input is the same.
-            super().respond(service, operation, request)
-        return answer
+            super().respond(name, model, call)
+        return http.status_code, parsed
 
     def items(self) -> list[Item]:
         """The raw items of the table."""

@@ -1,7 +1,7 @@
 """The boundary: every call of the functions crosses it, and here it fails, hangs, or is the last one.
 
-Calls to AWS cross at botocore's `before-send` event, calls to ImageKit in an adapter of requests; what the
-functions use above that is untouched, the SDKs' own retries included.
+Calls to AWS cross where botocore would open a connection, calls to ImageKit in an adapter of requests; what
+the functions use above that is untouched, the SDKs' own retries included.
 """
 
 import json
@@ -17,7 +17,9 @@ from urllib3.exceptions import ProtocolError
 from local.imagekit.faults import KINDS
 from local.imagekit.faults import Fault as EmulatorFault
 from tests.chaos import aws
+from tests.chaos.endpoint import Answer, Call
 from tests.chaos.faults import PLACES, PURGE, STATUS, Fault
+from tests.chaos.line import content_of
 
 if TYPE_CHECKING:
     from tests.chaos.world import World
@@ -107,17 +109,15 @@ class Wire:
 
     # --- AWS ---
 
-    def on_before_send(self, request: Any, event_name: str, **_: Any) -> Any:
-        """botocore asks whether somebody answers in place of the network."""
-        _, service, operation = event_name.split(".")
+    def call_aws(self, name: str, model: Any, call: Call) -> Answer:
+        """What stands in for the network of botocore."""
+        world = self._world
 
-        def send() -> Any:
-            return self._world.aws.respond(service, operation, request)
+        def spoil(fault: Fault, send: Callable[[], Answer]) -> Answer:
+            return _spoil_aws(world.aws, fault, call, send)
 
-        def spoil(fault: Fault, send: Callable[[], Any]) -> Any:
-            return _spoil_aws(self._world.aws, fault, request, send)
-
-        return self.cross(f"{service}.{operation}", send, spoil)
+        answer: Answer = self.cross(name, lambda: world.aws.respond(name, model, call), spoil)
+        return answer
 
 
 # What each fault answers: error code and HTTP status.
@@ -134,12 +134,12 @@ _CODES = {
 }
 
 
-def _spoil_aws(world: aws.SmallAws, fault: Fault, request: Any, send: Callable[[], Any]) -> Any:
+def _spoil_aws(world: aws.SmallAws, fault: Fault, call: Call, send: Callable[[], Answer]) -> Answer:
     code, status = _CODES.get(fault.name, ("", 0))
-    body = _body(request)
+    body = call["body"]
     if fault.name == "aws-answer-lost":
         send()
-        raise ReadTimeoutError(endpoint_url=request.url)
+        raise ReadTimeoutError(endpoint_url=call["url"])
     if fault.name == "execution-exists":
         # It does exist then: an earlier call started it, and its answer was lost.
         send()
@@ -153,7 +153,7 @@ def _spoil_aws(world: aws.SmallAws, fault: Fault, request: Any, send: Callable[[
         fields["Item"] = world.item(key["pk"]["S"], key["sk"]["S"])
         if fields["Item"] is None:
             return send()  # what is not there fails no condition that shows it
-    return aws.error(request, code, fault.name, status=status, **fields)
+    return aws.error(code, fault.name, status=status, **fields)
 
 
 class Adapter(HTTPAdapter):
@@ -171,9 +171,7 @@ class Adapter(HTTPAdapter):
         def spoil(fault: Fault, _send: Callable[[], Any]) -> requests.Response:
             return self._spoil(fault, place, request, lambda: send(request, *args, **kwargs))
 
-        answer: requests.Response = self._world.wire.cross(
-            place, lambda: self._world.carry(request, lambda: send(request, *args, **kwargs)), spoil
-        )
+        answer: requests.Response = self._world.wire.cross(place, lambda: self._world.carry(request), spoil)
         return answer
 
     def _spoil(
@@ -181,7 +179,7 @@ class Adapter(HTTPAdapter):
     ) -> requests.Response:
         world, name = self._world, fault.name
         if name == "changed-again":
-            answer = world.carry(request, send)
+            answer = world.carry_faulty(request, send)
             world.change_again(json.loads(request.body or b"")["url"], min(fault.seconds / 3, 4.0))
             return answer
         if name == "refused":
@@ -190,7 +188,7 @@ class Adapter(HTTPAdapter):
             return send()  # type: ignore[no-any-return]
         if name == "slow":
             # The emulator would hold the answer for real seconds; here only the virtual clock waits.
-            world.carry(request, send)
+            world.carry_faulty(request, send)
             world.advance(_TIME_OUT)
             raise requests.ReadTimeout(f"no answer in {_TIME_OUT} s", request=request)
         order: dict[str, Any] = {"api": place.removeprefix("imagekit."), "kind": name}
@@ -200,14 +198,10 @@ class Adapter(HTTPAdapter):
             order["seconds"] = fault.seconds
         if order["kind"] not in KINDS:
             raise ValueError(f"{name} is no fault of ImageKit's")
-        if name == "wildcard-refused" and b'*"' not in _body(request):
-            return world.carry(request, send)
+        if name == "wildcard-refused" and b'*"' not in content_of(request):
+            return world.carry_faulty(request, send)
         world.emulator.state.faults.add(EmulatorFault.parse(order))
-        return world.carry(request, send)
-
-
-def _body(request: Any) -> bytes:
-    return request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
+        return world.carry_faulty(request, send)
 
 
 def reset(request: requests.PreparedRequest) -> requests.ConnectionError:

@@ -4,11 +4,10 @@ import heapq
 import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stdout
 from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
-from typing import Any
 
 import botocore.endpoint
 import pytest
@@ -28,6 +27,7 @@ from tests.chaos.bucket import Bucket, Version
 from tests.chaos.faults import Fault
 from tests.chaos.functions import Functions, Invocation
 from tests.chaos.invariants import Books, targets
+from tests.chaos.line import Line, content_of, response
 from tests.chaos.messages import body_of
 from tests.chaos.moto_aws import MotoAws
 from tests.chaos.queue import Queue
@@ -67,6 +67,7 @@ class World:
         self.books = Books(self)
         self.emulator = self._emulator()
         self._socket = socket
+        self._line: Line | None = None
         self.url = "http://127.0.0.1:1"
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
@@ -93,8 +94,9 @@ class World:
             if self._socket:
                 with ImageKitServer(self.emulator) as server:
                     self.url = server.url
-                    self.functions = Functions(self)
-                    yield
+                    with closing(Line(self.url)) as self._line:
+                        self.functions = Functions(self)
+                        yield
             else:
                 self.functions = Functions(self)
                 yield
@@ -227,20 +229,26 @@ class World:
         if len(self.functions.running) < _AT_ONCE and not any(each.calm for each in self.functions.running):
             self.functions.submit({"tick": True})
 
-    def carry(self, request: requests.PreparedRequest, send: Callable[[], Any]) -> requests.Response:
-        """Bring a call to the emulator: over the socket, or straight."""
-        if self._socket:
-            return send()  # type: ignore[no-any-return]
-        body = request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
+    def carry(self, request: requests.PreparedRequest) -> requests.Response:
+        """Bring a call that nothing happens to, to the emulator: over the socket, or straight."""
+        return self._line.send(request) if self._line else self._straight(request)
+
+    def carry_faulty(
+        self, request: requests.PreparedRequest, send: Callable[[], requests.Response]
+    ) -> requests.Response:
+        """Bring a call that something happens to: over the socket as requests sends it, or straight."""
+        return send() if self._line else self._straight(request)
+
+    def _straight(self, request: requests.PreparedRequest) -> requests.Response:
         answer = self.emulator.handle(
             Request(
-                str(request.method), request.path_url, "127.0.0.1:1", request.headers["Authorization"], body
+                str(request.method),
+                request.path_url,
+                "127.0.0.1:1",
+                request.headers["Authorization"],
+                content_of(request),
             )
         )
         if answer.reset:
             raise reset(request)
-        response = requests.Response()
-        response.status_code, response._content = answer.status, answer.body
-        response.headers.update(dict(answer.headers))
-        response.request, response.url = request, str(request.url)
-        return response
+        return response(request, answer.status, answer.headers, answer.body)

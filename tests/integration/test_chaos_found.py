@@ -11,6 +11,7 @@ from purging.ledger import Ledger
 from purging.settings import AWS_CLIENT
 from tests.chaos.aws import SmallAws
 from tests.chaos.bucket import Bucket
+from tests.chaos.endpoint import Answer, Call, Direct
 from tests.integration.world import World
 
 MONTH = "2030-05"
@@ -39,13 +40,13 @@ def _ledger_that_loses(monkeypatch: pytest.MonkeyPatch, expression: str) -> Ledg
     client = boto3.client("dynamodb", config=AWS_CLIENT)
     lost = iter([True])
 
-    def respond(request: object, event_name: str, **_: object) -> object:
-        answer = aws.respond("dynamodb", event_name.rpartition(".")[2], request)
-        if expression in str(getattr(request, "body", "")) and next(lost, False):
+    def respond(name: str, model: object, call: Call) -> Answer:
+        answer = aws.respond(name, model, call)
+        if expression in str(call["body"]) and next(lost, False):
             raise ReadTimeoutError(endpoint_url="dynamodb")
         return answer
 
-    client.meta.events.register_first("before-send", respond)
+    Direct.into(client, respond)
     return Ledger("ledger", client)
 
 

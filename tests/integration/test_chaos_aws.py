@@ -1,4 +1,4 @@
-"""The simulation's small DynamoDB answers the ledger as moto's does."""
+"""The simulation's own DynamoDB and S3 answer the functions as moto's do."""
 
 from datetime import UTC, datetime
 from random import Random
@@ -6,12 +6,14 @@ from typing import Any
 
 import boto3
 import pytest
+from moto import mock_aws
 
 from purging.changes import ObjectChange
 from purging.items import Failing, Submitted
 from purging.ledger import Ledger
 from tests.chaos.aws import SmallAws
-from tests.chaos.bucket import Bucket
+from tests.chaos.bucket import Bucket, Version
+from tests.chaos.endpoint import Direct
 from tests.integration.world import World
 
 NOW = 1_900_000_000.0
@@ -22,12 +24,8 @@ MONTH = "2030-03"
 def test_the_same_calls_get_the_same_answers(w: World, seed: int) -> None:
     """80 calls at random, refused conditions and transactions among them; then the same items are there."""
     aws = SmallAws(Bucket(versioned=False), "")
-    # An address of its own: moto, which botocore asks as well, lets that pass.
-    client = boto3.session.Session().client("dynamodb", endpoint_url="http://127.0.0.1:1")
-    client.meta.events.register_first(
-        "before-send.dynamodb",
-        lambda request, event_name, **_: aws.respond("dynamodb", event_name.rpartition(".")[2], request),
-    )
+    client = boto3.session.Session().client("dynamodb")
+    Direct.into(client, aws.respond)
     small = Ledger("ledger", client)
     random, other = Random(seed), Random(seed)
     for step in range(80):
@@ -65,6 +63,52 @@ def _call(ledger: Ledger, random: Random, now: float) -> Any:
 
 def _everything(ledger: Ledger) -> Any:
     return ledger.pending(), ledger.submitted_since(0), ledger.state(MONTH), ledger.pending_ids()
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+def test_the_same_objects_are_listed(versioned: bool) -> None:
+    """Cut into pages, a removed key and awkward names among them; of a version, whether it is the latest."""
+    bucket = Bucket(versioned=versioned)
+    small = boto3.session.Session().client("s3")
+    Direct.into(small, SmallAws(bucket, "").respond)
+    with mock_aws():
+        moto = boto3.session.Session().client("s3")
+        moto.create_bucket(Bucket="origin", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        if versioned:
+            moto.put_bucket_versioning(Bucket="origin", VersioningConfiguration={"Status": "Enabled"})
+        for number, key in enumerate(("a b/ü+%.jpg", "a b/ü+%.jpg", "gone", "plain.jpg", "x//&<y>.gif")):
+            moto.put_object(Bucket="origin", Key=key)
+            bucket.change(key, Version("created", number, number))
+        moto.delete_object(Bucket="origin", Key="gone")
+        bucket.change("gone", Version("removed", 9, 9))
+        assert _keys(small) == _keys(moto)
+        assert _versions(small) == _versions(moto)
+    assert len(_keys(small)) == 2
+    assert len(_versions(small)[1][0]) == (5 if versioned else 3)
+
+
+def _keys(client: Any) -> list[Any]:
+    """As S3Lister pages: from a key on."""
+    pages, after, more = [], "", True
+    while more:
+        page = client.list_objects_v2(Bucket="origin", MaxKeys=2, StartAfter=after)
+        keys = [each["Key"] for each in page.get("Contents", [])]
+        more, after = page["IsTruncated"], keys[-1]
+        pages.append((keys, more))
+    return pages
+
+
+def _versions(client: Any) -> list[Any]:
+    """A first page and everything. No further pages: moto begins them in the wrong place."""
+    pages = [client.list_object_versions(Bucket="origin", MaxKeys=most) for most in (3, 1000)]
+    return [
+        [
+            [(each["Key"], each["IsLatest"]) for each in page.get(name, [])]
+            for name in ("Versions", "DeleteMarkers")
+        ]
+        + [page["IsTruncated"]]
+        for page in pages
+    ]
 
 
 def _key(item: Any) -> tuple[str, str]:

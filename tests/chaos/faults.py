@@ -59,12 +59,13 @@ PLACES: dict[str, Callable[[str], bool]] = {
     "lease-expired": _service(PURGE),
     "changed-again": _service(PURGE),
 }
-# Faults of the world around: messages, clocks, the account.
+# Faults of the world around: messages, clocks, the account, people.
 WORLD = (
     "duplicate",
     "reorder",
     "delay",
     "malformed",
+    "manual",
     "s3-clock",
     "lambda-clock",
     "quota",

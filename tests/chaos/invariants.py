@@ -8,10 +8,10 @@ import base64
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local.imagekit.answers import Answer, Request
 
@@ -57,12 +57,38 @@ class Owed:
     time: float
 
 
+def _covers(purge: str, url: str) -> bool:
+    """Whether a purge, exact or a wildcard, is of a URL, which may be a wildcard as well."""
+    return purge == url or (purge.endswith("*") and url.startswith(purge[:-1]))
+
+
+class _Purged:
+    """When each URL was purged, exactly or by a wildcard."""
+
+    def __init__(self, accepted: Iterable[tuple[float, str, str]]) -> None:
+        self._exact: dict[str, float] = {}
+        self._prefixes: dict[str, float] = {}
+        for time, url, _ in accepted:  # in the order of their times
+            if url.endswith("*"):
+                self._prefixes[url[:-1]] = time
+            else:
+                self._exact[url] = time
+
+    def since(self, time: float, url: str) -> bool:
+        """Whether a URL, exact or a wildcard, was purged at a time or later."""
+        text = url.removesuffix("*")
+        times = [self._prefixes.get(text[:length], 0.0) for length in range(len("https://x/"), len(text) + 1)]
+        return max(self._exact.get(url, 0.0), *times) >= time
+
+
 class Books:
     """What truly happened. `broken` are the invariants that did not hold, each with its letter."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
         self.owed: list[Owed] = []
+        self.wanted: list[tuple[float, str]] = []
+        """What people asked for by hand: time, URL."""
         self.log: list[tuple[float, str, str, str]] = []
         """ImageKit's: time, URL or request id asked for, outcome, request id given."""
         self.accepted: list[tuple[float, str, str]] = []
@@ -71,6 +97,7 @@ class Books:
         """By request id: what its execution ended with."""
         self.broken: list[str] = []
         self._by_month: Counter[str] = Counter()
+        self._automatic: Counter[str] = Counter()
         self._refused: set[str] = set()
         self._authorizations: set[str] = set()
 
@@ -85,6 +112,13 @@ class Books:
                 now = before.time
         self.owed.append(Owed(step, now))
 
+    def asked(self, event: Mapping[str, Any], now: float) -> None:
+        """Someone purges by hand."""
+        setup = self._world.schedule.setup
+        for entry in event.get("keys", ()):
+            self.wanted += [(now, target) for target in targets(setup, entry["key"])]
+        self.wanted += [(now, url) for url in event.get("urls", ())]
+
     def answered(self, request: Request, answer: Answer) -> None:
         """ImageKit answered a call, or broke the connection after it had handled it."""
         now = self._world.now
@@ -96,29 +130,32 @@ class Books:
             purge = book[-1]
             given = purge.request_id
             self.accepted.append((now, purge.url, given))
-            self._count(now)
+            self._count(now, purge.url)
         if answer.status == 400 and request.method == "POST":
             self._refused.add(asked)
         self.log.append((now, asked, answer.outcome, given))
 
-    def _count(self, now: float) -> None:
-        """(b), at every purge: what is accepted was counted before, and never above the limit."""
+    def _count(self, now: float, url: str) -> None:
+        """(b), at every purge: what is accepted was counted before, and never above the limit.
+
+        Only purges by hand may use what is reserved for them.
+        """
         moment = datetime.fromtimestamp(now, UTC)
         month = f"{moment:%Y-%m}"
         near = {f"{moment + timedelta(seconds=off):%Y-%m}" for off in (-TURN_SECONDS, TURN_SECONDS)}
         if len(near) > 1:
             return
+        setup = self._world.schedule.setup
         self._by_month[month] += 1
+        self._automatic[month] += not any(_covers(url, wanted) for _, wanted in self.wanted)
         used = self._used(month)
         if self._by_month[month] > used:
             self._break("b", f"{self._by_month[month]} purges of {month} accepted, {used} counted")
-        limit = self._limit()
-        if max(used, self._by_month[month]) > limit:
-            self._break("b", f"{used} of {limit} purges of {month} counted")
-
-    def _limit(self) -> int:
-        setup = self._world.schedule.setup
-        return setup.quota - setup.quota * setup.reserve_percent // 100
+        if used > setup.quota:
+            self._break("b", f"{used} of {setup.quota} purges of {month} counted")
+        limit = setup.quota - setup.quota * setup.reserve_percent // 100
+        if self._automatic[month] > limit:
+            self._break("b", f"{self._automatic[month]} of {limit} purges of {month} were made for changes")
 
     def _used(self, month: str) -> int:
         item = self._world.aws.item("state", f"quota#{month}")
@@ -139,23 +176,17 @@ class Books:
         self._no_secret_got_out()
 
     def _every_change_is_purged(self) -> None:
-        exact: dict[str, list[float]] = {}
-        prefixes: dict[str, list[float]] = {}
-        for time, url, _ in self.accepted:
-            (prefixes if url.endswith("*") else exact).setdefault(url.removesuffix("*"), []).append(time)
         setup = self._world.schedule.setup
+        purged = _Purged(self.accepted)
         for owed in self.owed:
             for target in targets(setup, owed.step.key):
-                text, times = target, list(exact.get(target, ()))
-                if setup.query_variants and has_variants(target) and f"{target}*" not in self._refused:
-                    text, times = f"{target}?", []
-                for length in range(len("https://x/"), len(text) + 1):
-                    times += prefixes.get(text[:length], ())
-                if not any(time >= owed.time for time in times):
-                    ages = [f"{time - owed.time:+.3f} s" for time in sorted(times)[-3:]]
-                    self._break(
-                        "a", f"{owed.step} at {owed.time:.3f}: no purge of {target} since; others {ages}"
-                    )
+                variants = setup.query_variants and has_variants(target) and f"{target}*" not in self._refused
+                # A purge of the bare URL leaves what is cached of it with a query.
+                if not purged.since(owed.time, f"{target}*" if variants else target):
+                    self._break("a", f"{owed.step} at {owed.time:.3f}: no purge of {target} since")
+        for time, url in self.wanted:
+            if url not in self._refused and not purged.since(time, url):
+                self._break("a", f"{url}, asked for at {time:.3f}, was not purged since")
 
     def _nothing_is_left(self) -> None:
         for item in self._world.aws.items():

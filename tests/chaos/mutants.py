@@ -15,6 +15,7 @@ from purging.changes import split
 from purging.drain import Drain
 from purging.ledger import Ledger
 from purging.secret import PrivateKey
+from purging.settings import Settings
 from purging.submission import Submission
 from purging.telemetry import logger
 
@@ -66,6 +67,24 @@ def take_out_what_failed(patch: Patch) -> None:
     """(a) Change sets are deleted whatever became of their purges."""
     commit = Drain._commit
     patch.setattr(Drain, "_commit", lambda self, sets, _held: commit(self, sets, set()))
+
+
+@_mutant
+def forget_what_is_asked(patch: Patch) -> None:
+    """(a) A purge by hand is answered, and not kept."""
+    add = Ledger.add
+
+    def wrong(self: Ledger, some: Any, *, manual: bool = False) -> None:
+        if not manual:
+            add(self, some)
+
+    patch.setattr(Ledger, "add", wrong)
+
+
+@_mutant
+def spend_the_reserve(patch: Patch) -> None:
+    """(b) Changes may use what is reserved for purges by hand."""
+    patch.setattr(Settings, "automatic_quota", property(lambda self: self.monthly_quota))
 
 
 @_mutant

@@ -4,12 +4,14 @@ Times are seconds after the start unless they say otherwise. Steps and faults ar
 another, in order, so that a prefix of either is a schedule as well: that is what shrinking cuts.
 """
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from random import Random
 
 from tests.chaos import faults
+from tests.chaos.invariants import targets
 
 _DAY = 86_400.0
 _MID_MONTH = datetime(2030, 5, 15, 12, tzinfo=UTC).timestamp()
@@ -32,7 +34,7 @@ _NAMES = ("{n}.jpg", "photo {n}+1.png", "{n}", "ö%{n}.webp", "q?{n}#.gif", "sta
 class Setup:
     """One deployment. `start` is in unix seconds; `account_quota` what ImageKit grants, in purges a month;
     `write_rate` in purges a second; `batch` the most messages that one invocation is given, after
-    `coalesce` seconds of gathering."""
+    `coalesce` seconds of gathering; `page` the entries of a listing's page."""
 
     url_map: str
     transformations: str
@@ -48,12 +50,14 @@ class Setup:
     max_hold: int
     batch: int
     coalesce: float
+    page: int
     existing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One object changes, or (`malformed`) a message that is no change is sent.
+    """One object changes, or (`malformed`) a message that is no change is sent, or someone purges by hand
+    (`asked`, as JSON).
 
     S3's clock reads `skew` seconds too much. `deliveries` say how many seconds later each copy of the
     message is in the queue; `shape` which way it comes.
@@ -66,6 +70,7 @@ class Step:
     shape: str
     deliveries: tuple[float, ...]
     malformed: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,9 @@ def generate(seed: int, changes: int, enabled: Collection[str]) -> Schedule:
     """What the seed says, with the faults that are enabled."""
     setup = _setup(Random(f"{seed} setup"), changes, enabled)
     steps = _steps(Random(f"{seed} steps"), changes, setup, enabled)
+    if "manual" in enabled and steps:
+        asks = _asks(Random(f"{seed} asks"), changes, setup, steps[-1].at)
+        steps = tuple(sorted((*steps, *asks), key=lambda step: step.at))
     random = Random(f"{seed} clocks")
     clocks = tuple(random.choice((-5.0, 5.0, 5.0, random.uniform(-5, 5))) for _ in range(64))
     return Schedule(
@@ -130,6 +138,7 @@ def _setup(random: Random, changes: int, enabled: Collection[str]) -> Setup:
         max_hold=random.choice((0, 60, 900)),
         batch=random.choice((10, 100)),
         coalesce=random.choice((2.0, 5.0, 20.0)),
+        page=random.choice((20, 1000)),
         existing=tuple(sorted(keys)),
     )
 
@@ -170,6 +179,23 @@ def _steps(random: Random, changes: int, setup: Setup, enabled: Collection[str])
             made += 1
         now += random.choice((2.0, 10.0, 40.0))
     return tuple(steps)
+
+
+def _asks(random: Random, changes: int, setup: Setup, until: float) -> list[Step]:
+    """Purges by hand, one for 25 changes: of a few URLs, of a folder, or of a key."""
+    asks: list[Step] = []
+    for _ in range(-(-changes // 25)):
+        keys = random.sample(setup.existing, random.choice((1, 1, 3)))
+        event = random.choice(
+            (
+                {"urls": [next(targets(setup, key)) for key in keys]},
+                {"urls": ["https://ik.imagekit.io/demo/img/2030/*"]},
+                {"keys": [{"bucket": "origin", "key": key} for key in keys]},
+            )
+        )
+        at = round(random.uniform(0, until), 3)
+        asks.append(Step(at, "", "", 0.0, "", (), asked=json.dumps(event)))
+    return asks
 
 
 def _deliveries(random: Random, enabled: Collection[str]) -> tuple[float, ...]:

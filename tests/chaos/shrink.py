@@ -35,11 +35,13 @@ def as_text(schedule: Schedule) -> str:
     happening = [
         (step.at, f"malformed {step.malformed!r}" if step.malformed else f"{step.kind} {step.key!r}", step)
         for step in schedule.steps
+        if not step.asked
     ]
     events = [
         (at, f"{what}, S3's clock {step.skew:+g} s, by {step.shape or 'hand'} after {step.deliveries} s")
         for at, what, step in happening
     ]
+    events += [(step.at, f"purge by hand {step.asked}") for step in schedule.steps if step.asked]
     events += [
         (
             fault.at,

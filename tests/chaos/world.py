@@ -6,8 +6,10 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, redirect_stdout
 from dataclasses import replace
+from datetime import datetime
 from itertools import count
 from types import SimpleNamespace
+from typing import Any
 
 import botocore.endpoint
 import pytest
@@ -21,6 +23,7 @@ from local.imagekit import Settings as EmulatorSettings
 from local.imagekit import purges as emulator_purges
 from local.imagekit.answers import Answer, Request
 from local.imagekit.faults import FaultPlan
+from purging import changes, inventory, manual
 from purging.telemetry import logger, metrics
 from tests.chaos.aws import SmallAws
 from tests.chaos.bucket import Bucket, Version
@@ -90,6 +93,10 @@ class World:
             )
             patch.setattr(submit_purge, "application", lambda: self.invocation.environment.app)
             patch.setattr(check_purges, "checker", lambda: self.invocation.environment.checker)
+            # A purge by hand happens when the function reads its clock.
+            patch.setattr(changes, "datetime", self._clock())
+            patch.setattr(manual, "datetime", self._clock())
+            patch.setattr(inventory, "PAGE", self.schedule.setup.page)
             patch.setattr(logger.registered_handler, "stream", self.log)
             if self._socket:
                 with ImageKitServer(self.emulator) as server:
@@ -101,6 +108,16 @@ class World:
                 self.functions = Functions(self)
                 yield
         metrics.clear_metrics()
+
+    def _clock(self) -> type[datetime]:
+        world = self
+
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> Any:
+                return datetime.fromtimestamp(world.now + world.invocation.environment.skew, tz)
+
+        return Clock
 
     def _emulator(self) -> Emulator:
         setup = self.schedule.setup
@@ -157,6 +174,11 @@ class World:
 
     def _happen(self, step: Step) -> None:
         number = next(self._numbers)
+        if step.asked:
+            event = json.loads(step.asked)
+            self.books.asked(event, self.now)
+            self._ask(event)
+            return
         if step.malformed:
             body = step.malformed
         else:
@@ -171,6 +193,13 @@ class World:
                     body, self.now, malformed=bool(step.malformed), number=number * 10 + copy
                 ),
             )
+
+    def _ask(self, event: dict[str, Any]) -> None:
+        """Someone invokes SubmitPurge by hand; and again in a minute, if it failed."""
+        running = self.functions.running
+        busy = len(running) >= _AT_ONCE or any(each.calm for each in running)
+        if busy or self.functions.submit(event) is None:
+            self.at(self.now + 60, lambda: self._ask(event))
 
     def _fail(self, fault: Fault) -> None:
         if fault.name != "rotated-key":

@@ -14,6 +14,8 @@ CATCHES = {
     "clocks-are-right": (3, 60, faults.ALL),
     "compare-times-the-wrong-way": (3, 60, faults.ALL),
     "take-out-what-failed": (3, 60, faults.ALL),
+    "forget-what-is-asked": (1, 20, ("manual",)),
+    "spend-the-reserve": (12, 100, faults.ALL),
     "count-after-the-call": (2, 60, faults.ALL),
     "ignore-the-limit": (9, 60, faults.ALL),
     "give-back-what-may-have-counted": (3, 60, faults.ALL),

@@ -16,11 +16,13 @@
 All times are unix seconds, UTC, of the function's clock.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from purging.changes import IDENTITY_BYTES
 from purging.changesets import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -39,14 +41,26 @@ _MAX_SETS = 4_000_000 // (MAX_BYTES + 50_000)
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """An accepted purge. `identities` are those of the changes it was made for; `sample` is an exact URL
-    that it covers, or None where none is worth a look."""
+    """An accepted purge. `identities` are those of the changes it was made for, as `joined` has them;
+    `sample` is an exact URL that it covers, or None where none is worth a look."""
 
     request_id: str
     url: str
     submitted_at: float
-    identities: frozenset[bytes] = frozenset()
+    identities: bytes = b""
     sample: str | None = None
+
+    def made_for(self, identity: bytes) -> bool:
+        """Whether this is the identity of a change that it was made for."""
+        starts = range(0, len(self.identities), IDENTITY_BYTES)
+        at = bisect_left(starts, identity, key=lambda start: self.identities[start : start + IDENTITY_BYTES])
+        start = at * IDENTITY_BYTES
+        return self.identities[start : start + IDENTITY_BYTES] == identity
+
+
+def joined(identities: Iterable[bytes]) -> bytes:
+    """Identities in order, one behind the other. They are read far more often than looked into."""
+    return b"".join(sorted(identities))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +116,7 @@ def submitted(purge: Submitted) -> Item:
         "request_id": {"S": purge.request_id},
         "url": {"S": purge.url},
         "submitted_at": number(purge.submitted_at),
-        "identities": {"B": b"".join(sorted(purge.identities))},
+        "identities": {"B": purge.identities},
         "expires_at": number(int(purge.submitted_at + _KEEP_SUBMITTED)),
     }
     return item | {"sample": {"S": purge.sample}} if purge.sample else item
@@ -110,12 +124,11 @@ def submitted(purge: Submitted) -> Item:
 
 def as_submitted(item: Mapping[str, Any]) -> Submitted:
     """The inverse of `submitted`."""
-    joined = bytes(item["identities"]["B"])
     return Submitted(
         request_id=item["request_id"]["S"],
         url=item["url"]["S"],
         submitted_at=float(item["submitted_at"]["N"]),
-        identities=frozenset(joined[at : at + 8] for at in range(0, len(joined), 8)),
+        identities=bytes(item["identities"]["B"]),
         sample=item.get("sample", {}).get("S"),
     )
 

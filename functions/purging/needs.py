@@ -1,5 +1,6 @@
 """What must be purged: the URLs of pending changes that no submitted purge covers yet. Pure."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -64,7 +65,16 @@ class Coverage:
                 self._prefixes[purge.url[:-1]].append(purge)
             else:
                 self._exact[purge.url].append(purge)
-        self._lengths = sorted({len(prefix) for prefix in self._prefixes})
+        # In order, each after what it begins with: what a URL begins with is found from the last one that
+        # is not behind it, and then from what that one begins with.
+        self._sorted = sorted(self._prefixes)
+        self._shorter: list[int] = []
+        above: list[int] = []
+        for at, prefix in enumerate(self._sorted):
+            while above and not prefix.startswith(self._sorted[above[-1]]):
+                above.pop()
+            self._shorter.append(above[-1] if above else -1)
+            above.append(at)
 
     def covers(self, need: Need) -> bool:
         """Whether every change behind a need happened before a purge that covers its URL.
@@ -77,7 +87,7 @@ class Coverage:
         latest = max((purge.submitted_at for purge in purges), default=-inf)
         return all(
             latest >= change.occurred_at.timestamp() + SKEW_SECONDS
-            or any(change.identity in purge.identities for purge in purges)
+            or any(purge.made_for(change.identity) for purge in purges)
             for change in need.pending.changes
         )
 
@@ -90,10 +100,11 @@ class Coverage:
         text = url.removesuffix("*")
         if text == url:
             yield from self._exact.get(url, ())
-        for length in self._lengths:
-            if length > len(text):
-                break
-            yield from self._prefixes.get(text[:length], ())
+        at = bisect_right(self._sorted, text) - 1
+        while at >= 0:
+            if text.startswith(self._sorted[at]):
+                yield from self._prefixes[self._sorted[at]]
+            at = self._shorter[at]
 
 
 def gather(sets: Iterable[ChangeSet]) -> list[Pending]:

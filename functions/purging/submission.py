@@ -7,7 +7,7 @@ from typing import Literal
 
 from purging.errors import KeyRefused, QuotaExhausted, Throttled, Unavailable, UrlRefused
 from purging.imagekit import ImageKit
-from purging.items import Failing, State, Submitted
+from purging.items import Failing, State, Submitted, joined
 from purging.ledger import Ledger, month_of
 from purging.needs import Need
 from purging.selection import PlannedPurge
@@ -145,16 +145,17 @@ class Submission:
                 self._sleep(throttled.retry_after)
 
     def _accepted(self, purge: PlannedPurge, request_id: str, submitted_at: float) -> None:
+        identities = purge.identities
         logger.info(
             "purge accepted",
             url=purge.url,
             request_id=request_id,
-            changes=len(purge.identities),
+            changes=len(identities),
             collateral=purge.collateral,
         )
         metrics.add_metric("SecondsToAccepted", MetricUnit.Seconds, submitted_at - purge.since)
         self.outcome.accepted.append(
-            Submitted(request_id, purge.url, submitted_at, purge.identities, purge.sample)
+            Submitted(request_id, purge.url, submitted_at, joined(identities), purge.sample)
         )
         self.outcome.satisfied.update(purge.needs)
         if purge.url in self._state.failing:

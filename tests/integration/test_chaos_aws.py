@@ -39,7 +39,7 @@ def _call(ledger: Ledger, random: Random, now: float) -> Any:
     """One call that a drain, a handler or CheckPurges makes; few names, so that calls meet."""
     name, number = random.choice("abc"), random.randrange(1, 30)
     change = ObjectChange("origin", name, "created", datetime.fromtimestamp(NOW + number, UTC))
-    purge = Submitted(name * 24, f"https://x/{name}", NOW + number, frozenset({change.identity}), None)
+    purge = Submitted(name * 24, f"https://x/{name}", NOW + number, change.identity, None)
     calls = {
         "add": lambda: ledger.add([change], manual=number % 2 == 0),
         "commit": lambda: ledger.commit([purge], consumed=ledger.pending()[:2], held={False: [change]}),

@@ -11,7 +11,7 @@ import pytest
 
 from purging.changes import Change, ObjectChange, UrlChange
 from purging.changesets import ChangeSet
-from purging.items import Failing, Submitted
+from purging.items import Failing, Submitted, joined
 from purging.ledger import Ledger, month_of
 from tests.integration.world import START, World, world
 
@@ -244,7 +244,7 @@ def _noise(seed: int) -> str:
 
 def test_purges_since_a_time(ledger: Ledger) -> None:
     """To the microsecond, in order, with everything that was written of them."""
-    purges = [submitted(n, identities=frozenset({b"12345678", b"abcdefgh"}), sample="s") for n in range(5)]
+    purges = [submitted(n, identities=joined({b"12345678", b"abcdefgh"}), sample="s") for n in range(5)]
     ledger.commit(purges[::-1])
     assert ledger.submitted_since(NOW) == purges
     assert ledger.submitted_since(NOW + 2) == purges[2:]
@@ -254,7 +254,7 @@ def test_purges_since_a_time(ledger: Ledger) -> None:
 
 def test_many_pages_are_read_to_the_end(ledger: Ledger) -> None:
     """A query answers 1 MB at a time."""
-    identities = frozenset(n.to_bytes(8) for n in range(5_000))
+    identities = joined(n.to_bytes(8) for n in range(5_000))
     purges = [submitted(n, identities=identities) for n in range(60)]
     for purge in purges:
         ledger.commit([purge])
@@ -288,7 +288,7 @@ def test_completion_is_noted_where_the_purge_is_known(ledger: Ledger, shared: Wo
 def test_what_drains_remember_is_read_back(ledger: Ledger) -> None:
     """Refused wildcards, failing URLs, untracked purges; whatever the length of the URL."""
     long = "https://ik.imagekit.io/demo/" + "x" * 3000
-    untracked = submitted(3, identities=frozenset({b"12345678"}))
+    untracked = submitted(3, identities=b"12345678")
     ledger.remember_refused(f"{long}*", NOW)
     ledger.remember_failing(long, Failing(2, NOW + 60.5))
     ledger.remember_failing(long, Failing(3, NOW + 120.5))

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from purging.items import Submitted, as_state, as_submitted, submitted, submitted_sk, transactions
+from purging.items import Submitted, as_state, as_submitted, joined, submitted, submitted_sk, transactions
 
 # From 1970 to 2286, where times have one digit more.
 times = st.floats(0, 9_999_999_999).map(lambda time: round(time, 6))
 text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+identities = st.binary(min_size=8, max_size=8)
 
 
 @settings(deadline=None)
@@ -21,7 +22,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
         request_id=text,
         url=text,
         submitted_at=times,
-        identities=st.frozensets(st.binary(min_size=8, max_size=8)),
+        identities=st.frozensets(identities).map(joined),
         sample=st.none() | text,
     )
 )
@@ -31,6 +32,14 @@ def test_a_submitted_purge_round_trips(purge: Submitted) -> None:
     assert as_submitted(item) == purge
     assert item["sk"]["S"] == submitted_sk(purge.submitted_at, purge.request_id)
     assert float(item["sk"]["S"].partition("#")[0]) == pytest.approx(purge.submitted_at, abs=1e-6)
+
+
+@given(st.frozensets(identities), identities)
+def test_a_purge_knows_the_changes_it_was_made_for(made_for: frozenset[bytes], other: bytes) -> None:
+    """Those, and no others."""
+    purge = Submitted("id", "url", 0.0, joined(made_for))
+    assert all(purge.made_for(each) for each in made_for)
+    assert purge.made_for(other) is (other in made_for)
 
 
 @settings(deadline=None)

@@ -21,7 +21,10 @@ class ConditionalCheckFailedException(Exception):
 class Table:
     """As much of DynamoDB as the ledger uses while nothing goes wrong: its own few expressions."""
 
-    exceptions = SimpleNamespace(ConditionalCheckFailedException=ConditionalCheckFailedException)
+    exceptions = SimpleNamespace(
+        ConditionalCheckFailedException=ConditionalCheckFailedException,
+        TransactionCanceledException=ConditionalCheckFailedException,
+    )
 
     def __init__(self) -> None:
         self.partitions: dict[str, dict[str, Item]] = {"pending": {}, "submitted": {}, "state": {}}
@@ -41,24 +44,23 @@ class Table:
     def update_item(self, *, Key: Item, ExpressionAttributeValues: Item, **_: Any) -> None:  # noqa: N803
         """The lease, which is taken if it is there; or a count, of which there is always enough."""
         self._wrote(1)
-        state, name, values = self.partitions["state"], Key["sk"]["S"], ExpressionAttributeValues
+        state, name = self.partitions["state"], Key["sk"]["S"]
         if name == "lease":
             if name in state:
                 raise ConditionalCheckFailedException
             state[name] = Key
         else:
-            added = values.get(":wanted") or values[":count"]
-            used = int(state.get(name, {"used": {"N": "0"}})["used"]["N"]) + int(added["N"])
+            used = int(state.get(name, {"used": {"N": "0"}})["used"]["N"])
+            used += int(ExpressionAttributeValues[":count"]["N"])
             state[name] = {**Key, "used": {"N": str(used)}}
 
     def transact_write_items(self, *, TransactItems: list[dict[str, Item]]) -> None:  # noqa: N803
-        """Puts and deletes."""
+        """Any writes."""
         writes = self.writes + 1
+        calls = {"Put": self.put_item, "Delete": self.delete_item, "Update": self.update_item}
         for action in TransactItems:
-            if "Put" in action:
-                self.put_item(**action["Put"])
-            else:
-                self.delete_item(**action["Delete"])
+            ((kind, act),) = action.items()
+            calls[kind](**act)
         self.writes = writes
 
     def get_paginator(self, _operation: str) -> Any:

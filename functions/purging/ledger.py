@@ -141,28 +141,23 @@ class Ledger:
     # --- the quota ---
 
     def reserve(self, month: str, wanted: int, limit: int) -> int:
-        """Count up to `wanted` purges to a month, never above `limit` in all; how many were counted.
-
-        If the SDK repeats a call whose answer was lost they count twice: some quota is left unused then.
-        """
+        """Count up to `wanted` purges to a month, never above `limit` in all; how many were counted."""
         wanted = min(wanted, limit)
         while wanted > 0:
             try:
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=items.key("state", f"quota#{month}"),
-                    UpdateExpression="ADD used :wanted",
+                self._count(
+                    month,
+                    wanted,
                     ConditionExpression="attribute_not_exists(used) OR used <= :room",
-                    ExpressionAttributeValues={
-                        ":wanted": items.number(wanted),
-                        ":room": items.number(limit - wanted),
-                    },
+                    values={":room": items.number(limit - wanted)},
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
-            except self._client.exceptions.ConditionalCheckFailedException as refused:
-                before: Any = refused.response  # the stubs know no "Item" in it
-                used = int(before["Item"]["used"]["N"])
-                wanted = min(wanted - 1, limit - used)
+            except self._client.exceptions.TransactionCanceledException as refused:
+                answer: Any = refused.response  # the stubs know no reasons in it
+                (reason,) = answer.get("CancellationReasons", [{}])
+                if "Item" not in reason:
+                    raise
+                wanted = min(wanted - 1, limit - int(reason["Item"]["used"]["N"]))
             else:
                 return wanted
         return 0
@@ -170,20 +165,19 @@ class Ledger:
     def give_back(self, month: str, count: int) -> None:
         """Uncount purges that were reserved and surely not used."""
         if count:
-            # A transaction, because the SDK repeats a call whose answer was lost: with the token that it
-            # gives a transaction, DynamoDB does it once. Twice would let the quota be exceeded.
-            self._client.transact_write_items(
-                TransactItems=[
-                    {
-                        "Update": {
-                            "TableName": self._table,
-                            "Key": items.key("state", f"quota#{month}"),
-                            "UpdateExpression": "ADD used :count",
-                            "ExpressionAttributeValues": {":count": items.number(-count)},
-                        }
-                    }
-                ]
-            )
+            self._count(month, -count)
+
+    def _count(self, month: str, count: int, *, values: Item | None = None, **condition: str) -> None:
+        """Add to what a month has used, once, although the SDK repeats a call whose answer was lost: DynamoDB
+        knows a transaction again by the token that the SDK gives it ("TransactWriteItems", idempotency)."""
+        update: Any = {
+            "TableName": self._table,
+            "Key": items.key("state", f"quota#{month}"),
+            "UpdateExpression": "ADD used :count",
+            "ExpressionAttributeValues": {":count": items.number(count), **(values or {})},
+            **condition,
+        }
+        self._client.transact_write_items(TransactItems=[{"Update": update}])
 
     # --- what drains remember ---
 

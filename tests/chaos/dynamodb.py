@@ -105,15 +105,20 @@ class Table:
         if len(actions) > 100 or len(set(keys)) < len(keys):
             raise Refused("ValidationException", "too many actions, or several on one item")
         before = dict(self.items)
-        try:
-            for action in actions:
-                ((kind, act),) = action.items()
+        reasons: list[dict[str, Any]] = []
+        for action in actions:
+            ((kind, act),) = action.items()
+            try:
                 self.handle({"Put": "PutItem", "Delete": "DeleteItem", "Update": "UpdateItem"}[kind], act)
-        except Refused as refused:
+                reasons.append({"Code": "None"})
+            except Refused as refused:
+                if refused.code == "ValidationException":
+                    self.items = before
+                    raise
+                reasons.append({"Code": refused.code.removesuffix("Exception"), **refused.fields})
+        if any(reason["Code"] != "None" for reason in reasons):
             self.items = before
-            if refused.code == "ValidationException":
-                raise
-            raise Refused("TransactionCanceledException", CancellationReasons=[]) from refused
+            raise Refused("TransactionCanceledException", CancellationReasons=reasons)
         self._tokens.add(str(token))
         return {}
 

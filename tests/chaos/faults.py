@@ -28,7 +28,7 @@ def _anywhere(_place: str) -> bool:
     return True
 
 
-_CONDITIONAL = ("dynamodb.UpdateItem", "dynamodb.DeleteItem", "dynamodb.PutItem")
+_CONDITIONAL = ("dynamodb.UpdateItem", "dynamodb.DeleteItem", "dynamodb.PutItem", "dynamodb.Transact")
 
 # Faults of calls. The names that ImageKit's emulator knows go to it as they are.
 PLACES: dict[str, Callable[[str], bool]] = {

@@ -145,14 +145,15 @@ def _spoil_aws(world: aws.SmallAws, fault: Fault, call: Call, send: Callable[[],
         send()
     if fault.name == "dynamodb-conditional" and b"ConditionExpression" not in body:
         return send()  # nothing that could fail
-    if fault.name == "dynamodb-conflict" and b"TransactItems" in body:
-        code = "TransactionCanceledException"
     fields: dict[str, Any] = {}
-    if fault.name == "dynamodb-conditional" and b"ALL_OLD" in body:
-        key = json.loads(body)["Key"]
-        fields["Item"] = world.item(key["pk"]["S"], key["sk"]["S"])
-        if fields["Item"] is None:
-            return send()  # what is not there fails no condition that shows it
+    if b"TransactItems" in body and fault.name in ("dynamodb-conflict", "dynamodb-conditional"):
+        reason: dict[str, Any] = {"Code": code.removesuffix("Exception")}
+        if b"ALL_OLD" in body and fault.name == "dynamodb-conditional":
+            key = json.loads(body)["TransactItems"][0]["Update"]["Key"]
+            reason["Item"] = world.item(key["pk"]["S"], key["sk"]["S"])
+            if reason["Item"] is None:
+                return send()  # what is not there fails no condition that shows it
+        code, fields = "TransactionCanceledException", {"CancellationReasons": [reason]}
     return aws.error(code, fault.name, status=status, **fields)
 
 
@@ -179,7 +180,7 @@ class Adapter(HTTPAdapter):
     ) -> requests.Response:
         world, name = self._world, fault.name
         if name == "changed-again":
-            answer = world.carry_faulty(request, send)
+            answer = world.carry(request)
             world.change_again(json.loads(request.body or b"")["url"], min(fault.seconds / 3, 4.0))
             return answer
         if name == "refused":
@@ -188,7 +189,7 @@ class Adapter(HTTPAdapter):
             return send()  # type: ignore[no-any-return]
         if name == "slow":
             # The emulator would hold the answer for real seconds; here only the virtual clock waits.
-            world.carry_faulty(request, send)
+            world.carry(request)
             world.advance(_TIME_OUT)
             raise requests.ReadTimeout(f"no answer in {_TIME_OUT} s", request=request)
         order: dict[str, Any] = {"api": place.removeprefix("imagekit."), "kind": name}
@@ -199,7 +200,7 @@ class Adapter(HTTPAdapter):
         if order["kind"] not in KINDS:
             raise ValueError(f"{name} is no fault of ImageKit's")
         if name == "wildcard-refused" and b'*"' not in content_of(request):
-            return world.carry_faulty(request, send)
+            return world.carry(request)
         world.emulator.state.faults.add(EmulatorFault.parse(order))
         return world.carry_faulty(request, send)
 

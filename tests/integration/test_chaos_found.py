@@ -20,10 +20,36 @@ MONTH = "2030-05"
 def test_purges_are_given_back_once_although_the_sdk_asks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer of the first call is lost, and botocore repeats it: a bare ADD would uncount twice, and the
     quota could be exceeded by as much."""
-    ledger = _ledger_that_loses(monkeypatch, "used :count")
+    ledger = _ledger_that_loses(monkeypatch, "-5")
     ledger.reserve(MONTH, 25, 100)
     ledger.give_back(MONTH, 5)
     assert ledger.state(MONTH).used == 20
+
+
+def test_purges_are_counted_once_although_the_sdk_asks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a lost answer takes up to 25 of a month's purges from everyone."""
+    ledger = _ledger_that_loses(monkeypatch, "used :count")
+    assert ledger.reserve(MONTH, 25, 30) == 25
+    assert ledger.state(MONTH).used == 25
+    assert ledger.reserve(MONTH, 25, 30) == 5
+
+
+def test_a_conflict_is_not_taken_for_a_used_up_quota(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another transaction on the same item: the drain fails, and the change waits for the next one."""
+    w.ledger.add([w.change("a/1.jpg")])
+    refused = {
+        "Error": {"Code": "TransactionCanceledException"},
+        "CancellationReasons": [{"Code": "TransactionConflict"}],
+    }
+
+    def conflict(**_: object) -> None:
+        raise w.dynamodb.exceptions.TransactionCanceledException(refused, "TransactWriteItems")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(w.dynamodb, "transact_write_items", conflict)
+        with pytest.raises(ClientError):
+            w.drain()
+    assert w.drain().settled == 1
 
 
 def test_the_lease_is_taken_although_the_answer_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,8 +49,8 @@ def main(argv: Sequence[str]) -> int:
                 end = "\r" if sys.stderr.isatty() else "\n"
                 print(f"{number}/{len(seeds)} seeds, {broken} broken", end=end, file=sys.stderr, flush=True)
     print(
-        f"{len(seeds)} seeds x {options.changes} changes, {purges} purges, {calls} calls: "
-        f"{broken} seeds broke an invariant, {time.monotonic() - began:.0f} s"
+        f"{len(seeds)} x {options.changes} changes, {purges} purges, {calls} calls: "
+        f"{broken} of {len(seeds)} broke an invariant, {time.monotonic() - began:.0f} s"
     )
     return 1 if broken else 0
 
@@ -86,10 +86,11 @@ def _report(seed: int, result: Result, options: argparse.Namespace) -> None:
         found = _once(shortest, options)
     print("the shortest prefix found:", *found.broken, sep="\n  ")
     print(as_text(shortest))
+    names = "all" if options.faults == faults.ALL else ",".join(options.faults) or "none"
     print(
-        f"again: python -m tests.chaos --seed {seed} --changes {options.changes} "
-        f"--faults {','.join(options.faults)} --first-steps {len(shortest.steps)} "
-        f"--first-faults {len(shortest.faults)}",
+        f"again: python -m tests.chaos --seed {seed} --changes {options.changes} --faults {names} "
+        f"--first-steps {len(shortest.steps)} --first-faults {len(shortest.faults)}"
+        f"{f' --mutant {options.mutant}' if options.mutant else ''}",
         flush=True,
     )
     if options.output:

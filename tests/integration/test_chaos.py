@@ -35,7 +35,7 @@ def test_the_command_tells_by_its_status_what_it_found(capsys: pytest.CaptureFix
     """0 where everything holds; 1, with seed, schedule and how to see it again, where something broke."""
     few = ["--changes", "10", "--faults", "none", "--jobs", "1", "--transport", "memory"]
     assert main([*few, "--seeds", "1-2"]) == 0
-    assert "2 seeds x 10 changes" in capsys.readouterr().out
+    assert "2 x 10 changes" in capsys.readouterr().out
     assert main([*few, "--mutant", "never-track"]) == 1
     shown = capsys.readouterr().out
     assert "seed 1 broke:" in shown

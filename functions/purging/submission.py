@@ -89,9 +89,11 @@ class Submission:
                 self._attempt(self._queue.popleft())
         finally:
             # Even if something unforeseen ends the batch, what was accepted is not to be purged again.
-            self._ledger.give_back(month, units - self._used)
-            if accepted := self.outcome.accepted[first:]:
-                self._on_accepted(accepted)
+            try:
+                self._ledger.give_back(month, units - self._used)
+            finally:
+                if accepted := self.outcome.accepted[first:]:
+                    self._on_accepted(accepted)
 
     def _goes_on(self, *, manual: bool) -> bool:
         if self._queue and self._remaining() < _CLOSING:

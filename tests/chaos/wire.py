@@ -146,7 +146,7 @@ def _spoil_aws(world: aws.SmallAws, fault: Fault, call: Call, send: Callable[[],
     if fault.name == "dynamodb-conditional" and b"ConditionExpression" not in body:
         return send()  # nothing that could fail
     fields: dict[str, Any] = {}
-    if b"TransactItems" in body and fault.name in ("dynamodb-conflict", "dynamodb-conditional"):
+    if fault.name in ("dynamodb-conflict", "dynamodb-conditional") and b"TransactItems" in body:
         reason: dict[str, Any] = {"Code": code.removesuffix("Exception")}
         if b"ALL_OLD" in body and fault.name == "dynamodb-conditional":
             key = json.loads(body)["TransactItems"][0]["Update"]["Key"]

@@ -93,6 +93,26 @@ def test_an_accepted_purge_counts_although_the_ledger_fails_right_after(
     assert w.ledger.state(MONTH).used == 1
 
 
+def test_what_was_accepted_is_kept_although_the_rest_cannot_be_given_back(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DynamoDB fails at the end of a batch: its purges are known all the same, and not made again."""
+    w.ledger.add([w.change("a/1.jpg", ago=60), w.change("b/2.png", ago=60)])
+
+    def throttled(_ledger: Ledger, _month: str, _count: int) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException"}}, "TransactWriteItems")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "give_back", throttled)
+        with pytest.raises(ClientError):
+            w.drain()
+    assert len(w.purged) == 2
+    assert sorted(purge.url for purge in w.ledger.submitted_since(0)) == sorted(w.purged)
+    w.drain()
+    assert len(w.purged) == 2
+    assert w.ledger.pending() == []
+
+
 def test_clocks_may_be_five_seconds_off_each(w: World) -> None:
     """S3's clock is slow and this function's fast, and EventBridge cut off the fraction of a second: a change
     right after a purge looks ten seconds older than the purge, and is purged all the same."""

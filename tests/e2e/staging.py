@@ -61,6 +61,27 @@ def notifying_nobody(stack: Stack) -> Iterator[None]:
         )
 
 
+@contextmanager
+def no_ticks(stack: Stack) -> Iterator[None]:
+    """The schedule invokes nothing in the block.
+
+    What the emulated Lambda kills because its function is configured anew takes down with it whatever was
+    started since: a tick at that moment would end the test's own invocation.
+    """
+    resource = stack.cloudformation.describe_stack_resource(
+        StackName=stack.name, LogicalResourceId="SubmitPurgeTick"
+    )
+    scheduler = stack.client("scheduler")
+    found = scheduler.get_schedule(Name=resource["StackResourceDetail"]["PhysicalResourceId"])
+    wanted = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target", "State")
+    schedule = {name: found[name] for name in wanted}
+    scheduler.update_schedule(**schedule | {"State": "DISABLED"})
+    try:
+        yield
+    finally:
+        scheduler.update_schedule(**schedule)
+
+
 def put(stack: Stack, keys: Iterable[str], body: bytes) -> None:
     """Put objects, several at once.
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from local.stack import Stack
-from tests.e2e.staging import LEASE, no_drain, no_faults, settle
+from tests.e2e.staging import LEASE, no_drain, no_faults, no_ticks, settle
 from tests.e2e.waiting import until
 
 Grant = tuple[str, str]
@@ -138,6 +138,14 @@ SHOWN: dict[Grant, Callable[[Stack], str]] = {
     ("CheckPurgesRole", "secretsmanager:GetSecretValue"): _check_with_a_stale_key,
 }
 """What the embedded stack shows to be needed: the step that fails without it."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def by_ourselves(stack: Stack) -> Iterator[None]:
+    """Nobody else invokes the functions, which some steps need anew."""
+    with no_ticks(stack):
+        settle(stack)
+        yield
 
 
 @pytest.fixture(scope="module")

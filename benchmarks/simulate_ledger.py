@@ -35,15 +35,18 @@ class MemoryLedger:
         """The ids of all change sets."""
         return set(self._pending)
 
-    def commit(
-        self,
-        submitted: Sequence[Submitted],
-        *,
-        consumed: Sequence[ChangeSet] = (),
-        held: Mapping[bool, Sequence[Change]] | None = None,
+    def window(self, after: str = "") -> tuple[list[ChangeSet], str]:  # noqa: ARG002 - one window has all
+        """All change sets, and that there are no more."""
+        return self.pending(), ""
+
+    def accept(self, purges: Sequence[Submitted]) -> None:
+        """Keep a batch of accepted purges."""
+        self._submitted += purges
+
+    def settle(
+        self, consumed: Sequence[ChangeSet], held: Mapping[bool, Sequence[Change]] | None = None
     ) -> set[str]:
-        """Accepted purges in, consumed change sets out, what is held of them in; the ids of these."""
-        self._submitted += submitted
+        """Consumed change sets out, what is held of them in; the ids of these."""
         for old in consumed:
             self._pending.pop(old.id, None)
         before = set(self._pending)
@@ -89,9 +92,11 @@ class MemoryLedger:
         """Everything that drains remember."""
         return replace(self._state, used=self._used[month])
 
-    def pause(self, until: float, *, failures: int = 0, exhausted: bool = False) -> None:
+    def pause(self, until: float, *, failures: int = 0, exhausted: bool = False, reason: str = "") -> None:
         """No calls before `until`."""
-        self._state = replace(self._state, paused_until=until, failures=failures, exhausted=exhausted)
+        self._state = replace(
+            self._state, paused_until=until, failures=failures, exhausted=exhausted, pause_reason=reason
+        )
 
     def resume(self) -> None:
         """Calls succeed again."""
@@ -109,9 +114,6 @@ class MemoryLedger:
         """A purge of this URL was answered."""
         rest = {other: failing for other, failing in self._state.failing.items() if other != url}
         self._state = replace(self._state, failing=rest)
-
-    def remember_untracked(self, purges: Sequence[Submitted]) -> None:
-        """Tracking never fails here."""
 
     def forget_untracked(self, purges: Sequence[Submitted]) -> None:
         """Tracking never fails here."""

@@ -93,6 +93,8 @@ class Aws:
         return SimpleNamespace(
             list_objects_v2=self._list,
             get_secret_value=lambda **_: {"SecretString": self._private_key},
+            delete_message_batch=lambda **_: self.counts.update(["DeleteMessageBatch"]) or {},
+            change_message_visibility_batch=None,
             start_execution=lambda **_: self.counts.update(["StartExecution"]),
             exceptions=SimpleNamespace(ExecutionAlreadyExists=KeyError),
         )

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 import boto3
 
@@ -98,15 +99,27 @@ def _take_batch(app: Application, records: list[dict[str, Any]], context: Any) -
                 reasons=[str(problem) for problem in problems],
             )
             malformed.append(record)
-    _keep(app, found)
     metrics.add_metric("MalformedMessages", MetricUnit.Count, len(malformed))
     app.queue.reject(malformed)
+    understood = [record for record in records if record not in malformed]
+    try:
+        _keep(app, found)
+    except Exception:  # noqa: BLE001 - whatever it was, the messages are to come again, and soon
+        logger.exception("changes not kept", messages=len(understood))
+        app.queue.retry(understood)
+        return _failures(records)
+    # Now, since a drain that is cut off answers nothing.
+    app.queue.acknowledge(understood)
     try:
         _drain(app, context)
     except Exception:  # noqa: BLE001 - the changes are kept, so the messages are done, whatever it was
         # The next tick drains them, and fails loudly if it can't.
         logger.exception("drain failed")
-    return [{"itemIdentifier": record["messageId"]} for record in malformed]
+    return _failures(malformed)
+
+
+def _failures(records: list[dict[str, Any]]) -> list[dict[str, str]]:
+    return [{"itemIdentifier": record["messageId"]} for record in records]
 
 
 def _keep(app: Application, found: list[ObjectChange]) -> None:
@@ -130,13 +143,16 @@ def _keep(app: Application, found: list[ObjectChange]) -> None:
 
 
 def _drain(app: Application, context: Any) -> Report:
-    report = app.drain.run(context.aws_request_id, lambda: context.get_remaining_time_in_millis() / 1000)
+    # Lambda gives a retry of the same event the same request id.
+    owner = f"{context.aws_request_id} {uuid4().hex}"
+    report = app.drain.run(owner, lambda: context.get_remaining_time_in_millis() / 1000)
     logger.info(
         "drained",
         accepted=len(report.accepted),
         settled=report.settled,
         held=report.held,
         reason=report.reason,
+        detail=report.detail,
         busy=report.busy,
     )
     return report
@@ -148,5 +164,6 @@ def _answer(report: Report) -> dict[str, Any]:
         "settled": report.settled,
         "held": report.held,
         "reason": report.reason,
+        "detail": report.detail,
         "busy": report.busy,
     }

@@ -22,13 +22,14 @@ class Alerts:
         self._ledger = ledger
         self._clock = clock
 
-    def send(self, name: str, subject: str, message: str, *, every: float) -> None:
-        """Publish, unless an alert of this name went out in the last `every` seconds.
+    def send(self, name: str, subject: str, message: str, *, every: float) -> bool:
+        """Publish, unless an alert of this name went out in the last `every` seconds; whether it went out,
+        now or then.
 
         `subject` has up to 100 ASCII characters (SNS API reference, "Publish").
         """
         if not self._ledger.first_alert(name, self._clock(), every):
-            return
+            return True
         logger.warning("alert", subject=subject, text=message)
         try:
             self._client.publish(TopicArn=self._arn, Subject=subject[:100], Message=message)
@@ -36,3 +37,5 @@ class Alerts:
             # The purges matter more: go on, and let the next drain try to say it.
             logger.exception("alert not published", subject=subject)
             self._ledger.forget_alert(name)
+            return False
+        return True

@@ -4,8 +4,8 @@ The only module that ties the others together. One drain runs at a time; it drai
 """
 
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from purging.alerts import Alerts
 from purging.changes import Change
@@ -15,27 +15,33 @@ from purging.imagekit import ImageKit
 from purging.items import State, Submitted
 from purging.ledger import Ledger, month_of
 from purging.needs import SKEW_SECONDS, Coverage, Pending, gather
-from purging.plan import Plan, Planner
-from purging.settings import Settings
-from purging.submission import Outcome, Submission
-from purging.telemetry import MetricUnit, logger, metrics
+from purging.plan import Planner
+from purging.reporting import Reporter, Round
+from purging.settings import AWS_CALL_SECONDS, Settings
+from purging.submission import CLOSING_SECONDS, Submission
+from purging.telemetry import logger
 from purging.tracking import Tracker
 
 # The lease outlives the function that holds it, whatever its clock says; nobody else drains meanwhile.
 _LEASE_MARGIN = 2 * SKEW_SECONDS
 # Seconds of life that a round needs to be worth starting.
-_ROUND = 30.0
+_ROUND = CLOSING_SECONDS + AWS_CALL_SECONDS
+# Seconds of life that following one batch and then telling people need.
+_TELLING = 2 * AWS_CALL_SECONDS
+_FOLLOWING = _TELLING + 2 * AWS_CALL_SECONDS
 _DAY = 86_400.0
 
 
 @dataclass(slots=True)
 class Report:
-    """What a drain did. `held` changes wait for `reason`; `busy`: another drain was at it."""
+    """What a drain did. `held` changed objects wait for `reason`, of which `detail` says more to people.
+    `busy`: another drain was at it, and does the same."""
 
     accepted: list[Submitted] = field(default_factory=list)
     settled: int = 0
     held: int = 0
     reason: str = ""
+    detail: str = ""
     busy: bool = False
 
 
@@ -59,98 +65,123 @@ class Drain:
         self._planner = planner
         self._imagekit = imagekit
         self._tracker = tracker
-        self._alerts = alerts
+        self._reporter = Reporter(settings, alerts, clock)
         self._clock = clock
         self._sleep = sleep
 
     def run(self, owner: str, remaining: Callable[[], float]) -> Report:
         """Drain as long as there is something new and `remaining()` seconds of life allow.
 
-        `owner` names this invocation, and no other. Raises one of AWS_ERRORS when DynamoDB or Secrets
-        Manager fail: nothing is lost then, the next drain goes on.
+        `owner` names this attempt of this invocation, and no other. Raises one of AWS_ERRORS when DynamoDB or
+        Secrets Manager fail: nothing is lost then, the next drain goes on.
         """
-        report = Report(busy=True)
-        seen: set[str] = set()
-        while remaining() > _ROUND and self._ledger.acquire(
-            owner, self._clock(), remaining() + _LEASE_MARGIN
+        report = Report(busy=True, detail="Another drain is at work and takes these changes along.")
+        again, behind = True, 0
+        while (
+            again
+            and remaining() > _ROUND
+            and self._ledger.acquire(owner, self._clock(), remaining() + _LEASE_MARGIN)
         ):
-            report.busy = False
+            if report.busy:
+                report = Report()
+            report.held = behind
             try:
-                seen = self._round(report, remaining)
+                done = self._round(report, remaining)
             finally:
                 self._ledger.release(owner)
+            if done.passed:
+                behind = report.held
             # Whoever came while the lease was taken has left: look once more, on their behalf.
-            if not self._ledger.pending_ids() - seen:
-                break
+            again = done.again or (done.sees_all and bool(self._ledger.pending_ids() - done.ids))
         return report
 
-    def _round(self, report: Report, remaining: Callable[[], float]) -> set[str]:
-        """Drain what is pending now; the ids of the change sets that may stay as they are."""
+    def _round(self, report: Report, remaining: Callable[[], float]) -> "_Done":
+        """Drain one window of what is pending now."""
         now = self._clock()
         state = self._ledger.state(month_of(now, dry_run=self._settings.dry_run))
-        self._track_again(state)
-        sets = self._ledger.pending()
+        sets, after = self._ledger.window(state.cursor)
         waiting = gather(sets)
-        if waiting and state.paused_until > now:
-            if state.paused_until - now > remaining() - _ROUND:
-                report.held, report.reason = len(waiting), "paused"
-                return {each.id for each in sets}
-            self._sleep(state.paused_until - now)
-        plan = self._planner.plan(waiting, self._coverage(waiting, now), state, self._clock())
+        paused = self._paused(waiting, state, now, remaining)
+        tried = [each for each in waiting if each not in paused]
+        plan = self._planner.plan(
+            tried,
+            self._coverage(tried, now),
+            state,
+            self._clock(),
+            lambda: remaining() - CLOSING_SECONDS,
+        )
         outcome = Submission(
             self._settings,
             self._ledger,
             self._imagekit,
             state=state,
-            on_accepted=self._keep,
             remaining=remaining,
             clock=self._clock,
             sleep=self._sleep,
         ).run(plan.purges)
-        held = {need.pending for need in plan.needs if need not in outcome.satisfied}
-        ids = self._commit(sets, held)
-        self._tell(plan, outcome, held)
+        # What is given up is told first: nobody could tell it once it is settled.
+        done_with = outcome.satisfied | self._reporter.give_up(outcome.hopeless)
+        held = paused | {need.pending for need in plan.needs if need not in done_with}
+        ids = self._settle(sets, held)
+        self._follow((*state.untracked, *outcome.batches), remaining)
+        round_ = Round(state, plan, outcome, held, paused)
+        if remaining() > _TELLING:
+            self._reporter.tell(round_)
         report.accepted += outcome.accepted
         report.settled += len(waiting) - len(held)
-        report.held, report.reason = len(held), outcome.stopped or plan.wait
-        if self._goes_on(plan, outcome, state, remaining):
+        report.held += len(held)
+        report.reason, report.detail = round_.reason, round_.detail
+        return self._goes_on(round_, after, ids, remaining)
+
+    def _paused(
+        self, waiting: Sequence[Pending], state: State, now: float, remaining: Callable[[], float]
+    ) -> set[Pending]:
+        """What is not to be tried now, after a pause that is short enough to wait for."""
+        pause = state.paused_until - now
+        if not waiting or pause <= 0:
             return set()
-        return ids
+        if pause <= remaining() - _ROUND:
+            self._sleep(pause)
+            return set()
+        # Someone who asks may know that there is a new quota, and a refused call costs nothing.
+        return {each for each in waiting if not (each.manual and state.exhausted)}
 
-    def _goes_on(self, plan: Plan, outcome: Outcome, state: State, remaining: Callable[[], float]) -> bool:
-        """Whether another round can do more, after a pause if an upload is still under way."""
-        if plan.wait == "gathering" and plan.gather_seconds < remaining() - _ROUND:
+    def _goes_on(self, round_: Round, after: str, ids: set[str], remaining: Callable[[], float]) -> "_Done":
+        """Whether another round can do more: for the same changes, or for those behind them."""
+        state, plan, outcome = round_.state, round_.plan, round_.outcome
+        sees_all = not state.cursor and not after
+        done = _Done(ids, sees_all=sees_all)
+        if outcome.stopped or round_.paused:
+            return done
+        untold = any(need.pending in round_.held for need in outcome.hopeless)
+        if not untold and (outcome.plan_again or (state.exhausted and outcome.accepted)):
+            return replace(done, again=True)
+        if sees_all and plan.wait == "gathering" and plan.gather_seconds < remaining() - _ROUND:
             self._sleep(plan.gather_seconds)
-            return True
-        probe_accepted = state.exhausted and bool(outcome.accepted) and not outcome.stopped
-        return not outcome.stopped and (outcome.plan_again or probe_accepted)
+            return replace(done, again=True)
+        if after != state.cursor:
+            self._ledger.go_on_after(after)
+        return replace(done, again=bool(after), passed=bool(after))
 
-    def _coverage(self, waiting: list[Pending], now: float) -> Coverage:
-        since = min((each.since for each in waiting), default=now) - SKEW_SECONDS
-        if any(each.may_be_new for each in waiting):
-            since -= _DAY  # of what is put again soon after its removal, the purge of the removal tells
-        return Coverage(self._ledger.submitted_since(since) if waiting else ())
+    def _coverage(self, waiting: Sequence[Pending], now: float) -> Coverage:
+        """Purges since the oldest change and a day before: they tell of what is put again soon after its
+        removal, and of changes that are delivered again and whose clock was ahead."""
+        oldest = min((each.since for each in waiting), default=now)
+        return Coverage(self._ledger.submitted_since(min(oldest, now) - _DAY) if waiting else ())
 
-    def _keep(self, accepted: list[Submitted]) -> None:
-        """Have accepted purges followed, then known: in this order, what the ledger knows is followed."""
-        if not self._track(accepted):
-            self._ledger.remember_untracked(accepted)
-        self._ledger.commit(accepted)
+    def _follow(self, batches: Sequence[Sequence[Submitted]], remaining: Callable[[], float]) -> None:
+        """Have accepted purges followed. What cannot be followed now is in the ledger for the next drain."""
+        for batch in batches:
+            if remaining() < _FOLLOWING:
+                return
+            try:
+                self._tracker.start(batch)
+            except AWS_ERRORS:
+                logger.exception("purges not tracked yet", request_ids=[purge.request_id for purge in batch])
+                return
+            self._ledger.forget_untracked(batch)
 
-    def _track_again(self, state: State) -> None:
-        if state.untracked and self._track(state.untracked):
-            self._ledger.forget_untracked(state.untracked)
-
-    def _track(self, purges: list[Submitted] | tuple[Submitted, ...]) -> bool:
-        try:
-            self._tracker.start(purges)
-        except AWS_ERRORS:
-            # Purging again what was accepted would burn the quota: keep it, and try to track it later.
-            logger.exception("purges not tracked yet", request_ids=[purge.request_id for purge in purges])
-            return False
-        return True
-
-    def _commit(self, sets: list[ChangeSet], held: set[Pending]) -> set[str]:
+    def _settle(self, sets: Sequence[ChangeSet], held: set[Pending]) -> set[str]:
         """Take out what no longer waits. Sets of which everything waits stay as they are."""
         waiting = {change.subject for each in held for change in each.changes}
         consumed: list[ChangeSet] = []
@@ -161,28 +192,15 @@ class Drain:
                 consumed.append(each)
                 rest[each.manual] += left
         untouched = {each.id for each in sets} - {each.id for each in consumed}
-        if not consumed:
-            return untouched
-        return untouched | self._ledger.commit((), consumed=consumed, held=rest)
+        return untouched | self._ledger.settle(consumed, rest) if consumed else untouched
 
-    def _tell(self, plan: Plan, outcome: Outcome, held: set[Pending]) -> None:
-        metrics.add_metric("PurgesAccepted", MetricUnit.Count, len(outcome.accepted))
-        metrics.add_metric("ChangesHeld", MetricUnit.Count, len(held))
-        metrics.add_metric("Price", MetricUnit.Count, plan.price)
-        waiting = f"{len(held)} changed objects wait for their purge; none is lost.\n{outcome.detail}"
-        if "quota" in (outcome.stopped, plan.wait):
-            month, quota = month_of(self._clock()), self._settings.monthly_quota
-            self._alerts.send(
-                f"quota {month} {quota}",
-                "ImageKit's monthly purge quota is used up",
-                f"{waiting}\nThis stack spends {self._settings.automatic_quota} of {quota} purges a month on "
-                "changes; the rest is for manual purges. It goes on when the month turns (UTC) or the quota "
-                "is raised: at ImageKit, and as MonthlyPurgeQuota of this stack.",
-                every=31 * _DAY,
-            )
-        if outcome.stopped == "key refused":
-            self._alerts.send("key", "ImageKit refuses the private key", waiting, every=_DAY)
-        for reason in outcome.refused:
-            self._alerts.send(
-                f"refused {reason}"[:900], "ImageKit refuses to purge a URL", reason, every=_DAY
-            )
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a round left: the ids of the sets that may stay as they are, whether these are all (`sees_all`),
+    whether another round is due (`again`), and whether that one sees what is behind them (`passed`)."""
+
+    ids: set[str]
+    sees_all: bool = True
+    again: bool = False
+    passed: bool = False

@@ -69,6 +69,10 @@ class Throttled(RetryableError):
 class QuotaExhausted(RetryableError):
     """The month's purges are used up. The call did not count."""
 
+    def __init__(self, reason: str, *, resumes_in: float | None = None) -> None:
+        super().__init__(reason)
+        self.resumes_in = resumes_in
+
 
 class KeyRefused(RetryableError):
     """No private key is set, or ImageKit does not accept it. The call did not count."""

@@ -27,6 +27,8 @@ PurgeStatus = Literal["Pending", "Completed"]
 # Seconds to connect, and to wait for a byte of the answer.
 _TIMEOUT = (3.05, 10.0)
 
+CALL_SECONDS = 12.0
+
 _LONGEST_RESET = 3600.0
 
 

@@ -4,12 +4,14 @@
 `pk`           `sk`                            what it is
 =============  ==============================  ====================================================
 `pending`      change set id                   changes that no accepted purge covers yet (`blob`)
-`submitted`    submission time # request id    an accepted purge; goes by itself after 40 days
+`submitted`    submission time # request id    an accepted purge; goes by itself after 40 days; further items
+                                               of the same purge have what identities one cannot hold
 `state`        `lease`                         who drains, until when
 `state`        `quota#2026-11`                 purges used in a month (UTC)
 `state`        `pause`                         no calls before this time, and why
 `state`        `refused#…`, `failing#…`        wildcards ImageKit refused; URLs to try again later
-`state`        `untracked#…`                   accepted purges that TrackPurges could not be told of
+`state`        `untracked#…`                   accepted purges that TrackPurges is yet to be told of
+`state`        `cursor`                        the change set behind which the next drain goes on
 `state`        `alert#…`                       alerts that were sent and are not to be repeated yet
 =============  ==============================  ====================================================
 
@@ -17,13 +19,12 @@ All times are unix seconds, UTC, of the function's clock.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from purging.changes import IDENTITY_BYTES
-from purging.changesets import MAX_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -34,15 +35,15 @@ Item = dict[str, Any]
 # Longer than a change can stay undelivered: SQS keeps a message for at most 14 days.
 _KEEP_SUBMITTED = 40 * 86_400.0
 
-# DynamoDB developer guide, "Quotas": 100 actions and 4 MB a transaction; a set is the only large item.
-_MAX_ACTIONS = 100
-_MAX_SETS = 4_000_000 // (MAX_BYTES + 50_000)
+# An item holds 400 KB (DynamoDB developer guide, "Quotas").
+_MAX_IDENTITIES = 40_000
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """An accepted purge. `identities` are those of the changes it was made for, as `joined` has them;
-    `sample` is an exact URL that it covers, or None where none is worth a look."""
+    """An accepted purge. `identities` (as `joined` has them) are those of the changes that it was made for,
+    where its time does not tell so; `sample` is an exact URL that it covers, or None where none is worth a
+    look."""
 
     request_id: str
     url: str
@@ -73,15 +74,18 @@ class Failing:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What drains remember from one to the next, as of one month. `exhausted`: ImageKit said so last."""
+    """What drains remember from one to the next, as of one month. `exhausted`: ImageKit said so last;
+    `pause_reason` says more. `untracked` purges come in the batches in which they were accepted."""
 
     used: int = 0
     paused_until: float = 0.0
     failures: int = 0
     exhausted: bool = False
+    pause_reason: str = ""
     refused: frozenset[str] = frozenset()
     failing: Mapping[str, Failing] = field(default_factory=dict)
-    untracked: tuple[Submitted, ...] = ()
+    untracked: tuple[tuple[Submitted, ...], ...] = ()
+    cursor: str = ""
 
 
 def key(pk: str, sk: str) -> Item:
@@ -89,9 +93,9 @@ def key(pk: str, sk: str) -> Item:
     return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
-def about_url(kind: str, url: str) -> str:
-    """A sort key for what is known of a URL, which itself may be longer than the 1024 bytes of one."""
-    return f"{kind}#{sha256(url.encode()).hexdigest()[:32]}"
+def about(kind: str, text: str) -> str:
+    """A sort key for what is known of a text, which may be longer than the 1024 bytes of one."""
+    return f"{kind}#{sha256(text.encode()).hexdigest()[:32]}"
 
 
 def number(value: float) -> "AttributeValueTypeDef":
@@ -109,15 +113,38 @@ def submitted_sk(submitted_at: float, request_id: str = "") -> str:
     return f"{max(submitted_at, 0.0):017.6f}#{request_id}"
 
 
-def submitted(purge: Submitted) -> Item:
-    """The item of an accepted purge."""
+def submitted(purge: Submitted) -> list[Item]:
+    """The items of an accepted purge: one, or more for the identities of very many changes."""
+    size = _MAX_IDENTITIES * IDENTITY_BYTES
+    starts = range(0, len(purge.identities), size) or (0,)
+    return [
+        {
+            **key(
+                "submitted", submitted_sk(purge.submitted_at, purge.request_id) + (f"#{part}" if part else "")
+            ),
+            **_attributes(purge),
+            "identities": {"B": purge.identities[start : start + size]},
+            "expires_at": number(int(purge.submitted_at + _KEEP_SUBMITTED)),
+        }
+        for part, start in enumerate(starts)
+    ]
+
+
+def untracked(purges: Sequence[Submitted]) -> Item:
+    """The item that says of accepted purges that TrackPurges is yet to be told of them."""
+    return {**untracked_key(purges), "purges": {"L": [{"M": _attributes(purge)} for purge in purges]}}
+
+
+def untracked_key(purges: Sequence[Submitted]) -> Item:
+    """The key of the same."""
+    return key("state", about("untracked", " ".join(purge.request_id for purge in purges)))
+
+
+def _attributes(purge: Submitted) -> Item:
     item: Item = {
-        **key("submitted", submitted_sk(purge.submitted_at, purge.request_id)),
         "request_id": {"S": purge.request_id},
         "url": {"S": purge.url},
         "submitted_at": number(purge.submitted_at),
-        "identities": {"B": purge.identities},
-        "expires_at": number(int(purge.submitted_at + _KEEP_SUBMITTED)),
     }
     return item | {"sample": {"S": purge.sample}} if purge.sample else item
 
@@ -128,7 +155,7 @@ def as_submitted(item: Mapping[str, Any]) -> Submitted:
         request_id=item["request_id"]["S"],
         url=item["url"]["S"],
         submitted_at=float(item["submitted_at"]["N"]),
-        identities=bytes(item["identities"]["B"]),
+        identities=bytes(item["identities"]["B"]) if "identities" in item else b"",
         sample=item.get("sample", {}).get("S"),
     )
 
@@ -142,26 +169,17 @@ def as_state(items: Sequence[Mapping[str, Any]], month: str) -> State:
         paused_until=float(pause["until"]["N"]) if pause else 0.0,
         failures=int(pause["failures"]["N"]) if pause else 0,
         exhausted=pause["exhausted"]["BOOL"] if pause else False,
+        pause_reason=pause["reason"]["S"] if pause else "",
         refused=frozenset(item["url"]["S"] for sk, item in by_sk.items() if sk.startswith("refused#")),
         failing={
             item["url"]["S"]: Failing(int(item["attempts"]["N"]), float(item["retry_at"]["N"]))
             for sk, item in by_sk.items()
             if sk.startswith("failing#")
         },
-        untracked=tuple(as_submitted(item) for sk, item in by_sk.items() if sk.startswith("untracked#")),
+        untracked=tuple(
+            tuple(as_submitted(purge["M"]) for purge in item["purges"]["L"])
+            for sk, item in by_sk.items()
+            if sk.startswith("untracked#")
+        ),
+        cursor=by_sk.get("cursor", {}).get("after", {"S": ""})["S"],
     )
-
-
-def transactions(actions: Sequence[Item]) -> Iterator[list[Item]]:
-    """Actions in their order, in as few transactions as DynamoDB's limits allow."""
-    part: list[Item] = []
-    sets = 0
-    for action in actions:
-        is_set = "blob" in action.get("Put", {}).get("Item", {})
-        if len(part) == _MAX_ACTIONS or (is_set and sets == _MAX_SETS):
-            yield part
-            part, sets = [], 0
-        part.append(action)
-        sets += is_set
-    if part:
-        yield part

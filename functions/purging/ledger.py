@@ -4,20 +4,27 @@ Whatever several functions at once could get wrong is decided by a condition of 
 many purges a month has used, who sends an alert.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from purging import items
 from purging.changes import Change
-from purging.changesets import ChangeSet, pack, unpack
+from purging.changesets import FIRST, ChangeSet, pack, unpack
 from purging.items import Failing, Item, State, Submitted
+from purging.table import Table, reasons_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+WINDOW = 50_000
+"""Changes that a drain loads at once: what it needs of memory does not depend on how many wait."""
+
 _KEEP_REFUSED = 30 * 86_400
+
+_LONGEST_REASON = 1000
 
 
 def month_of(now: float, *, dry_run: bool = False) -> str:
@@ -29,43 +36,56 @@ def month_of(now: float, *, dry_run: bool = False) -> str:
 
 
 class Ledger:
-    """The table. Every method raises one of AWS_ERRORS when DynamoDB refuses or does not answer."""
+    """What drains share. Every method raises one of AWS_ERRORS when DynamoDB refuses or does not answer."""
 
-    def __init__(self, table: str, client: "DynamoDBClient") -> None:
-        self._table = table
-        self._client = client
+    def __init__(
+        self, table: str, client: "DynamoDBClient", *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._table = Table(table, client, sleep=sleep)
 
     # --- pending changes ---
 
     def add(self, changes: Sequence[Change], *, manual: bool = False) -> None:
         """Keep changes until they are committed as consumed. Adding the same ones again changes nothing."""
         for set_id, blob in pack(changes, manual=manual):
-            self._client.put_item(TableName=self._table, Item=items.change_set(set_id, blob, manual=manual))
+            self._table.put(items.change_set(set_id, blob, manual=manual))
 
     def pending(self) -> list[ChangeSet]:
-        """All change sets, oldest first."""
-        return [
-            unpack(item["sk"]["S"], item["blob"]["B"], manual=item["manual"]["BOOL"])
-            for item in self._query("pending")
-        ]
+        """All change sets: manual ones, then the others, each oldest first."""
+        return [_change_set(item) for item in self._table.query("pending")]
+
+    def window(self, after: str = "") -> tuple[list[ChangeSet], str]:
+        """The manual change sets and those behind `after`, in order, up to about WINDOW changes; and the id
+        behind which there may be more, or nothing if there are none."""
+        found: list[ChangeSet] = []
+        changes = 0
+        manual = self._table.query("pending", last=f"{FIRST}~") if after else ()
+        for part in (manual, self._table.query("pending", after or " ")):
+            for item in part:
+                if item["sk"]["S"] == after:
+                    continue
+                found.append(_change_set(item))
+                changes += len(found[-1].changes)
+                if changes >= WINDOW:
+                    return found, found[-1].id
+        return found, ""
 
     def pending_ids(self) -> set[str]:
         """The ids of all change sets."""
-        return {item["sk"]["S"] for item in self._query("pending", ProjectionExpression="sk")}
+        return {item["sk"]["S"] for item in self._table.query("pending", ProjectionExpression="sk")}
 
-    def commit(
-        self,
-        submitted: Sequence[Submitted],
-        *,
-        consumed: Sequence[ChangeSet] = (),
-        held: Mapping[bool, Sequence[Change]] | None = None,
+    def accept(self, purges: Sequence[Submitted]) -> None:
+        """Keep a batch of accepted purges, and that TrackPurges is yet to be told of them."""
+        new = [*(item for purge in purges for item in items.submitted(purge)), items.untracked(purges)]
+        self._table.write(self._table.putting(item) for item in new)
+
+    def settle(
+        self, consumed: Sequence[ChangeSet], held: Mapping[bool, Sequence[Change]] | None = None
     ) -> set[str]:
-        """Accepted purges in, what is `held` of the consumed sets in (by whether manual), those sets out.
+        """What is `held` of the consumed sets in (by whether manual), those sets out.
 
-        Answers the ids of the sets that what is held has now.
-
-        One transaction where it fits; otherwise several in this order, so that stopping in between
-        repeats a purge at worst and loses none.
+        Answers the ids of the sets that what is held has now. One transaction where it fits; otherwise
+        several in this order, so that stopping in between loses nothing.
         """
         kept = [
             items.change_set(set_id, blob, manual=manual)
@@ -73,31 +93,28 @@ class Ledger:
             for set_id, blob in pack(changes, manual=manual)
         ]
         ids = {item["sk"]["S"] for item in kept}
-        puts = [*map(items.submitted, submitted), *kept]
-        actions: list[Item] = [
-            *({"Put": {"TableName": self._table, "Item": item}} for item in puts),
-            *(
-                {"Delete": {"TableName": self._table, "Key": items.key("pending", old.id)}}
-                for old in consumed
-                if old.id not in ids
-            ),
-        ]
-        for part in items.transactions(actions):
-            # The stubs want a TypedDict for what is a plain item of the low-level API.
-            self._client.transact_write_items(TransactItems=part)  # type: ignore[arg-type]
+        self._table.write(
+            [
+                *(self._table.putting(item) for item in kept),
+                *(
+                    self._table.deleting(items.key("pending", old.id), old.size)
+                    for old in consumed
+                    if old.id not in ids
+                ),
+            ]
+        )
         return ids
 
     # --- submitted purges ---
 
     def submitted_since(self, time: float) -> list[Submitted]:
         """Accepted purges submitted at or after a time, oldest first."""
-        return [items.as_submitted(item) for item in self._query("submitted", items.submitted_sk(time))]
+        return [items.as_submitted(item) for item in self._table.query("submitted", items.submitted_sk(time))]
 
     def complete(self, request_id: str, submitted_at: float, now: float) -> None:
         """Note that ImageKit said Completed of a purge, if it is known here."""
-        with suppress(self._client.exceptions.ConditionalCheckFailedException):
-            self._client.update_item(
-                TableName=self._table,
+        with suppress(self._table.errors.ConditionalCheckFailedException):
+            self._table.update(
                 Key=items.key("submitted", items.submitted_sk(submitted_at, request_id)),
                 UpdateExpression="SET completed_at = :now",
                 ConditionExpression="attribute_exists(pk)",
@@ -110,8 +127,7 @@ class Ledger:
         """Take the lease for some seconds, unless another holds it."""
         # What the owner holds already is taken again: the SDK repeats a call whose answer was lost.
         try:
-            self._client.update_item(
-                TableName=self._table,
+            self._table.update(
                 Key=items.key("state", "lease"),
                 UpdateExpression="SET #owner = :owner, #until = :until",
                 ConditionExpression="attribute_not_exists(pk) OR #until < :now OR #owner = :owner",
@@ -122,17 +138,16 @@ class Ledger:
                     ":now": items.number(now),
                 },
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
+        except self._table.errors.ConditionalCheckFailedException:
             return False
         return True
 
     def release(self, owner: str) -> None:
         """Give the lease back, if it is still this owner's."""
         # Deleting on a condition that fails means that another took it over after its expiry.
-        with suppress(self._client.exceptions.ConditionalCheckFailedException):
-            self._client.delete_item(
-                TableName=self._table,
-                Key=items.key("state", "lease"),
+        with suppress(self._table.errors.ConditionalCheckFailedException):
+            self._table.delete(
+                items.key("state", "lease"),
                 ConditionExpression="#owner = :owner",
                 ExpressionAttributeNames={"#owner": "owner"},
                 ExpressionAttributeValues={":owner": {"S": owner}},
@@ -152,9 +167,8 @@ class Ledger:
                     values={":room": items.number(limit - wanted)},
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
-            except self._client.exceptions.TransactionCanceledException as refused:
-                answer: Any = refused.response  # the stubs know no reasons in it
-                (reason,) = answer.get("CancellationReasons", [{}])
+            except self._table.errors.TransactionCanceledException as refused:
+                (reason,) = reasons_of(refused)
                 if "Item" not in reason:
                     raise
                 wanted = min(wanted - 1, limit - int(reason["Item"]["used"]["N"]))
@@ -168,30 +182,30 @@ class Ledger:
             self._count(month, -count)
 
     def _count(self, month: str, count: int, *, values: Item | None = None, **condition: str) -> None:
-        """Add to what a month has used, once, although the SDK repeats a call whose answer was lost: DynamoDB
-        knows a transaction again by the token that the SDK gives it ("TransactWriteItems", idempotency)."""
+        """Add to what a month has used."""
         update: Any = {
-            "TableName": self._table,
             "Key": items.key("state", f"quota#{month}"),
             "UpdateExpression": "ADD used :count",
             "ExpressionAttributeValues": {":count": items.number(count), **(values or {})},
             **condition,
         }
-        self._client.transact_write_items(TransactItems=[{"Update": update}])
+        self._table.update_once(update)
 
     # --- what drains remember ---
 
     def state(self, month: str) -> State:
         """Everything that drains remember, read at once."""
-        return items.as_state(list(self._query("state")), month)
+        return items.as_state(list(self._table.query("state")), month)
 
-    def pause(self, until: float, *, failures: int = 0, exhausted: bool = False) -> None:
-        """No calls before `until`, after so many `failures` in a row, or since the quota is `exhausted`."""
+    def pause(self, until: float, *, failures: int = 0, exhausted: bool = False, reason: str = "") -> None:
+        """No calls before `until`, after so many `failures` in a row, or since the quota is `exhausted`;
+        `reason` is for people."""
         self._put_state(
             "pause",
             until=items.number(until),
             failures=items.number(failures),
             exhausted={"BOOL": exhausted},
+            reason={"S": reason[:_LONGEST_REASON]},
         )
 
     def resume(self) -> None:
@@ -201,7 +215,7 @@ class Ledger:
     def remember_refused(self, wildcard: str, now: float) -> None:
         """ImageKit refused this wildcard: do not try it again for 30 days."""
         self._put_state(
-            items.about_url("refused", wildcard),
+            items.about("refused", wildcard),
             url={"S": wildcard},
             expires_at=items.number(int(now + _KEEP_REFUSED)),
         )
@@ -209,7 +223,7 @@ class Ledger:
     def remember_failing(self, url: str, failing: Failing) -> None:
         """A purge of this URL got no usable answer."""
         self._put_state(
-            items.about_url("failing", url),
+            items.about("failing", url),
             url={"S": url},
             attempts=items.number(failing.attempts),
             retry_at=items.number(failing.retry_at),
@@ -218,51 +232,41 @@ class Ledger:
 
     def forget_failing(self, url: str) -> None:
         """A purge of this URL was answered."""
-        self._forget(items.about_url("failing", url))
-
-    def remember_untracked(self, purges: Sequence[Submitted]) -> None:
-        """TrackPurges could not be told of these purges."""
-        for purge in purges:
-            self._put_state(f"untracked#{purge.request_id}", **items.submitted(purge))
+        self._forget(items.about("failing", url))
 
     def forget_untracked(self, purges: Sequence[Submitted]) -> None:
-        """TrackPurges follows these purges now."""
-        for purge in purges:
-            self._forget(f"untracked#{purge.request_id}")
+        """TrackPurges follows this batch of purges now."""
+        self._table.delete(items.untracked_key(purges))
+
+    def go_on_after(self, set_id: str) -> None:
+        """The next window begins behind this change set; at the oldest one if it is empty."""
+        self._put_state("cursor", after={"S": set_id})
 
     def first_alert(self, name: str, now: float, seconds: float) -> bool:
         """Whether nobody sent this alert in the last so many seconds; if so, it counts as sent now."""
         try:
-            self._client.put_item(
-                TableName=self._table,
-                Item={**items.key("state", f"alert#{name}"), "expires_at": items.number(int(now + seconds))},
+            self._table.put(
+                {
+                    **items.key("state", items.about("alert", name)),
+                    "expires_at": items.number(int(now + seconds)),
+                },
                 ConditionExpression="attribute_not_exists(pk) OR expires_at < :now",
                 ExpressionAttributeValues={":now": items.number(now)},
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
+        except self._table.errors.ConditionalCheckFailedException:
             return False
         return True
 
     def forget_alert(self, name: str) -> None:
         """The alert was not sent after all."""
-        self._forget(f"alert#{name}")
-
-    # --- the table ---
+        self._forget(items.about("alert", name))
 
     def _put_state(self, sk: str, /, **attributes: Any) -> None:
-        self._client.put_item(TableName=self._table, Item={**attributes, **items.key("state", sk)})
+        self._table.put({**attributes, **items.key("state", sk)})
 
     def _forget(self, sk: str) -> None:
-        self._client.delete_item(TableName=self._table, Key=items.key("state", sk))
+        self._table.delete(items.key("state", sk))
 
-    def _query(self, pk: str, first: str = " ", **options: Any) -> Iterator[Mapping[str, Any]]:
-        """The items of a partition from sort key `first` on, in order, as of now."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND sk >= :first",
-            ExpressionAttributeValues={":pk": {"S": pk}, ":first": {"S": first}},
-            ConsistentRead=True,
-            **options,
-        )
-        for page in pages:
-            yield from page["Items"]
+
+def _change_set(item: Mapping[str, Any]) -> ChangeSet:
+    return unpack(item["sk"]["S"], item["blob"]["B"], manual=item["manual"]["BOOL"])

@@ -1,7 +1,7 @@
 """The plan: what to purge now, and what waits. Pure but for the look into the buckets."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -34,7 +34,14 @@ class Planner:
         self._settings = settings
         self._inventory = inventory
 
-    def plan(self, waiting: Sequence[Pending], coverage: Coverage, state: State, now: float) -> Plan:
+    def plan(
+        self,
+        waiting: Sequence[Pending],
+        coverage: Coverage,
+        state: State,
+        now: float,
+        remaining: Callable[[], float],  # noqa: ARG002 - the look is bounded by requests alone
+    ) -> Plan:
         """Manual purges at once; changes as `pacing` allows. Nothing for what is covered or new."""
         settings = self._settings
         plan = Plan()

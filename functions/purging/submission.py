@@ -6,41 +6,50 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from purging.errors import KeyRefused, QuotaExhausted, Throttled, Unavailable, UrlRefused
-from purging.imagekit import ImageKit
+from purging.imagekit import CALL_SECONDS, ImageKit
 from purging.items import Failing, State, Submitted, joined
 from purging.ledger import Ledger, month_of
-from purging.needs import Need
+from purging.needs import Need, surely_before
 from purging.selection import PlannedPurge
-from purging.settings import Settings
+from purging.settings import AWS_CALL_SECONDS, Settings
 from purging.telemetry import MetricUnit, logger, metrics
+
+CLOSING_SECONDS = CALL_SECONDS + 2 * AWS_CALL_SECONDS
+"""What a call that is begun now may need: itself, keeping what was accepted, giving back what was unused."""
 
 StopReason = Literal["", "time", "quota", "throttled", "unavailable", "key refused"]
 
-# Purges reserved, submitted and committed together: what a crash in between can cost at most.
+# Purges reserved, submitted and kept together: what a crash in between can cost at most.
 _BATCH = 25
-# Seconds kept free for one call that times out and for the commit after it.
-_CLOSING = 20.0
 # So many failures in a row are an outage. Each failed call may have counted: probe ever more rarely.
 _OUTAGE = 3
-_FIRST_RETRY, _LAST_RETRY, _LAST_PAUSE = 30.0, 3600.0, 900.0
+_FIRST_PAUSE, _LAST_PAUSE = 30.0, 900.0
+# A URL that fails while others succeed is tried for about a day, since each attempt may have counted.
+_ATTEMPTS = 12
+_FIRST_RETRY, _LAST_RETRY = 30.0, 10_800.0
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a submission. `satisfied` needs wait no longer; `refused` says what is never purged.
-    `plan_again`: a wildcard for many was refused, and there may be another one.
+    """What came of a submission: `accepted` purges, and the same in `batches`, as the ledger has them.
+
+    `satisfied` needs wait no longer; `hopeless` ones would wait for ever, each for its reason. `plan_again`:
+    a wildcard for many was refused, and there may be another one. `detail` says why it `stopped`, or else
+    why the last URL failed; `exhausted`: ImageKit says that the quota is used up.
     """
 
     accepted: list[Submitted] = field(default_factory=list)
+    batches: list[tuple[Submitted, ...]] = field(default_factory=list)
     satisfied: set[Need] = field(default_factory=set)
-    refused: list[str] = field(default_factory=list)
+    hopeless: dict[Need, str] = field(default_factory=dict)
     plan_again: bool = False
     stopped: StopReason = ""
     detail: str = ""
+    exhausted: bool = False
 
 
 class Submission:
-    """The calls of one drain. `on_accepted` is given each batch of accepted purges, to keep and to follow."""
+    """The calls of one round of a drain, until CLOSING_SECONDS of life remain."""
 
     def __init__(
         self,
@@ -49,7 +58,6 @@ class Submission:
         imagekit: ImageKit,
         *,
         state: State,
-        on_accepted: Callable[[list[Submitted]], None],
         remaining: Callable[[], float],
         clock: Callable[[], float],
         sleep: Callable[[float], None],
@@ -60,7 +68,6 @@ class Submission:
         self._state = state
         self._failures = state.failures
         self._resume = state.exhausted
-        self._on_accepted = on_accepted
         self._remaining = remaining
         self._clock = clock
         self._sleep = sleep
@@ -81,7 +88,7 @@ class Submission:
         limit = self._settings.monthly_quota if manual else self._settings.automatic_quota
         units = self._ledger.reserve(month, min(len(self._queue), _BATCH), limit)
         if not units:
-            self._stop("quota", f"{limit} purges of {month} are used")
+            self._stop("quota", f"This stack's {limit} purges of {month} are used.")
         first, self._used = len(self.outcome.accepted), 0
         try:
             # What is reserved counts to its month: a batch does not go on into the next one.
@@ -90,13 +97,14 @@ class Submission:
         finally:
             # Even if something unforeseen ends the batch, what was accepted is not to be purged again.
             try:
-                self._ledger.give_back(month, units - self._used)
-            finally:
                 if accepted := self.outcome.accepted[first:]:
-                    self._on_accepted(accepted)
+                    self._ledger.accept(accepted)
+                    self.outcome.batches.append(tuple(accepted))
+            finally:
+                self._ledger.give_back(month, units - self._used)
 
     def _goes_on(self, *, manual: bool) -> bool:
-        if self._queue and self._remaining() < _CLOSING:
+        if self._queue and self._remaining() < CLOSING_SECONDS:
             self._stop("time")
         return not self.outcome.stopped and bool(self._queue) and self._queue[0].manual == manual
 
@@ -109,7 +117,7 @@ class Submission:
             logger.info(
                 "would purge",
                 url=purge.url,
-                changes=len(purge.identities),
+                changes=_count(purge),
                 collateral=purge.collateral,
             )
             self.outcome.satisfied.update(purge.needs)
@@ -124,12 +132,16 @@ class Submission:
             self._failed(purge, failure)
         except QuotaExhausted as refusal:
             self._stop("quota", str(refusal))
-            self._ledger.pause(self._clock(), exhausted=True)
+            self.outcome.exhausted = True
+            resume_at = self._clock() + (refusal.resumes_in or 0.0)
+            self._ledger.pause(resume_at, exhausted=True, reason=str(refusal))
         except KeyRefused as refusal:
             self._stop("key refused", str(refusal))
         except Throttled as throttled:
             self._stop("throttled", str(throttled))
-            self._ledger.pause(self._clock() + throttled.retry_after, failures=self._failures)
+            self._ledger.pause(
+                self._clock() + throttled.retry_after, failures=self._failures, reason=str(throttled)
+            )
         else:
             self._used += 1
             self._accepted(purge, request_id, submitted_at)
@@ -142,23 +154,28 @@ class Submission:
                 return submitted_at, self._imagekit.purge(url)
             except Throttled as throttled:
                 resume_at = submitted_at + throttled.retry_after
-                if throttled.retry_after > self._remaining() - _CLOSING or not self._is_month_of(resume_at):
+                if throttled.retry_after > self._remaining() - CLOSING_SECONDS or not self._is_month_of(
+                    resume_at
+                ):
                     raise
                 self._sleep(throttled.retry_after)
 
     def _accepted(self, purge: PlannedPurge, request_id: str, submitted_at: float) -> None:
-        identities = purge.identities
         logger.info(
             "purge accepted",
             url=purge.url,
             request_id=request_id,
-            changes=len(identities),
+            changes=_count(purge),
             collateral=purge.collateral,
         )
         metrics.add_metric("SecondsToAccepted", MetricUnit.Seconds, submitted_at - purge.since)
-        self.outcome.accepted.append(
-            Submitted(request_id, purge.url, submitted_at, joined(identities), purge.sample)
+        identities = joined(
+            change.identity
+            for need in purge.needs
+            for change in need.pending.changes
+            if not surely_before(change, submitted_at)
         )
+        self.outcome.accepted.append(Submitted(request_id, purge.url, submitted_at, identities, purge.sample))
         self.outcome.satisfied.update(purge.needs)
         if purge.url in self._state.failing:
             self._ledger.forget_failing(purge.url)
@@ -167,36 +184,53 @@ class Submission:
             self._ledger.resume()
 
     def _refused(self, purge: PlannedPurge, refusal: UrlRefused) -> None:
-        """A wildcard that nobody asked for is not used again; an exact URL will never be purged."""
+        """Neither an exact URL nor what someone asked for has an alternative. A wildcard of a single object
+        has its exact URL; what else it was to cover is planned again, without it."""
         logger.warning("purge refused", url=purge.url, reason=str(refusal))
-        if instead := purge.instead():
+        if purge.url.endswith("*"):
             self._ledger.remember_refused(purge.url, self._clock())
-            self._queue.appendleft(instead)
-        elif len(purge.needs) > 1:
-            self._ledger.remember_refused(purge.url, self._clock())
-            self.outcome.plan_again = True
-        else:
-            self.outcome.satisfied.update(purge.needs)
-            self.outcome.refused.append(str(refusal))
+        for need in purge.needs:
+            if need.exact == purge.url:
+                self.outcome.hopeless[need] = str(refusal)
+            elif need.url == purge.url:
+                self._queue.appendleft(PlannedPurge(need.exact, (need,)))
+            else:
+                self.outcome.plan_again = True
 
     def _failed(self, purge: PlannedPurge, failure: Unavailable) -> None:
         """Leave the URL for later; after failures of several URLs in a row, everything."""
         logger.warning("purge failed", url=purge.url, reason=str(failure), counted=failure.may_have_counted)
+        self.outcome.detail = str(failure)
         known = self._state.failing.get(purge.url)
         outage = self._failures >= _OUTAGE
         # One bad URL, tried now and then, is no outage; and what fails in an outage is no bad URL.
         if not outage:
-            attempts = known.attempts + 1 if known else 1
-            wait = min(_FIRST_RETRY * 2.0 ** (attempts - 1), _LAST_RETRY)
-            self._ledger.remember_failing(purge.url, Failing(attempts, self._clock() + wait))
+            self._remember_failing(purge, known.attempts + 1 if known else 1, failure)
         if known and not outage:
             return
         self._failures += 1
         pause = 0.0
         if self._failures >= _OUTAGE:
             self._stop("unavailable", str(failure))
-            pause = min(_FIRST_RETRY * 2.0 ** (self._failures - _OUTAGE), _LAST_PAUSE)
-        self._ledger.pause(self._clock() + pause, failures=self._failures)
+            pause = _backoff(self._failures - _OUTAGE, _FIRST_PAUSE, _LAST_PAUSE)
+        self._ledger.pause(self._clock() + pause, failures=self._failures, reason=str(failure))
+
+    def _remember_failing(self, purge: PlannedPurge, attempts: int, failure: Unavailable) -> None:
+        if attempts >= _ATTEMPTS:
+            reason = f"{purge.url!r} was given up after {attempts} attempts: {failure}"
+            self.outcome.hopeless.update(dict.fromkeys(purge.needs, reason))
+            return
+        wait = _backoff(2 * (attempts - 1), _FIRST_RETRY, _LAST_RETRY)
+        self._ledger.remember_failing(purge.url, Failing(attempts, self._clock() + wait))
 
     def _stop(self, reason: StopReason, detail: str = "") -> None:
         self.outcome.stopped, self.outcome.detail = reason, detail
+
+
+def _count(purge: PlannedPurge) -> int:
+    return sum(len(need.pending.changes) for need in purge.needs)
+
+
+def _backoff(times: int, first: float, last: float) -> float:
+    """Seconds to wait: `first`, doubled so many times, up to `last`."""
+    return min(first * 2.0 ** min(times, 20), last)

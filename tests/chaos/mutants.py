@@ -65,8 +65,8 @@ def compare_times_the_wrong_way(patch: Patch) -> None:
 @_mutant
 def take_out_what_failed(patch: Patch) -> None:
     """(a) Change sets are deleted whatever became of their purges."""
-    commit = Drain._commit
-    patch.setattr(Drain, "_commit", lambda self, sets, _held: commit(self, sets, set()))
+    settle = Drain._settle
+    patch.setattr(Drain, "_settle", lambda self, sets, _held: settle(self, sets, set()))
 
 
 @_mutant
@@ -127,13 +127,20 @@ def keep_the_lease(patch: Patch) -> None:
 @_mutant
 def forget_to_track(patch: Patch) -> None:
     """(d) What TrackPurges could not be told of is not remembered."""
-    patch.setattr(Ledger, "remember_untracked", lambda _self, _purges: None)
+    forget, follow = Ledger.forget_untracked, Drain._follow
+
+    def wrong(self: Any, batches: Any, remaining: Any) -> None:
+        follow(self, batches, remaining)
+        for batch in batches:
+            forget(self._ledger, batch)
+
+    patch.setattr(Drain, "_follow", wrong)
 
 
 @_mutant
 def never_track(patch: Patch) -> None:
-    """(d) Accepted purges are committed, and nobody follows them."""
-    patch.setattr(Drain, "_track", lambda _self, _purges: True)
+    """(d) Accepted purges are kept, and nobody follows them."""
+    patch.setattr(Drain, "_follow", lambda _self, _batches, _remaining: None)
 
 
 @_mutant

@@ -42,7 +42,8 @@ def _call(ledger: Ledger, random: Random, now: float) -> Any:
     purge = Submitted(name * 24, f"https://x/{name}", NOW + number, change.identity, None)
     calls = {
         "add": lambda: ledger.add([change], manual=number % 2 == 0),
-        "commit": lambda: ledger.commit([purge], consumed=ledger.pending()[:2], held={False: [change]}),
+        "accept": lambda: ledger.accept([purge]),
+        "settle": lambda: ledger.settle(ledger.pending()[:2], {False: [change]}),
         "complete": lambda: ledger.complete(purge.request_id, purge.submitted_at, now),
         "acquire": lambda: ledger.acquire(name, now, number),
         "release": lambda: ledger.release(name),
@@ -53,7 +54,6 @@ def _call(ledger: Ledger, random: Random, now: float) -> Any:
         "refused": lambda: ledger.remember_refused(f"https://x/{name}*", now),
         "failing": lambda: ledger.remember_failing(f"https://x/{name}", Failing(number, now)),
         "forget failing": lambda: ledger.forget_failing(f"https://x/{name}"),
-        "untracked": lambda: ledger.remember_untracked([purge]),
         "forget untracked": lambda: ledger.forget_untracked([purge]),
         "alert": lambda: ledger.first_alert(name, now, number),
     }

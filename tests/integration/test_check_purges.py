@@ -44,7 +44,7 @@ def accept(f: Functions, *keys: str, sample: str | None = None) -> list[dict[str
     for url in (f"{f.world.url}/demo/{key}" for key in keys):
         answer = ask(f, "POST", f"{f.world.url}/v1/files/purge", url=url)
         purges.append(Submitted(json.loads(answer.body)["requestId"], url, f.world.clock(), sample=sample))
-    f.world.ledger.commit(purges)
+    f.world.ledger.accept(purges)
     return [
         {"request_id": each.request_id, "url": each.url, "submitted_at": each.submitted_at, "sample": sample}
         for each in purges

@@ -5,7 +5,6 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from purging.changes import UrlChange
-from purging.items import Submitted
 from purging.tracking import Tracker
 from purging.urls import UrlMap
 from tests.integration.world import ENDPOINT, World
@@ -163,15 +162,12 @@ def test_a_crash_after_acceptance_does_not_repeat_what_was_kept(
 ) -> None:
     """Killed before the change sets were taken out: the purges that were kept say what is covered."""
     w.ledger.add([w.change(f"a/{n}.jpg") for n in range(30)])
-    commit = w.ledger.commit
 
-    def killed(submitted: list[Submitted], **rest: object) -> set[str]:
-        if rest:
-            raise KeyboardInterrupt
-        return commit(submitted)
+    def killed(*_arguments: object) -> None:
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(w.ledger, "commit", killed)
+        patch.setattr(w.ledger, "settle", killed)
         with pytest.raises(KeyboardInterrupt):
             w.drain()
     assert w.drain().settled == 30
@@ -191,6 +187,111 @@ def test_purges_that_cannot_be_tracked_are_kept_and_tracked_later(w: World) -> N
     assert len(w.purged) == 1
     (execution,) = w.executions()
     assert execution["purges"][0]["url"] == w.purged[0]
+
+
+def test_what_was_accepted_is_known_before_anything_else_can_hang(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while Step Functions does not answer: nothing is purged again, and all is followed later."""
+
+    def hangs(_tracker: Tracker, _purges: object) -> None:
+        raise KeyboardInterrupt
+
+    w.ledger.add([w.change(f"a/{n}.jpg") for n in range(30)])
+    with monkeypatch.context() as patch:
+        patch.setattr(Tracker, "start", hangs)
+        for _ in range(3):
+            with pytest.raises(KeyboardInterrupt):
+                w.drain()
+            w.clock.sleep(150)
+    w.drain()
+    assert len(w.purged) == 30
+    assert sum(len(each["purges"]) for each in w.executions()) == 30
+
+
+def test_a_refused_manual_wildcard_leaves_the_change_under_it_its_own_purge(w: World) -> None:
+    """It serves two needs: split once, alert what was asked for, and do not plan the same again for ever."""
+    w.inject("wildcard-refused", times=1000)
+    w.ledger.add([w.change("photos/2024/x.jpg")])
+    moment = w.change("-").occurred_at
+    w.ledger.add([UrlChange(f"{ENDPOINT}/photos/2024/*", moment)], manual=True)
+    w.drain()
+    assert w.purged == [f"{ENDPOINT}/photos/2024/x.jpg"]
+    assert w.ledger.pending() == []
+    (alert,) = w.alerts()
+    assert "photos/2024/*" in alert["Message"]
+
+
+def test_a_refused_url_of_two_buckets_is_settled_and_alerted(w: World) -> None:
+    """Two objects, one exact URL, no other one to try."""
+    url_map = UrlMap.parse("one=https://x.example.com,two=https://x.example.com")
+    w.ledger.add([w.change("a/x.jpg", bucket="one"), w.change("a/x.jpg", bucket="two")])
+    w.drain(url_map=url_map)
+    assert w.ledger.pending() == []
+    assert len(w.alerts()) == 1
+
+
+def test_a_wrong_endpoint_is_alerted_once(w: World) -> None:
+    """A deploy of 200 files is one mail, and the right endpoint is purged."""
+    url_map = UrlMap.parse(f"origin={ENDPOINT},origin=https://images.example.com")
+    w.ledger.add([w.change(f"a/{n}.jpg") for n in range(200)])
+    w.drain(url_map=url_map, monthly_quota=10_000)
+    assert len(w.alerts()) == 1
+    assert w.ledger.pending() == []
+
+
+def test_a_refusal_that_could_not_be_told_is_told_later(w: World) -> None:
+    """The topic is gone: what ImageKit refuses stays pending until people know of it."""
+    url_map = UrlMap.parse("origin=https://images.example.com")
+    w.ledger.add([w.change("a/x.jpg")])
+    w.drain(url_map=url_map, alerts_topic_arn=w.settings.alerts_topic_arn + "-gone")
+    assert len(w.ledger.pending()) == 1
+    w.drain(url_map=url_map)
+    assert w.ledger.pending() == []
+    assert len(w.alerts()) == 1
+
+
+def test_a_purge_keeps_the_identities_that_its_time_does_not_tell(w: World) -> None:
+    """51,000 of 8 bytes each pass the 400 KB of an item; an old change needs none."""
+    w.ledger.add([w.change("a/old.jpg", ago=60), w.change("b/new.jpg", ago=1)])
+    w.drain()
+    kept = {purge.url.rpartition("/")[2]: purge.identities for purge in w.ledger.submitted_since(0)}
+    assert (len(kept["old.jpg*"]), len(kept["new.jpg*"])) == (0, 8)
+
+
+def test_more_changes_than_a_window_are_drained_at_once(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Window by window, in one invocation."""
+    monkeypatch.setattr("purging.ledger.WINDOW", 10)
+    for n in range(45):
+        w.ledger.add([w.change(f"{n}/x.jpg", ago=2000 + n / 100)])
+    report = w.drain(skip_new_objects=False)
+    assert (report.settled, report.held) == (45, 0)
+    assert len(set(w.purged)) == 45
+    assert w.ledger.pending() == []
+
+
+def test_a_window_that_cannot_be_purged_does_not_block_those_behind_it(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest changes fail again and again; the next drain goes on where this one came to its end."""
+    monkeypatch.setattr("purging.ledger.WINDOW", 2)
+    w.ledger.add([w.change("bad/1.jpg", ago=9)])
+    w.ledger.add([w.change("bad/2.jpg", ago=8)])
+    w.inject("5xx", times=2)
+    for n in range(6):
+        w.ledger.add([w.change(f"{n}/x.jpg", ago=5 + n / 100)])
+    report = w.drain()
+    assert (len(w.purged), report.held) == (6, 2)
+
+
+def test_a_redelivered_change_whose_clock_is_hours_ahead_is_not_purged_again(w: World) -> None:
+    """A purge was made for it, whatever it says of its time."""
+    change = w.change("a/x.jpg", ago=-5 * 3600)
+    for _ in range(10):
+        w.ledger.add([change])
+        w.drain()
+        w.clock.sleep(3600)
+    assert len(w.purged) == 1
 
 
 def test_a_broken_connection_to_step_functions_is_no_reason_to_purge_again(

@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -89,7 +90,7 @@ def test_what_is_added_is_pending_until_it_is_consumed(ledger: Ledger) -> None:
     assert (manual.manual, first.manual) == (True, False)
     assert [each.key for each in first.changes if isinstance(each, ObjectChange)] == ["a", "c"]
     assert ledger.pending_ids() == {manual.id, first.id, second.id}
-    ledger.commit((), consumed=[first])
+    ledger.settle([first])
     assert ledger.pending() == [manual, second]
 
 
@@ -108,7 +109,7 @@ def test_a_redelivery_overwrites_itself(ledger: Ledger, shared: World) -> None:
 def test_adding_nothing_writes_nothing(ledger: Ledger, shared: World) -> None:
     """A tick or an empty batch leaves no trace."""
     ledger.add([])
-    ledger.commit(())
+    ledger.settle([])
     assert items(shared) == []
 
 
@@ -180,20 +181,19 @@ def test_eight_at_once_never_exceed_the_quota(ledger: Ledger, shared: World) -> 
     assert kept + ledger.reserve(MONTH, 1000, 100) == 100
 
 
-def test_a_commit_of_more_than_a_transaction_takes(ledger: Ledger, shared: World) -> None:
-    """100 actions is DynamoDB's limit; purges go in before any change set goes out."""
+def test_more_than_a_transaction_takes(ledger: Ledger, shared: World) -> None:
+    """100 actions is DynamoDB's limit."""
     for n in range(130):
         ledger.add([change(f"{n:03}", n)])
     sets = ledger.pending()
-    ledger.commit(
-        [submitted(n) for n in range(120)], consumed=sets, held={False: [change("999", 999)], True: []}
-    )
+    ledger.accept([submitted(n) for n in range(120)])
+    ledger.settle(sets, {False: [change("999", 999)], True: []})
     assert len(items(shared, "submitted")) == 120
     (left,) = ledger.pending()
     assert left.changes == (change("999", 999),)
 
 
-def test_a_commit_that_stops_half_way_loses_nothing(
+def test_settling_that_stops_half_way_loses_nothing(
     ledger: Ledger, shared: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is held is written before what it comes from is deleted, whichever transaction is the last."""
@@ -212,25 +212,34 @@ def test_a_commit_that_stops_half_way_loses_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(shared.dynamodb, "transact_write_items", dying)
         with pytest.raises(KeyboardInterrupt):
-            ledger.commit([submitted(n) for n in range(20)], consumed=sets, held={False: held})
+            ledger.settle(sets, {False: held})
     assert {each for found in ledger.pending() for each in found.changes} == set(held)
 
 
-def test_huge_sets_are_split_over_items_and_transactions(ledger: Ledger, shared: World) -> None:
-    """Keys that do not compress: items stay under 400 KB, and transactions under 4 MB."""
+def test_huge_sets_are_split_over_items_and_transactions(
+    ledger: Ledger, shared: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys that do not compress: items stay under 400 KB. A write has less than a second's worth of a
+    partition's write units, which are two for each KB of a transaction; deletes of large sets count too."""
     many = [change(_noise(n), n) for n in range(7_000)]
-    sizes: list[int] = []
-    shared.dynamodb.meta.events.register(
-        "before-call.dynamodb.TransactWriteItems", lambda params, **_: sizes.append(len(params["body"]))
-    )
-    ledger.commit((), held={False: many})
+    ledger.settle([], {False: many})
     found = ledger.pending()
     assert len(found) > 10
-    assert len(sizes) > 1
-    # In base64, as it travels.
-    assert max(sizes) < 4_000_000 * 4 / 3
     assert sorted(each.occurred_at for each in _all(found)) == sorted(each.occurred_at for each in many)
     assert set(_all(found)) == set(many)
+    sizes = {each.id: each.size for each in found}
+    written: list[int] = []
+    transact = shared.dynamodb.transact_write_items
+
+    def counting(**arguments: Any) -> Any:
+        written.append(sum(sizes[each["Delete"]["Key"]["sk"]["S"]] for each in arguments["TransactItems"]))
+        return transact(**arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shared.dynamodb, "transact_write_items", counting)
+        ledger.settle(found)
+    assert ledger.pending() == []
+    assert max(written, default=0) < 500_000
 
 
 def _all(sets: list[ChangeSet]) -> list[Change]:
@@ -245,11 +254,75 @@ def _noise(seed: int) -> str:
 def test_purges_since_a_time(ledger: Ledger) -> None:
     """To the microsecond, in order, with everything that was written of them."""
     purges = [submitted(n, identities=joined({b"12345678", b"abcdefgh"}), sample="s") for n in range(5)]
-    ledger.commit(purges[::-1])
+    ledger.accept(purges[::-1])
     assert ledger.submitted_since(NOW) == purges
     assert ledger.submitted_since(NOW + 2) == purges[2:]
     assert ledger.submitted_since(NOW + 2.000001) == purges[3:]
     assert ledger.submitted_since(-1e9) == purges
+
+
+def test_a_purge_for_very_many_changes_is_kept(ledger: Ledger, shared: World) -> None:
+    """8 bytes for each of 200,000 changes pass the 400 KB of an item: accepted, it must not be lost."""
+    many = joined(n.to_bytes(8) for n in range(200_000))
+    ledger.accept([submitted(1, identities=many)])
+    assert len(items(shared, "submitted")) > 1
+    found = ledger.submitted_since(NOW)
+    assert {(each.request_id, each.url) for each in found} == {(submitted(1).request_id, submitted(1).url)}
+    assert b"".join(each.identities for each in found) == many
+    ledger.complete(submitted(1).request_id, submitted(1).submitted_at, NOW + 9)
+    assert len(ledger.state(MONTH).untracked) == 1
+
+
+def test_what_dynamodb_cannot_take_now_is_tried_again(
+    shared: World, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction that meets another, or a busy partition, is cancelled for a reason that passes."""
+    slept: list[float] = []
+    patient = Ledger("ledger", shared.dynamodb, sleep=slept.append)
+    transact = shared.dynamodb.transact_write_items
+    cancelled = shared.dynamodb.exceptions.TransactionCanceledException
+    codes = ["TransactionConflict", "ThrottlingError"]
+
+    def busy(**arguments: Any) -> Any:
+        if codes:
+            reasons = [{"Code": "None"}, {"Code": codes.pop()}]
+            error = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+            raise cancelled(error, "TransactWriteItems")
+        return transact(**arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shared.dynamodb, "transact_write_items", busy)
+        patient.accept([submitted(1)])
+        codes = ["TransactionConflict"]
+        assert patient.reserve(MONTH, 3, 10) == 3
+    assert ledger.submitted_since(NOW) == [submitted(1)]
+    assert len(slept) == 3
+
+
+def test_a_window_bounds_what_is_loaded(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows follow each other to the last change set; what someone asked for is in each of them."""
+    monkeypatch.setattr("purging.ledger.WINDOW", 10)
+    for n in range(0, 30, 2):
+        ledger.add([change(f"{n:02}", n), change(f"{n + 1:02}", n + 1)])
+    ledger.add([UrlChange("https://ik.imagekit.io/demo/x", datetime.fromtimestamp(NOW, UTC))], manual=True)
+    seen: list[Change] = []
+    after, windows = "", 0
+    while not windows or after:
+        sets, after = ledger.window(after)
+        windows += 1
+        assert sets[0].manual
+        assert sum(len(each.changes) for each in sets) <= 12
+        seen += [each for each in _all(sets) if isinstance(each, ObjectChange)]
+    assert seen == [change(f"{n:02}", n) for n in range(30)]
+    assert windows == 4
+
+
+def test_an_alert_of_any_name_has_a_key_that_dynamodb_takes(ledger: Ledger) -> None:
+    """A sort key has 1,024 bytes: a name may be made of a URL that is longer, in letters of several bytes."""
+    assert ledger.first_alert("ü" * 5000, NOW, 60)
+    assert not ledger.first_alert("ü" * 5000, NOW, 60)
+    ledger.forget_alert("ü" * 5000)
+    assert ledger.first_alert("ü" * 5000, NOW, 60)
 
 
 def test_many_pages_are_read_to_the_end(ledger: Ledger) -> None:
@@ -257,7 +330,7 @@ def test_many_pages_are_read_to_the_end(ledger: Ledger) -> None:
     identities = joined(n.to_bytes(8) for n in range(5_000))
     purges = [submitted(n, identities=identities) for n in range(60)]
     for purge in purges:
-        ledger.commit([purge])
+        ledger.accept([purge])
     assert ledger.submitted_since(NOW) == purges
 
 
@@ -276,11 +349,11 @@ def test_an_alert_goes_out_once(ledger: Ledger, shared: World) -> None:
 def test_completion_is_noted_where_the_purge_is_known(ledger: Ledger, shared: World) -> None:
     """And creates nothing where it is not."""
     purge = submitted(1)
-    ledger.commit([purge])
+    ledger.accept([purge])
     ledger.complete(purge.request_id, purge.submitted_at, NOW + 9)
     ledger.complete("unknown", purge.submitted_at, NOW + 9)
     ledger.complete(purge.request_id, purge.submitted_at + 1, NOW + 9)
-    (item,) = items(shared)
+    (item,) = items(shared, "submitted")
     assert float(item["completed_at"]["N"]) == NOW + 9
     assert ledger.submitted_since(NOW) == [purge]
 
@@ -292,11 +365,11 @@ def test_what_drains_remember_is_read_back(ledger: Ledger) -> None:
     ledger.remember_refused(f"{long}*", NOW)
     ledger.remember_failing(long, Failing(2, NOW + 60.5))
     ledger.remember_failing(long, Failing(3, NOW + 120.5))
-    ledger.remember_untracked([untracked])
+    ledger.accept([untracked])
     state = ledger.state(MONTH)
     assert state.refused == {f"{long}*"}
     assert dict(state.failing) == {long: Failing(3, NOW + 120.5)}
-    assert state.untracked == (untracked,)
+    assert state.untracked == ((replace(untracked, identities=b""),),)
     ledger.forget_failing(long)
     ledger.forget_untracked([untracked])
     assert (dict(ledger.state(MONTH).failing), ledger.state(MONTH).untracked) == ({}, ())
@@ -305,13 +378,12 @@ def test_what_drains_remember_is_read_back(ledger: Ledger) -> None:
 def test_whatever_is_not_for_ever_expires(ledger: Ledger, shared: World) -> None:
     """DynamoDB deletes by an attribute of whole seconds: the one that the template names."""
     moment = NOW + 0.123
-    ledger.commit([Submitted("r", "u", moment)])
+    ledger.accept([Submitted("r", "u", moment)])
     ledger.remember_refused("w", moment)
     ledger.remember_failing("u", Failing(1, moment))
-    ledger.remember_untracked([Submitted("r", "u", moment)])
     ledger.first_alert("a", moment, 60.5)
-    found = items(shared)
-    assert len(found) == 5
+    found = [item for item in items(shared) if not item["sk"]["S"].startswith("untracked#")]
+    assert len(found) == 4
     for item in found:
         assert item["expires_at"]["N"].isdecimal()
         assert int(item["expires_at"]["N"]) > NOW

@@ -10,7 +10,7 @@ from local.imagekit.faults import FaultPlan
 from purging.changes import UrlChange
 from purging.imagekit import ImageKit
 from purging.secret import PrivateKey
-from tests.integration.world import ENDPOINT, KEY, World
+from tests.integration.world import ENDPOINT, KEY, START, World
 
 MONTH = "2030-05"
 DAY = 86_400
@@ -38,6 +38,30 @@ def test_a_quota_of_three_gives_three_purges_holds_seven_and_alerts_once(w: Worl
     w.drain()
     assert len(set(w.purged)) == 10
     assert w.ledger.pending() == []
+
+
+def test_a_dry_run_does_not_mute_the_alert_of_the_real_quota(w: World) -> None:
+    """Both run out in one month: each is said, as what it is."""
+    w.ledger.add([w.change(f"a/{n}.jpg") for n in range(5)])
+    w.drain(dry_run=True, monthly_quota=2, reserve_percent=0)
+    w.drain(monthly_quota=2, reserve_percent=0)
+    assert [alert["Subject"] for alert in w.alerts()] == [
+        "A dry run has used up the monthly purge quota",
+        "ImageKit's monthly purge quota is used up",
+    ]
+
+
+def test_a_manual_purge_asks_imagekit_although_its_quota_is_known_to_be_used_up(w: World) -> None:
+    """Whoever asks may have bought more: the call costs nothing. Changes wait for the reset all the same."""
+    w.ledger.pause(w.clock() + DAY, exhausted=True, reason="the quota is used up")
+    w.ledger.add([w.change("a/1.jpg")])
+    report = w.drain()
+    assert (report.held, report.reason, report.detail) == (1, "quota", "the quota is used up")
+    w.ledger.add([UrlChange(f"{ENDPOINT}/m.jpg", w.change("-").occurred_at)], manual=True)
+    w.drain()
+    assert w.purged[0] == f"{ENDPOINT}/m.jpg"
+    w.drain()
+    assert len(w.purged) == 2, "ImageKit takes purges again"
 
 
 @pytest.mark.parametrize("status", [429, 403])
@@ -132,7 +156,10 @@ def test_a_5xx_is_counted_and_tried_again_later(w: World) -> None:
     w.ledger.add([w.change("a/1.jpg", ago=2), w.change("a/2.jpg")])
     report = w.drain()
     assert (w.purged, report.held, used(w)) == ([f"{ENDPOINT}/a/2.jpg*"], 1, 2)
-    assert w.drain().held == 1, "not at once"
+    assert "500" in report.detail
+    again = w.drain()
+    assert (again.held, again.reason) == (1, "failing"), "not at once"
+    assert again.detail
     w.clock.sleep(60)
     w.drain()
     assert w.purged[1:] == [f"{ENDPOINT}/a/1.jpg*"]
@@ -150,14 +177,44 @@ def test_a_connection_reset_after_acceptance_is_purged_again(w: World) -> None:
     assert w.ledger.pending() == []
 
 
-def test_a_url_that_always_fails_is_tried_ever_more_rarely(w: World) -> None:
-    """Each failed call may use a purge: a day of one bad URL must not eat the month."""
+def test_a_url_that_always_fails_is_given_up_after_a_day_and_alerted(w: World) -> None:
+    """Each failed call may use a purge: one bad URL must not eat the month, nor wait unheard for ever."""
     w.inject("5xx", times=10**6)
     w.ledger.add([w.change("a/bad.jpg")])
-    for _ in range(24 * 2):
+    began = w.clock()
+    while w.ledger.pending():
         w.drain()
         w.clock.sleep(1800)
-    assert 20 < used(w) < 40
+    assert 20 * 3600 < w.clock() - began < 40 * 3600
+    assert used(w) <= 12
+    given_up = w.alerts()[-1]
+    assert "a/bad.jpg" in given_up["Message"]
+    assert "given up after 12 attempts" in given_up["Message"]
+
+
+def test_what_waits_for_too_long_is_alerted_whatever_the_reason(w: World) -> None:
+    """Ten days without a connection: people hear of it within hours, and once a day; nothing is counted."""
+    w.ledger.add([w.change(f"a/{n}.jpg") for n in range(10)])
+    for _ in range(10 * 24):
+        w.drain(api_url="http://127.0.0.1:9")
+        w.clock.sleep(3600)
+        if w.clock() - START < 4 * 3600:
+            alerts = w.alerts()
+    found = [*alerts, *w.alerts()]
+    assert found[0]["Subject"] == "Changed objects wait for their purge for too long"
+    assert "127.0.0.1" in found[0]["Message"]
+    assert len(w.ledger.pending()) == 1
+    assert used(w) == 0
+
+
+def test_a_thousand_failures_do_not_stop_the_drain(w: World) -> None:
+    """2.0 ** 1024 is no float: an outage of days must not end in an error of every later drain."""
+    w.ledger.pause(w.clock(), failures=5000)
+    w.inject("5xx", times=1)
+    w.ledger.add([w.change("a/1.jpg")])
+    assert w.drain().reason == "unavailable"
+    w.clock.sleep(901)
+    assert w.drain().settled == 1
 
 
 def test_an_outage_stops_the_drain_and_is_probed_ever_more_rarely(w: World) -> None:

@@ -1,14 +1,18 @@
 """SubmitPurge as Lambda runs it: batches, manual purges, hostile input, and what it does when AWS fails."""
 
 import json
+import time
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 import boto3
+import moto.backends
 import pytest
 from botocore.exceptions import ClientError
 
 import submit_purge
+from purging.drain import Drain
 from purging.errors import InvalidRequest, MalformedEvent, PermanentError
 from tests.integration.world import ENDPOINT, KEY, Functions, World, functions
 
@@ -193,10 +197,89 @@ def test_keys_that_are_ignored_or_not_served_are_counted_and_dropped(
 
 
 def test_messages_are_not_acknowledged_before_their_changes_are_kept(f: Functions) -> None:
-    """A peer's bug: acknowledged first, lost when the write fails. Here the whole batch comes again."""
+    """A peer's bug: acknowledged first, lost when the write fails. Here the whole batch comes again, and
+    within seconds, ever later: the visibility time-out of 13 minutes is made for slow work."""
     f.world.dynamodb.delete_table(TableName="ledger")
-    with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        f.submit(batch(change("a/x.jpg")))
+    sqs = boto3.client("sqs")
+    sqs.send_message(QueueUrl=f.change_queue, MessageBody=json.dumps(change("a/x.jpg")))
+    for count, visible_in in ((1, 5), (2, 10), (3, 20), (20, 600)):
+        events = received(f, count=count)
+        assert len(failed(f.submit(events))) == 1
+        hidden = sqs.get_queue_attributes(QueueUrl=f.change_queue, AttributeNames=["All"])["Attributes"]
+        assert hidden["ApproximateNumberOfMessagesNotVisible"] == "1"
+        assert sqs.receive_message(QueueUrl=f.change_queue).get("Messages") is None
+        assert visibility(f.change_queue) == pytest.approx(visible_in, abs=2)
+        handle = events["Records"][0]["receiptHandle"]
+        sqs.change_message_visibility(QueueUrl=f.change_queue, ReceiptHandle=handle, VisibilityTimeout=0)
+
+
+def received(f: Functions, *, count: int = 1) -> dict[str, Any]:
+    """What the event source mapping makes of the messages in the queue, received so many times."""
+    sqs = boto3.client("sqs")
+    messages = sqs.receive_message(
+        QueueUrl=f.change_queue, MaxNumberOfMessages=10, VisibilityTimeout=780
+    ).get("Messages", [])
+    return {
+        "Records": [
+            {
+                "messageId": each["MessageId"],
+                "receiptHandle": each["ReceiptHandle"],
+                "body": each["Body"],
+                "attributes": {"ApproximateReceiveCount": str(count)},
+                "eventSource": "aws:sqs",
+            }
+            for each in messages
+        ]
+    }
+
+
+def visibility(queue: str) -> float:
+    """Seconds until the one message of a queue is visible again, as moto has it."""
+    backend = moto.backends.get_backend("sqs")["123456789012"]["eu-central-1"]
+    (message,) = backend.queues[queue.rpartition("/")[2]]._messages
+    return float(message.visible_at / 1000 - time.time())
+
+
+def test_a_drain_that_is_cut_off_does_not_take_the_answer_with_it(
+    f: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept is acknowledged before the drain: killed in it, the messages do not come again."""
+    sqs = boto3.client("sqs")
+    for n in range(23):
+        sqs.send_message(QueueUrl=f.change_queue, MessageBody=json.dumps(change(f"a/{n}.jpg")))
+    records = [record for _ in range(3) for record in received(f)["Records"]]
+    assert len(records) == 23
+
+    def killed(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Drain, "run", killed)
+        with pytest.raises(KeyboardInterrupt):
+            f.submit({"Records": records})
+    counts = sqs.get_queue_attributes(QueueUrl=f.change_queue, AttributeNames=["All"])["Attributes"]
+    assert counts["ApproximateNumberOfMessagesNotVisible"] == counts["ApproximateNumberOfMessages"] == "0"
+    f.submit({"tick": True})
+    assert len(f.world.purged) == 23
+
+
+def test_a_retry_with_the_same_request_id_does_not_share_the_lease(
+    f: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda retries an asynchronous event under the same id, while the first attempt may still run."""
+    monkeypatch.setattr(f, "_ids", repeat(1))
+    run, answers = Drain._round, []
+
+    def slow(self: Drain, *arguments: Any) -> Any:
+        if not answers:
+            answers.append(None)
+            answers.append(f.submit({"tick": True}))
+        return run(self, *arguments)
+
+    monkeypatch.setattr(Drain, "_round", slow)
+    f.submit({"tick": True})
+    assert answers[1]["busy"]
+    assert "Another drain" in answers[1]["detail"]
 
 
 def test_messages_are_acknowledged_once_kept_whatever_the_drain_does(f: Functions) -> None:

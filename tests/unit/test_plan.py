@@ -133,7 +133,7 @@ def test_every_need_is_in_exactly_one_purge_that_reaches_it(
     moment = datetime.fromtimestamp(NOW - 20, UTC)
     by_url: list[Change] = [UrlChange(url, moment) for url in asked]
     waiting += [Pending((change,), manual=True) for change in by_url]
-    plan = planner(query_variants=query_variants).plan(waiting, Coverage([]), State(), NOW)
+    plan = planner(query_variants=query_variants).plan(waiting, Coverage([]), State(), NOW, lambda: 60.0)
     served = [need for purge in plan.purges for need in purge.needs]
     assert len(served) == len(set(served))
     assert set(served) == set(plan.needs)
@@ -174,7 +174,7 @@ def test_what_is_covered_needs_nothing() -> None:
         Submitted("1", f"{ENDPOINT}/a.jpg*", NOW - 30),
         Submitted("2", f"{ENDPOINT}/tr:n-thumb/a.jpg*", NOW - 30),
     ]
-    plan = planner().plan(waiting, Coverage(earlier), State(), NOW)
+    plan = planner().plan(waiting, Coverage(earlier), State(), NOW, lambda: 60.0)
     assert (plan.purges, plan.needs) == ([], [])
-    half = planner().plan(waiting, Coverage(earlier[:1]), State(), NOW)
+    half = planner().plan(waiting, Coverage(earlier[:1]), State(), NOW, lambda: 60.0)
     assert [purge.url for purge in half.purges] == [f"{ENDPOINT}/tr:n-thumb/a.jpg*"]

@@ -16,10 +16,20 @@ GOOD = {
         "photos/media/2026=https://cdn.example.com, photos=https://ik.imagekit.io/demo/pattern",
     ],
     "PathTransformations": ["", "tr:n-thumb", "tr:w-300,h-300 tr:n-thumb"],
-    "ImageKitSecretArn": ["", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:imagekit/key-AbC123"],
+    "ImageKitSecretArn": [
+        "",
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:imagekit/key-AbC123",
+        "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:imagekit-AbC123",
+        "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:imagekit-AbC123",
+    ],
     "ImageKitApiUrl": ["https://api.imagekit.io", "http://127.0.0.1:4010"],
     "AlertEmail": ["", "ops@example.com"],
-    "KmsKeyArn": ["", "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"],
+    "KmsKeyArn": [
+        "",
+        "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
+        "arn:aws-cn:kms:cn-north-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
+        "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
+    ],
 }
 BAD = {
     "OriginBuckets": ["photos, other", "Photos", "photos,"],

@@ -84,7 +84,6 @@ def _ours(keys: list[str], api: str, amazon: Aws, emulator: Emulator) -> dict[st
         "POWERTOOLS_SERVICE_NAME": "imagekit-s3-purge",
         "POWERTOOLS_METRICS_NAMESPACE": "ImageKitS3Purge",
         "POWERTOOLS_LOG_LEVEL": "WARNING",
-        "POWERTOOLS_TRACE_DISABLED": "1",
         "POWERTOOLS_METRICS_DISABLED": "1",
     }
     import submit_purge  # noqa: PLC0415 - Powertools reads the environment when it is imported

@@ -16,7 +16,7 @@ from purging.imagekit import ImageKit
 from purging.ledger import Ledger
 from purging.secret import PrivateKey
 from purging.settings import AWS_CLIENT, Settings
-from purging.telemetry import logger, metrics, tracer
+from purging.telemetry import logger, metrics
 
 
 @cache
@@ -33,7 +33,6 @@ def checker() -> Checker:
 
 
 @logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"purges": [...]}`, as TrackPurges was given them, to `{"purges": [those still open, each with its

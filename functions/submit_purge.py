@@ -23,7 +23,7 @@ from purging.plan import Planner
 from purging.queue import ChangeQueue
 from purging.secret import PrivateKey
 from purging.settings import AWS_CLIENT, Settings
-from purging.telemetry import MetricUnit, logger, metrics, tracer
+from purging.telemetry import MetricUnit, logger, metrics
 from purging.tracking import Tracker
 
 
@@ -58,7 +58,6 @@ def application() -> Application:
 
 
 @logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Keep the changes of an event, then drain the ledger.

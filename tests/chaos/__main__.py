@@ -17,7 +17,6 @@ for _name, _value in {
     "AWS_EC2_METADATA_DISABLED": "true",
     "POWERTOOLS_METRICS_NAMESPACE": "ImageKitS3Purge",
     "POWERTOOLS_SERVICE_NAME": "imagekit-s3-purge",
-    "POWERTOOLS_TRACE_DISABLED": "true",
 }.items():
     os.environ[_name] = _value
 os.environ.pop("AWS_PROFILE", None)

@@ -1,7 +1,7 @@
 """The change queue with its dead letters, and the mapping that gives its messages to SubmitPurge.
 
 As Lambda and SQS have it: what is received stays invisible for a while; what a finished invocation did not
-report is deleted; a failed or killed invocation deletes nothing; what was received five times is dead.
+report is deleted; a failed or killed invocation deletes nothing; what was received twenty times is dead.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 VISIBILITY = 780.0
 """Seconds that a received message stays invisible: template.yaml's VisibilityTimeout."""
 
-MAX_RECEIVES = 5
+MAX_RECEIVES = 20
+"""How often a message is received before it is dead: template.yaml's maxReceiveCount."""
 
 
 @dataclass(slots=True)

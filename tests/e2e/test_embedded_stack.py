@@ -87,7 +87,10 @@ def test_a_foreign_bucket_may_not_send_changes(stack: Stack) -> None:
 
 
 def test_existing_buckets_come_in_by_an_event_rule(stack: Stack) -> None:
-    """The other trigger: verbatim keys from EventBridge, for one bucket of two, with transformations."""
+    """The other trigger: verbatim keys from EventBridge, for one bucket of two, with transformations.
+
+    The function may list the buckets it is told of, and no other one.
+    """
     stack.s3.create_bucket(Bucket="existing-photos")
     stack.s3.put_bucket_notification_configuration(
         Bucket="existing-photos", NotificationConfiguration={"EventBridgeConfiguration": {}}
@@ -107,6 +110,19 @@ def test_existing_buckets_come_in_by_an_event_rule(stack: Stack) -> None:
     stack.s3.put_object(Bucket="existing-photos", Key="a+b c.jpg", Body=b"1")
     wanted = {f"{stack.url_endpoint}/{part}a+b%20c.jpg*" for part in ("", "tr:w-300,h-300/", "tr:n-thumb/")}
     until(lambda: wanted <= set(_purged(stack)), "the three purges")
+    session = _assumed(beside, "SubmitPurge")
+    s3 = stack.client("s3", **session)
+    assert s3.list_objects_v2(Bucket="existing-photos")["KeyCount"] == 1
+    assert s3.list_object_versions(Bucket="existing-photos")["Versions"]
+    with pytest.raises(ClientError, match=DENIED):
+        s3.list_objects_v2(Bucket=stack.bucket)
+
+
+def test_lambda_does_not_try_a_failed_tick_again(stack: Stack) -> None:
+    """The setting reaches the function version that the schedule invokes."""
+    name = stack.outputs["SubmitPurgeFunction"]
+    deployed = stack.functions.get_function_event_invoke_config(FunctionName=name, Qualifier="$LATEST")
+    assert (deployed["MaximumRetryAttempts"], deployed["MaximumEventAgeInSeconds"]) == (0, 60)
 
 
 def _assumed(stack: Stack, function: str) -> dict[str, str]:

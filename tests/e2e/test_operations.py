@@ -214,7 +214,8 @@ def test_a_deleted_table_is_made_anew_and_its_changes_are_purged(operator: Opera
     operator.stack.ledger.delete_table(TableName=operator.values["TABLE"])
     operator.put(overwritten)
     operator.stack.s3.delete_object(Bucket=operator.stack.bucket, Key=deleted)
-    *anew, dry, resend = COMMANDS["The table is gone"]
+    anew = COMMANDS["The table is gone"]
+    dry, resend = COMMANDS["Events that were lost"]
     given = {"USED": "17", "SINCE": (since - timedelta(seconds=1)).isoformat()}
     for command in anew:
         operator.run(command, **given)
@@ -227,6 +228,29 @@ def test_a_deleted_table_is_made_anew_and_its_changes_are_purged(operator: Opera
 
     until(lambda: {urls[overwritten], urls[deleted]} <= again(), "the purges of what changed meanwhile")
     assert urls[old] not in again()
+
+
+def test_a_restored_table_keeps_its_count_its_expiry_and_its_backups(operator: Operator) -> None:
+    """DynamoDB restores items, but neither the time to live nor the backups (its developer guide says so)."""
+    table, ledger = operator.values["TABLE"], operator.stack.ledger
+    until(lambda: operator.lease() is None, "the end of the drain")
+    mark = {"pk": {"S": "state"}, "sk": {"S": f"mark-{uuid.uuid4()}"}}
+    ledger.put_item(TableName=table, Item=mark)
+    # AWS makes this one itself when the table is deleted; the embedded DynamoDB has to be told.
+    ledger.create_backup(TableName=table, BackupName=f"{table}$DeletedTableBackup")
+    ledger.delete_table(TableName=table)
+    find, restore, status, *settings = COMMANDS["Restore the table"]
+    operator.run(restore, BACKUP=operator.run(find))
+    until(lambda: operator.run(status) == "ACTIVE", "the restored table")
+    assert ledger.get_item(TableName=table, Key=mark)["Item"] == mark
+    expiry = {"AttributeName": "expires_at", "TimeToLiveStatus": "ENABLED"}
+    assert ledger.describe_time_to_live(TableName=table)["TimeToLiveDescription"] != expiry
+    for command in settings:
+        operator.run(command)
+    assert ledger.describe_time_to_live(TableName=table)["TimeToLiveDescription"] == expiry
+    backups = ledger.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    ledger.delete_item(TableName=table, Key=mark)
 
 
 def test_a_quota_raised_in_mid_month_lets_held_changes_go(operator: Operator) -> None:

@@ -11,6 +11,9 @@ PROJECT = Path(__file__).parents[2]
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
+STACK = "imagekit-s3-purge"
+"""The stack's name by default, see samconfig.toml."""
+
 
 class _Loader(yaml.SafeLoader):
     """Reads CloudFormation's short forms as their long ones."""
@@ -62,6 +65,8 @@ def default_environment() -> Mapping[str, str]:
 
 def _default(template: Any, value: Any) -> str:
     """What a template's value is by default; empty if it is known only when deployed."""
+    if value == {"Ref": "AWS::StackName"}:
+        return STACK
     if isinstance(value, dict) and "Ref" in value:
         return str(template["Parameters"].get(value["Ref"], {}).get("Default", ""))
     return value if isinstance(value, str) else ""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.queue import MAX_RECEIVES
 from tests.unit.cloudformation import PROJECT, load, under
 
 GOOD = {
@@ -15,10 +16,20 @@ GOOD = {
         "photos/media/2026=https://cdn.example.com, photos=https://ik.imagekit.io/demo/pattern",
     ],
     "PathTransformations": ["", "tr:n-thumb", "tr:w-300,h-300 tr:n-thumb"],
-    "ImageKitSecretArn": ["", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:imagekit/key-AbC123"],
+    "ImageKitSecretArn": [
+        "",
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:imagekit/key-AbC123",
+        "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:imagekit-AbC123",
+        "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:imagekit-AbC123",
+    ],
     "ImageKitApiUrl": ["https://api.imagekit.io", "http://127.0.0.1:4010"],
     "AlertEmail": ["", "ops@example.com"],
-    "KmsKeyArn": ["", "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"],
+    "KmsKeyArn": [
+        "",
+        "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
+        "arn:aws-cn:kms:cn-north-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
+        "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
+    ],
 }
 BAD = {
     "OriginBuckets": ["photos, other", "Photos", "photos,"],
@@ -130,3 +141,42 @@ def test_at_most_two_batches_are_worked_on_at_once(template: Any) -> None:
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["BatchSize"] == 1000
+
+
+def test_a_batch_has_twenty_chances_before_it_is_dead(template: Any) -> None:
+    """A service that is away for hours kills no good message; the simulation of faults counts as SQS does."""
+    assert template["Resources"]["ChangeQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 20
+    assert MAX_RECEIVES == 20
+
+
+def test_a_tick_that_fails_is_not_tried_again(template: Any) -> None:
+    """Neither by the schedule nor by Lambda.
+
+    The schedule invokes asynchronously, and Lambda would try a failed event twice more, for up to six hours,
+    under the request id of a drain that may still have the lease (Lambda developer guide, "How Lambda handles
+    errors and retries with asynchronous invocation"). 60 seconds are the least that Lambda takes, and the
+    time to the next tick. Nobody invokes CheckPurges in this way: the state machine waits for its answer.
+    """
+    once = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+    submit = template["Resources"]["SubmitPurge"]["Properties"]
+    assert submit["EventInvokeConfig"] == once
+    assert submit["Events"]["Tick"]["Properties"]["RetryPolicy"] == once
+    invokers = {event["Type"] for event in submit["Events"].values()}
+    assert invokers == {"SQS", "ScheduleV2"}  # SQS's mapping waits for the answer too
+    assert "Events" not in template["Resources"]["CheckPurges"]["Properties"]
+
+
+def test_the_memory_of_the_functions_can_be_chosen(template: Any) -> None:
+    """Within what Lambda has (Lambda quotas: 128 MB to 10,240 MB, in steps of 1 MB)."""
+    parameter = template["Parameters"]["MemorySize"]
+    assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (512, 128, 10_240)
+    assert template["Globals"]["Function"]["MemorySize"] == {"Ref": "MemorySize"}
+    for function in ("SubmitPurge", "CheckPurges"):
+        assert "MemorySize" not in template["Resources"][function]["Properties"]
+
+
+def test_the_bucket_stays_when_the_stack_goes_but_not_when_it_never_came(template: Any) -> None:
+    """A first deployment that fails leaves no empty bucket behind."""
+    bucket = template["Resources"]["OriginBucket"]
+    assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert bucket["UpdateReplacePolicy"] == "Retain"

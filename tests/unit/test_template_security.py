@@ -1,11 +1,14 @@
 """Who may reach what of the stack, and how it is kept at rest: what no embedded service enforces."""
 
 import json
+import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
 from tests.unit.cloudformation import PROJECT, load, under
+from tests.unit.deployment import Deployment
 
 KEY = {"Ref": "KmsKeyArn"}
 SERVICES = {
@@ -159,6 +162,65 @@ def test_track_purges_may_do_what_its_tasks_do() -> None:
     assert granted.keys() == {"Check", "Alert", "DeliverLogs", "Trace"}
     assert granted["Check"] == (["lambda:InvokeFunction"], {"Fn::GetAtt": ["CheckPurges", "Arn"]})
     assert granted["Alert"] == (["sns:Publish"], {"Ref": "Alerts"})
+
+
+def test_submit_purge_may_settle_messages_itself() -> None:
+    """It deletes those whose changes are kept, and has the others come back in seconds; of no other queue."""
+    actions, resource = _granted(_resources("AWS::IAM::Role")["SubmitPurgeRole"])["TakeChanges"]
+    assert {"sqs:DeleteMessage", "sqs:ChangeMessageVisibility"} <= set(actions)
+    assert resource == {"Fn::GetAtt": ["ChangeQueue", "Arn"]}
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov", "aws-eusc"])
+def test_existing_buckets_may_be_listed_in_any_partition(partition: str) -> None:
+    """Each bucket by an ARN of its own that holds in China and GovCloud too, and nothing beside them."""
+    deployed = Deployment({"OriginBuckets": "photos,my.other-bucket"}, {"AWS::Partition": partition})
+    actions, allowed = _granted(deployed.properties("SubmitPurgeRole"))["SeeTheNeighbours"]
+    assert set(actions) == {"s3:ListBucket", "s3:ListBucketVersions"}
+    buckets = ["photos", "my.other-bucket", "photos2", "my-other-bucket", "my.other-bucket/key"]
+    assert [
+        bucket
+        for bucket in buckets
+        if any(fnmatchcase(f"arn:{partition}:s3:::{bucket}", pattern) for pattern in allowed)
+    ] == ["photos", "my.other-bucket"]
+
+
+def test_no_arn_names_a_partition() -> None:
+    """IAM refuses an ARN of a partition that is not its own, and a state machine does not find its task."""
+    for path in ("template.yaml", "statemachine/track_purges.asl.json"):
+        assert not re.findall(r"arn:aws(?!\[a-z-\]\*)[^\s]*", (PROJECT / path).read_text()), path
+
+
+def _documented_key_policy() -> list[dict[str, Any]]:
+    """The statements of docs/operations.md for a customer's key."""
+    section = (PROJECT / "docs" / "operations.md").read_text().partition("## A key of your own")[2]
+    statements: list[dict[str, Any]] = json.loads(re.findall(r"```json\n(.*?)```", section, re.DOTALL)[0])
+    return statements
+
+
+def test_the_documented_key_policy_promises_what_aws_does() -> None:
+    """EventBridge gets the key without a condition: AWS promises no source account or ARN there.
+
+    Its user guide has the statement, under "My events are not delivered to the target Amazon SQS queue". All
+    other services are held to this account.
+    """
+    by_service = {
+        service: statement
+        for statement in _documented_key_policy()
+        for service in _listed(statement["Principal"]["Service"])
+    }
+    assert by_service.keys() == {
+        "events.amazonaws.com",
+        "s3.amazonaws.com",
+        "cloudwatch.amazonaws.com",
+        "logs.REGION.amazonaws.com",
+    }
+    rule = by_service.pop("events.amazonaws.com")
+    assert rule["Principal"] == {"Service": "events.amazonaws.com"}
+    assert set(rule["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
+    assert "Condition" not in rule
+    assert all("ACCOUNT" in str(statement["Condition"]) for statement in by_service.values())
+    assert "arn:aws:" not in str(by_service)
 
 
 def test_every_finding_that_stays_has_its_reason_beside_it() -> None:

@@ -1,0 +1,70 @@
+"""The alarms: each looks at what there is, and each stack at its own."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.cloudformation import load
+from tests.unit.deployment import Deployment
+
+DAY = 86_400
+
+
+def _alarms() -> dict[str, Any]:
+    return {
+        name: resource
+        for name, resource in load()["Resources"].items()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
+
+
+def _watched(name: str) -> tuple[str, str, list[dict[str, Any]]]:
+    properties = _alarms()[name]["Properties"]
+    return properties["Namespace"], properties["MetricName"], properties["Dimensions"]
+
+
+def test_every_alarm_reaches_somebody_and_says_what_to_do() -> None:
+    """Each goes to the topic, and takes no data for a good sign: an idle stack has none."""
+    for name, alarm in _alarms().items():
+        properties = alarm["Properties"]
+        assert properties["AlarmActions"] == [{"Ref": "Alerts"}], name
+        assert len(properties["AlarmDescription"]) > 50, name
+        assert properties["TreatMissingData"] == "notBreaching", name
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [("RuleFailsAlarm", "FailedInvocations"), ("RuleLosesAlarm", "InvocationsFailedToBeSentToDlq")],
+)
+def test_an_event_that_the_rule_cannot_deliver_is_alarmed(name: str, metric: str) -> None:
+    """By the rule's own metrics (EventBridge user guide, "Monitoring Amazon EventBridge").
+
+    The second one tells of events that did not get to the dead letters either. There is a rule for existing
+    buckets alone: the stack's own bucket sends to the queue itself.
+    """
+    assert _alarms()[name]["Condition"] == load()["Resources"]["OriginBucketsRule"]["Condition"]
+    rule = {"Name": "RuleName", "Value": {"Ref": "OriginBucketsRule"}}
+    assert _watched(name) == ("AWS/Events", metric, [rule])
+    properties = _alarms()[name]["Properties"]
+    assert (properties["Statistic"], properties["Threshold"]) == ("Sum", 0)
+
+
+def test_a_change_that_waits_for_more_than_a_day_is_alarmed() -> None:
+    """By what SubmitPurge says of the ledger at each drain; `MaxHoldSeconds` holds no change for longer."""
+    alarm = Deployment(names={"AWS::StackName": "purge-prod"}).properties("OldestChangeAlarm")
+    environment = Deployment(names={"AWS::StackName": "purge-prod"}).environment()
+    assert alarm["MetricName"] == "OldestPendingSeconds"
+    assert alarm["Namespace"] == environment["POWERTOOLS_METRICS_NAMESPACE"]
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": environment["POWERTOOLS_SERVICE_NAME"]}]
+    assert (alarm["Statistic"], alarm["Unit"]) == ("Maximum", "Seconds")
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", DAY)
+    assert load()["Parameters"]["MaxHoldSeconds"]["MaxValue"] <= DAY
+
+
+def test_two_stacks_do_not_mix_their_metrics() -> None:
+    """dev and prod log and count under names of their own: neither sets off the other's alarms."""
+    services = {
+        Deployment(names={"AWS::StackName": name}).environment()["POWERTOOLS_SERVICE_NAME"]
+        for name in ("purge-dev", "purge-prod")
+    }
+    assert services == {"purge-dev", "purge-prod"}

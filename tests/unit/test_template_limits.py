@@ -1,0 +1,169 @@
+"""What AWS takes no more of: the longest parameters that template.yaml permits can be deployed."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.unit.cloudformation import load
+from tests.unit.deployment import Deployment
+
+PARAMETERS = load()["Parameters"]
+WIDE = "語"  # three bytes of UTF-8, as many as one of JavaScript's or Java's characters can take
+ACCOUNT = "123456789012"
+
+# How a value of so many characters is written, so many of them wide.
+TEXTS: dict[str, Callable[[int, int], str]] = {
+    "UrlMap": lambda length, wide: (
+        f"*/{WIDE * wide}".ljust(length - 28, "x") + "=https://ik.imagekit.io/demo"
+    ),
+    "PathTransformations": lambda length, wide: f"tr:{WIDE * wide}".ljust(length, "x"),
+    "IgnoreKeys": lambda length, wide: (WIDE * wide).ljust(length, "x"),
+    "ImageKitSecretArn": lambda length, wide: (
+        f"arn:aws-us-gov:secretsmanager:us-gov-west-1:{ACCOUNT}:secret:{WIDE * wide}".ljust(length - 7, "x")
+        + "-AbC123"
+    ),
+    "ImageKitApiUrl": lambda length, wide: f"https://{WIDE * wide}".ljust(length, "x"),
+}
+
+
+def _permitted(parameter: str, text: str) -> bool:
+    definition = PARAMETERS[parameter]
+    pattern = definition.get("AllowedPattern", "")
+    # Java's matches(), which CloudFormation uses, asks for the whole; so do our patterns.
+    return len(text) <= definition["MaxLength"] and re.search(pattern, text) is not None
+
+
+def _longest(parameter: str) -> str:
+    """The permitted value that takes the most bytes."""
+    definition = PARAMETERS[parameter]
+    if "AllowedValues" in definition:
+        return max(map(str, definition["AllowedValues"]), key=len)
+    if definition["Type"] == "Number":
+        return str(definition["MaxValue"])
+    length = definition["MaxLength"]
+    most = max(wide for wide in range(length) if _permitted(parameter, TEXTS[parameter](length, wide)))
+    return TEXTS[parameter](length, most)
+
+
+def _names(partition: str, region: str, suffix: str) -> dict[str, str]:
+    """What AWS calls a stack with the longest name (128 characters) and its resources.
+
+    CloudFormation names a resource STACK-RESOURCE-SUFFIX, as far as the service takes it: 80 characters for
+    queues and state machines, 255 and 256 for tables and topics.
+    """
+    stack = "s" * 128
+    arn = f"arn:{partition}:{{}}:{region}:{ACCOUNT}:"
+    queue = f"{stack}-ChangeQueue-0123456789ab"[-80:]
+    machine = f"{stack}-TrackPurges-0123456789ab"[-80:]
+    return {
+        "AWS::StackName": stack,
+        "AWS::Partition": partition,
+        "Ledger": f"{stack}-Ledger-0123456789abc",
+        "ChangeQueue": f"https://sqs.{region}.{suffix}/{ACCOUNT}/{queue}",
+        "TrackPurges": f"{arn.format('states')}stateMachine:{machine}",
+        "Alerts": f"{arn.format('sns')}{stack}-Alerts-0123456789ab",
+        "Ledger.Arn": f"{arn.format('dynamodb')}table/{stack}-Ledger-0123456789abc",
+        "ChangeQueue.Arn": f"{arn.format('sqs')}{queue}",
+        "SubmitPurgeLogs.Arn": f"{arn.format('logs')}log-group:/aws/lambda/{stack}-SubmitPurge:*",
+    }
+
+
+PLACES = [
+    ("aws", "ap-southeast-1", "amazonaws.com"),
+    ("aws-cn", "cn-northwest-1", "amazonaws.com.cn"),
+    ("aws-us-gov", "us-gov-west-1", "amazonaws.com"),
+    ("aws-eusc", "eusc-de-east-1", "amazonaws.eu"),
+]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place[0])
+def test_the_longest_environment_fits_into_lambda(place: tuple[str, str, str]) -> None:
+    """4 KB (Lambda quotas, "Environment variables"), measured as Lambda's own message does: as JSON."""
+    used = {"UrlMap", "PathTransformations", "IgnoreKeys", "ImageKitSecretArn", "ImageKitApiUrl", "LogLevel"}
+    numbers = {"MonthlyPurgeQuota", "QuotaReservePercent", "MaxHoldSeconds"}
+    choices = {"QueryVariants", "SkipNewObjects", "VerifyFreshness", "DryRun"}
+    longest = {name: _longest(name) for name in used | numbers | choices}
+    environment = Deployment(longest, _names(*place)).environment()
+    assert longest.items() <= {**_by_parameter(environment)}.items(), "a parameter is missing here"
+    assert all(environment.values())
+    text = json.dumps(environment, ensure_ascii=False, separators=(",", ":"))
+    assert len(text.encode()) <= 4096
+
+
+def _by_parameter(environment: dict[str, str]) -> dict[str, str]:
+    """The environment by the parameters that stand in it."""
+    template = load()
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    variables |= template["Resources"]["SubmitPurge"]["Properties"]["Environment"]["Variables"]
+    found = {}
+    for variable, part in variables.items():
+        for parameter in re.findall(r"'Ref': '(\w+)'", str(part)):
+            if parameter in PARAMETERS:
+                found[parameter] = environment[variable]
+    return found
+
+
+@pytest.mark.parametrize("length", [3, 4, 15, 31, 63])
+def test_the_longest_list_of_buckets_fits_into_an_event_pattern(length: int) -> None:
+    """2,048 characters (EventBridge quotas, "Event pattern size"), blanks after commas and colons included.
+
+    Names of three characters need the most quotes, of 63 the most characters.
+    """
+    rule = Deployment({"OriginBuckets": _buckets(length)}).properties("OriginBucketsRule")
+    assert len(rule["EventPattern"]["detail"]["bucket"]["name"]) > 1
+    assert len(json.dumps(rule["EventPattern"])) <= 2048
+
+
+@pytest.mark.parametrize("length", [3, 63])
+def test_one_bucket_more_is_refused_with_the_reason(length: int) -> None:
+    """Before anything is deployed, rather than by EventBridge in the midst of it."""
+    assert not _permitted("OriginBuckets", f"{_buckets(length)},{'x' * length}")
+    said = PARAMETERS["OriginBuckets"]["ConstraintDescription"]
+    assert "1600 characters" in said
+    assert "100" in said
+
+
+@pytest.mark.parametrize("length", [3, 63])
+def test_the_longest_role_fits_into_iam(length: int) -> None:
+    """10,240 characters for the inline policies of a role together (IAM quotas); blanks do not count."""
+    key = f"arn:aws-us-gov:kms:us-gov-west-1:{ACCOUNT}:key/mrk-{'0' * 32}"
+    given = {
+        "OriginBuckets": _buckets(length),
+        "KmsKeyArn": key,
+        "ImageKitSecretArn": _longest("ImageKitSecretArn"),
+    }
+    names = _names("aws-us-gov", "us-gov-west-1", "amazonaws.com")
+    policies = Deployment(given, names).properties("SubmitPurgeRole")["Policies"]
+    text = "".join(json.dumps(policy["PolicyDocument"], separators=(",", ":")) for policy in policies)
+    assert len(text) <= 10_240
+
+
+def _buckets(length: int) -> str:
+    """As many buckets with names of this length as the parameter takes."""
+    names: list[str] = []
+    while _permitted("OriginBuckets", ",".join([*names, f"{len(names):x<{length}}"])):
+        names.append(f"{len(names):x<{length}}")
+    return ",".join(names)
+
+
+def test_values_that_nobody_needs_do_not_use_the_environment_up() -> None:
+    """What stands in a URL is ASCII; folders and patterns of keys may have some letters of any script."""
+    assert not _permitted("PathTransformations", "tr:l-text,i-語")
+    assert not _permitted("ImageKitApiUrl", "https://api.語.io")
+    assert _permitted("UrlMap", "photos/фото=https://ik.imagekit.io/demo")
+    assert _permitted("IgnoreKeys", "черновики/*")
+
+
+def _refs(part: Any) -> set[str]:
+    return set(re.findall(r"'Ref': '(\w+)'", str(part)))
+
+
+def test_every_text_in_the_environment_has_a_longest_length() -> None:
+    """So that the sum above stands for all."""
+    template = load()
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    for name in _refs(variables) & PARAMETERS.keys():
+        assert PARAMETERS[name].keys() & {"MaxLength", "MaxValue", "AllowedValues"}, name

@@ -22,6 +22,7 @@ from urllib.parse import quote_plus
 
 import requests
 
+from benchmarks import throughput_backlog
 from benchmarks.planner import split
 from benchmarks.throughput_aws import BUCKET, Aws
 from local.imagekit import Bucket, Emulator, ImageKitServer, Settings
@@ -45,6 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--stack", action="store_true", help="real S3 puts through the embedded stack instead"
     )
+    parser.add_argument(
+        "--backlog", type=int, help="drains of so many pending changes, for a bucket of as many keys, instead"
+    )
     parser.add_argument("--puts", type=int, default=5_000, help="objects put with --stack (5000)")
     parser.add_argument("--json", action="store_true", help="one JSON object a row instead of the table")
     options = parser.parse_args(arguments)
@@ -52,6 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
         from benchmarks.throughput_stack import measure  # noqa: PLC0415 - it needs the SAM CLI
 
         rows = [measure(options.puts)]
+    elif options.backlog:
+        rows = list(throughput_backlog.measure(options.backlog))
     else:
         rows = _measured(options.changes, options.share, options.calls)
     for row in rows:

@@ -3,13 +3,17 @@
 Time that AWS would take is not ours to measure, and moto's DynamoDB copies the whole table for a transaction.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+from purging.table import size_of
+
 BUCKET = "origin"
+PAGE_BYTES = 1_000_000
+"""What a query answers at once (DynamoDB developer guide, "Quotas")."""
 
 Item = dict[str, Any]
 
@@ -29,6 +33,7 @@ class Table:
     def __init__(self) -> None:
         self.partitions: dict[str, dict[str, Item]] = {"pending": {}, "submitted": {}, "state": {}}
         self.writes = 0
+        self.reads = 0
         self.items_written = 0
 
     def put_item(self, *, Item: Item, **_: Any) -> None:  # noqa: N803 - boto3's names, here and below
@@ -68,9 +73,27 @@ class Table:
         return SimpleNamespace(paginate=self._query)
 
     def _query(self, *, ExpressionAttributeValues: Item, **_: Any) -> Iterator[dict[str, list[Item]]]:  # noqa: N803
-        partition = self.partitions[ExpressionAttributeValues[":pk"]["S"]]
-        first = ExpressionAttributeValues[":first"]["S"]
-        yield {"Items": [partition[sk] for sk in sorted(partition) if sk >= first]}
+        pk, after, last = (ExpressionAttributeValues[name]["S"] for name in (":pk", ":first", ":last"))
+        including = True
+        while True:
+            items = self.page(pk, after, last, including=including)
+            yield {"Items": items}
+            if not items:
+                return
+            after, including = items[-1]["sk"]["S"], False
+
+    def page(self, pk: str, first: str, last: str, *, including: bool) -> list[Item]:
+        """Up to 1 MB of items, from a sort key on, or behind it; none behind the last one."""
+        self.reads += 1
+        partition = self.partitions[pk]
+        size, items = 0, []
+        keys = sorted(partition)
+        for sk in keys[bisect_left(keys, first) if including else bisect_right(keys, first) :]:
+            size += size_of(partition[sk])
+            if sk > last or (items and size > PAGE_BYTES):
+                break
+            items.append(partition[sk])
+        return items
 
     def _wrote(self, items: int) -> None:
         self.writes += 1
@@ -91,6 +114,7 @@ class Aws:
         if service == "dynamodb":
             return self.table
         return SimpleNamespace(
+            publish=lambda **_: self.counts.update(["Publish"]),
             list_objects_v2=self._list,
             get_secret_value=lambda **_: {"SecretString": self._private_key},
             delete_message_batch=lambda **_: self.counts.update(["DeleteMessageBatch"]) or {},

@@ -23,3 +23,19 @@ def test_full_batches_lose_nothing_and_cost_little() -> None:
     assert ours["ledger_writes_per_1000"] < 50
     assert ours["imagekit_calls_per_1000"] < 50
     assert [each["imagekit_calls_per_1000"] for each in yardsticks] == [1000, 1000]
+
+
+def test_a_backlog_is_drained_within_memory_and_time() -> None:
+    """A short form of `--backlog`: nothing is left, in the memory and the seconds that a function has."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.throughput", "--backlog", "60000", "--json"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(rows) == 2
+    for row in rows:
+        assert row["lost"] == 0
+        assert row["peak_mb"] < row["memory_mb"]
+        assert 0 < row["imagekit_calls"] < 900

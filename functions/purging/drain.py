@@ -6,6 +6,7 @@ The only module that ties the others together. One drain runs at a time; it drai
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil
 
 from purging.alerts import Alerts
 from purging.changes import Change
@@ -17,6 +18,7 @@ from purging.ledger import Ledger, month_of
 from purging.needs import SKEW_SECONDS, Coverage, Pending, gather
 from purging.plan import Planner
 from purging.reporting import Reporter, Round
+from purging.selection import PlannedPurge
 from purging.settings import AWS_CALL_SECONDS, Settings
 from purging.submission import CLOSING_SECONDS, Submission
 from purging.telemetry import logger
@@ -29,6 +31,8 @@ _ROUND = CLOSING_SECONDS + AWS_CALL_SECONDS
 # Seconds of life that following one batch and then telling people need.
 _TELLING = 2 * AWS_CALL_SECONDS
 _FOLLOWING = _TELLING + 2 * AWS_CALL_SECONDS
+# Of what is left of the quota, for a window with others behind it.
+_SHARE = 0.1
 _DAY = 86_400.0
 
 
@@ -103,10 +107,11 @@ class Drain:
         waiting = gather(sets)
         paused = self._paused(waiting, state, now, remaining)
         tried = [each for each in waiting if each not in paused]
+        share = self._share(state, after)
         plan = self._planner.plan(
             tried,
             self._coverage(tried, now),
-            state,
+            replace(state, used=self._settings.automatic_quota - share),
             self._clock(),
             lambda: remaining() - CLOSING_SECONDS,
         )
@@ -118,7 +123,7 @@ class Drain:
             remaining=remaining,
             clock=self._clock,
             sleep=self._sleep,
-        ).run(plan.purges)
+        ).run(_within(plan.purges, share) if after else plan.purges)
         # What is given up is told first: nobody could tell it once it is settled.
         done_with = outcome.satisfied | self._reporter.give_up(outcome.hopeless)
         held = paused | {need.pending for need in plan.needs if need not in done_with}
@@ -132,6 +137,12 @@ class Drain:
         report.held += len(held)
         report.reason, report.detail = round_.reason, round_.detail
         return self._goes_on(round_, after, ids, remaining)
+
+    def _share(self, state: State, after: str) -> int:
+        """Purges that a window may spend on changes. Nobody knows how many windows are behind one: it leaves
+        most of the quota to them, and what is dear to this one may well cover some of theirs."""
+        left = max(0, self._settings.automatic_quota - state.used)
+        return ceil(left * _SHARE) if after else left
 
     def _paused(
         self, waiting: Sequence[Pending], state: State, now: float, remaining: Callable[[], float]
@@ -193,6 +204,12 @@ class Drain:
                 rest[each.manual] += left
         untouched = {each.id for each in sets} - {each.id for each in consumed}
         return untouched | self._ledger.settle(consumed, rest) if consumed else untouched
+
+
+def _within(purges: Sequence[PlannedPurge], share: int) -> list[PlannedPurge]:
+    """All manual purges, and the first ones of the others up to their share."""
+    automatic = [purge for purge in purges if not purge.manual]
+    return [purge for purge in purges if purge.manual] + automatic[:share]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from purging.alerts import Alerts
 from purging.items import State
 from purging.ledger import month_of
 from purging.needs import Need, Pending
-from purging.plan import Plan, Wait
+from purging.plan import Plan
 from purging.settings import Settings
 from purging.submission import Outcome
 from purging.telemetry import MetricUnit, metrics
 
 _HOUR, _DAY = 3600.0, 86_400.0
 
-_WAITS: dict[Wait, str] = {
+_WAITS: dict[str, str] = {
     "gathering": "An upload is under way: its changes are planned as a whole when it ends.",
     "held": "What is left of the quota is spent on purges that serve more changes: these wait for company.",
     "quota": "This stack has spent what the quota allows for changes this month.",
@@ -40,7 +40,7 @@ class Round:
             return self.outcome.stopped
         if self.paused:
             return "quota" if self.state.exhausted else "paused"
-        return self.plan.wait or "failing"
+        return self.plan.wait or ("failing" if self.state.failing or self.outcome.detail else "held")
 
     @property
     def detail(self) -> str:
@@ -49,8 +49,8 @@ class Round:
             return self.outcome.detail
         if self.paused:
             return self.state.pause_reason
-        if self.plan.wait:
-            return _WAITS[self.plan.wait]
+        if self.reason in _WAITS:
+            return _WAITS[self.reason]
         return "ImageKit gave no usable answer for their URLs; they are tried again, ever more rarely."
 
 

@@ -270,6 +270,16 @@ def test_more_changes_than_a_window_are_drained_at_once(w: World, monkeypatch: p
     assert w.ledger.pending() == []
 
 
+def test_a_window_leaves_the_quota_to_those_behind_it(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of many is not to spend the month: its share is a tenth of what is left."""
+    monkeypatch.setattr("purging.ledger.WINDOW", 50)
+    for n in range(200):
+        w.ledger.add([w.change(f"{n:03}/{n}/x.jpg", ago=5000 - n)])
+    w.drain(monthly_quota=100, reserve_percent=0, max_hold_seconds=0, seconds=200.0)
+    spent = [int(url.removeprefix(f"{ENDPOINT}/")[:3]) for url in w.purged]
+    assert {number // 50 for number in spent} == {0, 1, 2, 3}
+
+
 def test_a_window_that_cannot_be_purged_does_not_block_those_behind_it(
     w: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

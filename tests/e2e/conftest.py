@@ -21,7 +21,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def alerts(stack: Stack) -> Iterator[Callable[[], list[dict[str, str]]]]:
-    """`alerts()`: the `Subject` and `Message` of every alert of this test that came since the last call."""
+    """`alerts()`: the `Subject` and `Message` of every alert of this test that came so far."""
     topic = stack.outputs["AlertsTopicArn"]
     url = stack.sqs.create_queue(QueueName=f"alerts-{uuid.uuid4()}")["QueueUrl"]
     arn = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -36,11 +36,14 @@ def alerts(stack: Stack) -> Iterator[Callable[[], list[dict[str, str]]]]:
     stack.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     subscription = stack.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
 
+    came: list[dict[str, str]] = []
+
     def received() -> list[dict[str, str]]:
         found = stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
         for message in found:
             stack.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return [json.loads(message["Body"]) for message in found]
+            came.append(json.loads(message["Body"]))
+        return [*came]
 
     yield received
     stack.sns.unsubscribe(SubscriptionArn=subscription)

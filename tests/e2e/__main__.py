@@ -3,6 +3,8 @@
 A wait that assumes how fast a machine is shows itself only on one that is slower.
 """
 
+# ruff: noqa: T201 - a command-line tool prints
+
 import argparse
 import os
 import sys
@@ -32,9 +34,9 @@ def main() -> int:
     try:
         failed = _runs(options.runs, options.pytest, load=options.load)
     except interruption.Interrupted as interrupted:
-        _say(f"Ended by {interrupted}.")
+        print(f"Ended by {interrupted}.", flush=True)
         return interrupted.exit_status
-    _say(f"{options.runs - failed} of {options.runs} runs passed.")
+    print(f"{options.runs - failed} of {options.runs} runs passed.", flush=True)
     return 1 if failed else 0
 
 
@@ -45,13 +47,15 @@ def _runs(count: int, arguments: list[str], *, load: bool) -> int:
     with Watchdog() as watchdog:  # which stops everything at its end, and if this process is killed
         if load:
             loops = [_busy_loop(watchdog) for _ in range(os.cpu_count() or 1)]
-            _say(f"Busy loops: {', '.join(str(loop.pid) for loop in loops)}.")
+            print(f"Busy loops: {', '.join(str(loop.pid) for loop in loops)}.", flush=True)
         for number in range(1, count + 1):
             log = _LOGS / f"{number:02}.log"
             start = time.monotonic()
             passed = _run(log, arguments, watchdog)
             seconds = time.monotonic() - start
-            _say(f"Run {number} of {count}: {'passed' if passed else 'FAILED'} in {seconds:.0f} s")
+            print(
+                f"Run {number} of {count}: {'passed' if passed else 'FAILED'} in {seconds:.0f} s", flush=True
+            )
             if not passed:
                 failed += 1
                 _tell(log)
@@ -76,13 +80,8 @@ def _tell(log: Path) -> None:
     """Which tests failed, and where the whole story is."""
     for line in log.read_text(errors="replace").splitlines():
         if line.startswith(("FAILED ", "ERROR ")):
-            _say(f"  {line}")
-    _say(f"  The whole log: {log}")
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+            print(f"  {line}", flush=True)
+    print(f"  The whole log: {log}", flush=True)
 
 
 if __name__ == "__main__":

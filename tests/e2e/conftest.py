@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 import pytest
 
 from local.observer import FUNCTIONS, Observer
+from local.options import Options
 from local.session import session
 from local.stack import Stack
 from local.workspace import SHARED
@@ -15,7 +16,8 @@ from local.workspace import SHARED
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """The real template, deployed by the real SAM CLI, on emulated services that enforce IAM."""
-    with session(private=SHARED / "e2e") as running:
+    # Waits of state machines are shortened: what they are for is looked at, not how long they are.
+    with session(Options(wait_scale=0.05), private=SHARED / "e2e") as running:
         yield running
 
 

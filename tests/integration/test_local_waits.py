@@ -67,9 +67,8 @@ def stack() -> Iterator[Any]:
     with mock_aws():
         session = boto3.session.Session()
         sqs, ledger = session.client("sqs"), session.client("dynamodb")
-        key: Any = [
-            {"AttributeName": name, "KeyType": kind} for name, kind in (("pk", "HASH"), ("sk", "RANGE"))
-        ]
+        kinds = {"pk": "HASH", "sk": "RANGE"}
+        key: Any = [{"AttributeName": name, "KeyType": kind} for name, kind in kinds.items()]
         ledger.create_table(
             TableName="ledger",
             KeySchema=key,

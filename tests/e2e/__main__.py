@@ -1,12 +1,13 @@
 """``python -m tests.e2e``: the end-to-end tests again and again, beside a busy loop on each core if asked.
 
-A wait that assumes how fast a machine is shows itself only on one that is slower.
+A wait that relies on the speed of a machine shows itself only on a slow one.
 """
 
 # ruff: noqa: T201 - a command-line tool prints
 
 import argparse
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -16,23 +17,16 @@ from local.processes import Process
 from local.watchdog import Watchdog
 from local.workspace import PROJECT, SHARED
 
-_LOGS = SHARED / "e2e-runs"
-# A run that takes longer hangs: on a busy machine it takes a fifth of this.
-_RUN_SECONDS = 1800.0
+# Seconds. A run that takes longer hangs: on a busy machine a good one takes a tenth of this.
+_RUN, _TEARDOWN = 2400.0, 120.0
 
 
 def main() -> int:
     """Run them; 0 if every run passed, 1 if not, 128 + n on signal n."""
-    parser = argparse.ArgumentParser(prog="python -m tests.e2e", description=__doc__)
-    parser.add_argument("--runs", type=int, default=1, metavar="N", help="how often (1)")
-    parser.add_argument("--load", action="store_true", help="keep a busy loop on each core meanwhile")
-    parser.add_argument(
-        "pytest", nargs="*", metavar="ARGUMENT", help="for pytest, after `--`, as in: -- -k operations"
-    )
-    options = parser.parse_args()
+    options = _parser().parse_args()
     interruption.listen()
     try:
-        failed = _runs(options.runs, options.pytest, load=options.load)
+        failed = _runs(options)
     except interruption.Interrupted as interrupted:
         print(f"Ended by {interrupted}.", flush=True)
         return interrupted.exit_status
@@ -40,22 +34,31 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _runs(count: int, arguments: list[str], *, load: bool) -> int:
-    """How many of so many runs failed."""
-    _LOGS.mkdir(parents=True, exist_ok=True)
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e", description=__doc__)
+    parser.add_argument("--runs", type=int, default=1, metavar="N", help="how often (1)")
+    parser.add_argument("--load", action="store_true", help="keep a busy loop on each core meanwhile")
+    parser.add_argument(
+        "--logs", type=Path, default=SHARED / "e2e-runs", metavar="FOLDER", help="what each run printed"
+    )
+    parser.add_argument("pytest", nargs="*", metavar="ARGUMENT", help="for pytest, after --: -- -k demo")
+    return parser
+
+
+def _runs(options: argparse.Namespace) -> int:
+    """How many of the runs failed."""
+    options.logs.mkdir(parents=True, exist_ok=True)
     failed = 0
     with Watchdog() as watchdog:  # which stops everything at its end, and if this process is killed
-        if load:
+        if options.load:
             loops = [_busy_loop(watchdog) for _ in range(os.cpu_count() or 1)]
-            print(f"Busy loops: {', '.join(str(loop.pid) for loop in loops)}.", flush=True)
-        for number in range(1, count + 1):
-            log = _LOGS / f"{number:02}.log"
+            print("Busy loops:", *(loop.pid for loop in loops), flush=True)
+        for number in range(1, options.runs + 1):
+            log = options.logs / f"{number:02}.log"
             start = time.monotonic()
-            passed = _run(log, arguments, watchdog)
-            seconds = time.monotonic() - start
-            print(
-                f"Run {number} of {count}: {'passed' if passed else 'FAILED'} in {seconds:.0f} s", flush=True
-            )
+            passed = _run(log, options.pytest, watchdog)
+            word, seconds = "passed" if passed else "FAILED", time.monotonic() - start
+            print(f"Run {number} of {options.runs}: {word} in {seconds:.0f} s", flush=True)
             if not passed:
                 failed += 1
                 _tell(log)
@@ -68,12 +71,15 @@ def _busy_loop(watchdog: Watchdog) -> Process:
 
 
 def _run(log: Path, arguments: list[str], watchdog: Watchdog) -> bool:
-    command = [sys.executable, "-m", "pytest", "tests/e2e", "--durations=15", *arguments]
+    command = [sys.executable, "-m", "pytest", "tests/e2e", "--durations=20", *arguments]
     process = watchdog.guard(Process.start(command, env=os.environ, log=log, folder=PROJECT))
     try:
-        return process.wait(_RUN_SECONDS) == 0
+        return process.wait(_RUN) == 0
     finally:
-        process.stop()
+        if process.alive():  # and its embedded stack with it, which it stops itself
+            os.kill(process.pid, signal.SIGINT)
+            process.wait(_TEARDOWN)
+            process.stop()
 
 
 def _tell(log: Path) -> None:

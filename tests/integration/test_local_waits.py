@@ -3,17 +3,23 @@
 import io
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
 from moto import mock_aws
 from rich.console import Console
 
+from local.demo import play as demo
+from local.demo.catalogue import Act, Piece
 from local.demo.edge import Look
-from local.observer import LEASE, Observer, Work
+from local.demo.screen import Screen
+from local.errors import LocalError
+from local.images import draw
+from local.observer import LEASE, Accepted, Observer, Work
 from local.replay import play
 from local.replay.event import Event
 from local.replay.fate import Fate
@@ -114,3 +120,61 @@ def test_a_copy_is_not_younger_because_its_answer_was_slow(
     first = Look(NOW - 1, NOW, 200, hit=True, age=1, body=b"")
     later = Look(NOW + asked_at, NOW + at, 200, hit=True, age=age + 1, body=b"")
     assert later.is_same_copy_as(first) == same
+
+
+@pytest.mark.parametrize(
+    ("seen", "settled"),
+    [
+        (([], 0, NOW), False),  # the event is still to come
+        ((["a.png"], 1, NOW), False),  # kept in the ledger, and its drain is still to come
+        ((["a.png"], 0, None), False),  # purged, and still to be evicted
+        ((["a.png"], 0, NOW), True),
+    ],
+)
+def test_an_upload_is_not_over_because_a_purge_covers_it(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    seen: tuple[list[str], int, float | None],
+    settled: bool,
+) -> None:
+    """An early wildcard covers what is received later. What is purged later would evict what is looked at."""
+    received, messages, completed_at = seen
+    observer: Any = SimpleNamespace(
+        log=lambda *_: [{"key": key} for key in received],
+        work=lambda: Work(messages, 0, draining=False),
+        accepted=lambda _since: [Accepted("id", "https://edge/*", NOW, completed_at)],
+        imagekit=lambda: {"purgesPending": 0},
+        ledger=lambda: SimpleNamespace(pending_ids=set),
+    )
+    subject: Any = SimpleNamespace(
+        piece=Piece("a.png", Act.KEPT), before=object(), urls=("https://edge/a.png",)
+    )
+    stack: Any = SimpleNamespace(workspace=SimpleNamespace(logs=tmp_path))
+    monkeypatch.setattr(demo.stage, "upload", lambda *_: None)
+    monkeypatch.setattr(demo, "_UPLOAD_SECONDS", 0.0)
+    play = demo.Play(stack, observer, Screen(Console(file=io.StringIO())))
+    with nullcontext() if settled else pytest.raises(LocalError, match="not purged within"):
+        play._upload([subject])
+
+
+def test_what_the_edge_caches_is_looked_at_right_after_each_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once all changes are made is too late on a busy machine: the first ones may be purged by then."""
+    done: list[str] = []
+    monkeypatch.setattr(demo.stage, "_put", lambda _stack, key, _picture: done.append(f"put {key}"))
+    monkeypatch.setattr(demo.stage, "_AT_ONCE", 1)
+
+    def look(urls: tuple[str, ...]) -> list[tuple[str, Look]]:
+        done.extend(f"look {url}" for url in urls)
+        return [(url, Look(NOW, NOW, 200, hit=True, age=5, body=picture.body)) for url in urls]
+
+    picture = draw(1, 1, "png")
+    after = draw(1, 2, "png")
+    subjects = [
+        demo.Subject(Piece(f"{name}.png", Act.OVERWRITTEN), (f"https://edge/{name}",), picture, after)
+        for name in "ab"
+    ]
+    edge, nobody = cast("Any", SimpleNamespace(look=look)), cast("Any", None)
+    changed, looks = demo.stage.change(nobody, edge, subjects)
+    assert done == ["put a.png", "look https://edge/a", "put b.png", "look https://edge/b"]
+    watch = demo.Watch(nobody, edge, changed, looks)
+    assert [list(story.stale) for story in watch.stories] == [["https://edge/a"], ["https://edge/b"]]

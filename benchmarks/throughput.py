@@ -136,7 +136,7 @@ def _one_call_each(keys: list[str], api: str, *, keep_alive: bool) -> dict[str, 
     for batch in batches:
         for change in parse(batch):
             for url in url_map.targets(change):
-                answer = post(f"{api}/v1/files/purge", json={"url": f"{url}*"}, auth=(_KEY, ""), timeout=10)
+                answer = post(f"{api}/v1/files/purge", json={"url": f"{url}*"}, auth=(_KEY, ""), timeout=60)
                 answer.raise_for_status()
     seconds = time.process_time() - started
     return {

@@ -4,8 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import requests
-
+from local.observer import Observer
 from local.options import Options
 from local.session import session
 from local.stack import Stack
@@ -32,6 +31,7 @@ def measure(puts: int) -> dict[str, Any]:
         emulator=_FAST,
     )
     with session(options, private=SHARED / "throughput") as stack:
+        observer = Observer(stack)
         keys = [f"load/{number // 100:03}/{number:06}.jpg" for number in range(puts // 2)]
         started = time.time()
         with ThreadPoolExecutor(8) as pool:
@@ -39,29 +39,35 @@ def measure(puts: int) -> dict[str, Any]:
             rewritten = time.time()
             list(pool.map(lambda key: _put(stack, key), keys))
         put = time.time()
-        while not _drained(stack):
-            if time.time() - put > _PATIENCE:
+        while True:
+            done, lost = observer.work().done, _lost(stack, keys, rewritten)
+            # An event that S3 is about to send shows nowhere but in what is not purged yet.
+            if (done and not lost) or time.time() - put > _PATIENCE:
                 break
             time.sleep(0.5)
         drained = time.time()
-        purges = requests.get(f"{stack.imagekit}/_control/purges", timeout=30).json()
-        prefixes = {purge["url"].removesuffix("*") for purge in purges if purge["acceptedAt"] >= rewritten}
         return {
             "handler": "embedded stack",
             "changes": puts,
             "put_seconds": round(put - started, 1),
             "drained_seconds": round(drained - started, 1),
             "changes_per_second": round(puts / (drained - started)),
-            "imagekit_calls": len(purges),
+            "imagekit_calls": len(observer.accepted()),
             "dead_letters": _messages(stack, "ChangeDeadLettersUrl"),
             "left_in_queue": _messages(stack, "ChangeQueueUrl"),
             "most_at_once": _most_at_once(stack),
-            "lost": sum(not any(stack.url(key).startswith(prefix) for prefix in prefixes) for key in keys),
+            "lost": lost,
         }
 
 
 def _put(stack: Stack, key: str) -> None:
     stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=b"x")
+
+
+def _lost(stack: Stack, keys: list[str], since: float) -> int:
+    """Objects that no purge since a time (unix seconds) covers."""
+    prefixes = {purge.url.removesuffix("*") for purge in Observer(stack).accepted(since)}
+    return sum(not any(stack.url(key).startswith(prefix) for prefix in prefixes) for key in keys)
 
 
 def _messages(stack: Stack, queue: str) -> int:
@@ -71,16 +77,6 @@ def _messages(stack: Stack, queue: str) -> int:
         int(found["Attributes"][f"ApproximateNumberOfMessages{which}"])
         for which in ("", "NotVisible", "Delayed")
     )
-
-
-def _drained(stack: Stack) -> bool:
-    pending = stack.ledger.query(
-        TableName=stack.outputs["LedgerTable"],
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": "pending"}},
-        Select="COUNT",
-    )
-    return not _messages(stack, "ChangeQueueUrl") and not pending["Count"]
 
 
 def _most_at_once(stack: Stack) -> int:

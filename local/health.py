@@ -9,6 +9,7 @@ from local.errors import LocalError
 from local.processes import Process
 
 _POLL = 0.1
+_ANSWER = 10.0  # seconds; one answer may be lost
 
 
 def wait(
@@ -19,16 +20,19 @@ def wait(
     with requests.Session() as session:
         session.trust_env = False  # no proxy stands between us and the loopback
         session.verify = str(certificate) if certificate else True
-        while not _answers(session, url):
+        while True:
+            late = time.monotonic() >= deadline
+            if _answers(session, url):
+                return
             if not process.alive():
                 raise LocalError(f"{name} ended while it was starting.", log)
-            if time.monotonic() >= deadline:
+            if late:
                 raise LocalError(f"{name} did not answer at {url} within {seconds:g} seconds.", log)
             time.sleep(_POLL)
 
 
 def _answers(session: requests.Session, url: str) -> bool:
     try:
-        return session.get(url, timeout=2).status_code == 200
+        return session.get(url, timeout=_ANSWER).status_code == 200
     except requests.RequestException:
         return False

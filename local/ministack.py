@@ -23,7 +23,7 @@ _SERVICES = (
     "states",
     "sts",
 )
-_START_SECONDS = 60.0
+_START_SECONDS = 300.0  # of a busy machine
 
 
 def start(

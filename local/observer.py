@@ -1,6 +1,7 @@
 """Looks into a running stack: what the emulated ImageKit, the ledger and the functions' logs say."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,11 @@ from local.domain import Ledger, Settings, Submitted, as_submitted, month_of
 from local.stack import Stack
 
 FUNCTIONS = ("SubmitPurge", "CheckPurges")
-_TIMEOUT = 10.0  # seconds
+
+LEASE = {"pk": {"S": "state"}, "sk": {"S": "lease"}}
+"""The key of the ledger's item that says who drains."""
+
+_TIMEOUT = 60.0  # seconds, of a busy machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,21 @@ class Followed:
 
     purge: Submitted
     completed_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What SubmitPurge has yet to do: messages in the change queue, those in use among them; pending change
+    sets in the ledger; whether a drain is under way."""
+
+    messages: int
+    pending: int
+    draining: bool
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left. An event that S3 is about to send shows nowhere."""
+        return not (self.messages or self.pending or self.draining)
 
 
 class Observer:
@@ -77,6 +97,17 @@ class Observer:
         """The ledger as the functions have it."""
         return Ledger(self._stack.outputs["LedgerTable"], self._stack.ledger)
 
+    def work(self) -> Work:
+        """What is under way. A change goes from the queue to the ledger, so they are looked at in this order:
+        what is in neither is done."""
+        messages = self._messages()
+        pending = len(self.ledger().pending_ids())
+        lease = self._stack.ledger.get_item(
+            TableName=self._stack.outputs["LedgerTable"], Key=LEASE, ConsistentRead=True
+        ).get("Item")
+        draining = lease is not None and float(lease["until"]["N"]) >= time.time()
+        return Work(messages, pending, draining)
+
     def used(self, now: float) -> int:
         """Purges of the month of `now` (unix seconds) that the ledger counts."""
         return self.ledger().state(month_of(now)).used
@@ -112,6 +143,14 @@ class Observer:
         for function in FUNCTIONS:
             text = "".join(f"{line}\n" for line in self.lines(function))
             (self._stack.workspace.logs / f"{function}.log").write_text(text)
+
+    def _messages(self) -> int:
+        counts = self._stack.sqs.get_queue_attributes(
+            QueueUrl=self._stack.outputs["ChangeQueueUrl"], AttributeNames=["All"]
+        )["Attributes"]
+        return sum(
+            int(count) for name, count in counts.items() if name.startswith("ApproximateNumberOfMessages")
+        )
 
     def _control(self, name: str) -> Any:
         return self._http.get(f"{self._stack.imagekit}/_control/{name}", timeout=_TIMEOUT).json()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _POLL = 0.05
+_KILLED = 30.0  # seconds in which even a busy machine ends what was killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,16 @@ class Process:
         if seen is None or seen[0] != self.born:
             return  # it is gone, and its id may be somebody else's by now
         _signal(self.pid, signal.SIGTERM)
-        deadline = time.monotonic() + patience
-        while self.alive() and time.monotonic() < deadline:
-            time.sleep(_POLL)
+        self._wait_for_end(patience)
         # Also what the leader left behind: the id of a group is not given away while it has members.
         _signal(self.pid, signal.SIGKILL)
-        self.wait(patience)
+        self._wait_for_end(_KILLED)
+        self.wait(0)  # gives its id back, if it is a child
+
+    def _wait_for_end(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self.alive() and time.monotonic() < deadline:
+            time.sleep(_POLL)
 
 
 def _signal(group: int, number: signal.Signals) -> None:

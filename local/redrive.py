@@ -48,5 +48,7 @@ def _move(client: "SQSClient", source: str, target: str) -> int:
             client.send_message(QueueUrl=target, MessageBody=message["Body"])
             client.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
         moved += len(old)
-        if not old:
+        # One answer is a sample: only when there is nothing to receive, nothing old is left. What died again
+        # is received once, and then hidden.
+        if not found:
             return moved

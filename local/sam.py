@@ -13,8 +13,9 @@ from local.stack import Stack
 from local.watchdog import Watchdog
 from local.workspace import PROJECT, SHARED, Workspace
 
-_BUILD_SECONDS = 300.0
-_DEPLOY_SECONDS = 180.0
+# Of a busy machine, and for the build of a slow network, too.
+_BUILD_SECONDS = 1800.0
+_DEPLOY_SECONDS = 900.0
 _FOLDER = SHARED / "sam"
 _BUILT = _FOLDER / "build"
 _STAMP = _FOLDER / "build.stamp"

@@ -13,9 +13,10 @@ os.environ["POWERTOOLS_SERVICE_NAME"] = "imagekit-s3-purge"
 from purging.telemetry import metrics
 
 # Enough to find a fault within days of running, and quick enough to run all day. HYPOTHESIS_PROFILE=thorough
-# looks harder at once. No deadline: a shared machine pauses.
-hypothesis.settings.register_profile("quick", max_examples=30, deadline=None)
-hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=None)
+# looks harder at once. No deadline, and no word about slow examples: a shared machine pauses.
+_PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("quick", _PATIENT, max_examples=30)
+hypothesis.settings.register_profile("thorough", _PATIENT, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 

@@ -15,13 +15,15 @@ VARIANTS = ("", "?tr=w-100", "?v=2")
 """What visitors put behind an image's URL; the edge caches each apart."""
 
 _AT_ONCE = 8
-_TIMEOUT = 10.0  # seconds
+_TIMEOUT = 60.0  # seconds, of a busy machine
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One answer of the edge. `at` is when it came, in unix seconds; `age` is what it says, in seconds."""
+    """One answer of the edge, given at some time between `asked_at` and `at`, in unix seconds; `age` is what
+    it says, in whole seconds."""
 
+    asked_at: float
     at: float
     status: int
     hit: bool
@@ -31,6 +33,13 @@ class Look:
     def shows(self, expected: bytes | None) -> bool:
         """Whether it is this image, byte for byte; None: that there is no image."""
         return self.status == 404 if expected is None else self.status == 200 and self.body == expected
+
+    def is_same_copy_as(self, earlier: "Look") -> bool:
+        """Whether it can be the copy that was seen earlier: that copy ages as time goes by, and one fetched
+        again in between is younger. The time that an answer takes on its way is not held against the copy.
+        """
+        passed = self.asked_at - earlier.at
+        return self.age - earlier.age >= passed - 1  # `Age` is cut to whole seconds
 
 
 class Edge:
@@ -57,11 +66,13 @@ class Edge:
         return zip(wanted, self._pool.map(self._look, wanted), strict=True)
 
     def _look(self, url: str) -> Look:
+        asked_at = time.time()
         try:
             answer = self._http.get(url, timeout=_TIMEOUT)
         except requests.RequestException as error:
             raise LocalError(f"The edge does not answer {url}: {error}") from error
         return Look(
+            asked_at,
             time.time(),
             answer.status_code,
             answer.headers.get("X-Cache") == "Hit",

@@ -12,7 +12,7 @@ from local.images import Picture, draw
 from local.stack import Stack
 
 _AT_ONCE = 4
-_WARM_SECONDS = 30.0
+_WARM_SECONDS = 120.0
 _POLL = 0.2  # seconds
 
 
@@ -84,8 +84,13 @@ def warm(edge: Edge, subjects: Sequence[Subject]) -> dict[str, Look]:
     return warmed
 
 
-def change(stack: Stack, subjects: Sequence[Subject]) -> list[Subject]:
-    """Do to each subject what its piece says, through the S3 API; those that changed."""
+def change(stack: Stack, edge: Edge, subjects: Sequence[Subject]) -> tuple[list[Subject], dict[str, Look]]:
+    """Do to each subject what its piece says, through the S3 API; those that changed, and the edge's answers
+    to their URLs right after.
+
+    Later is too late on a busy machine: the first purges may be Completed before all changes are made.
+    """
+    looks: dict[str, Look] = {}
 
     def act(subject: Subject) -> None:
         subject.changed_at = time.time()
@@ -98,10 +103,11 @@ def change(stack: Stack, subjects: Sequence[Subject]) -> list[Subject]:
             stack.s3.copy_object(Bucket=stack.bucket, Key=key, CopySource=source)  # type: ignore[arg-type]
         elif subject.after:
             _put(stack, key, subject.after)
+        looks.update(edge.look(subject.urls))
 
     changed = [subject for subject in subjects if not subject.kept]
     _each(act, changed)
-    return changed
+    return changed, looks
 
 
 def counted(subjects: Sequence[Subject]) -> Iterator[tuple[Act, int]]:

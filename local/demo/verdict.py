@@ -8,9 +8,6 @@ from local.demo.edge import Edge, Look
 from local.demo.stage import Subject
 from local.demo.watch import Story, Watch
 
-# Seconds by which two readings of a copy's age may differ: `Age` is cut to whole seconds, twice.
-_TOLERANCE = 2.0
-
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -64,11 +61,6 @@ def spared(edge: Edge, subjects: Sequence[Subject], warmed: Mapping[str, Look]) 
         picture = expected[url].before
         if not look.shows(picture.body if picture else None):
             wrong.append(f"{expected[url].piece.key!r}: untouched, but shows something else at {url}")
-        elif not look.hit or not _same_copy(warmed[url], look):
+        elif not look.hit or not look.is_same_copy_as(warmed[url]):
             wrong.append(f"{expected[url].piece.key!r}: untouched, but evicted from the cache at {url}")
     return len(expected) - len(wrong), wrong
-
-
-def _same_copy(first: Look, last: Look) -> bool:
-    """A copy ages as time goes by; one fetched again in between is younger than that."""
-    return last.age - first.age >= last.at - first.at - _TOLERANCE

@@ -1,7 +1,7 @@
 """Follows each changed image: event received, purge accepted, Completed, stale before and fresh after."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from local.demo.edge import Edge, Look
@@ -38,14 +38,20 @@ class Story:
 
 
 class Watch:
-    """Looks at everything again and again, without evicting anything."""
+    """Looks at everything again and again, without evicting anything.
 
-    def __init__(self, observer: Observer, edge: Edge, changed: Sequence[Subject]) -> None:
+    `looks` are the edge's answers from right after the changes, by URL.
+    """
+
+    def __init__(
+        self, observer: Observer, edge: Edge, changed: Sequence[Subject], looks: Mapping[str, Look]
+    ) -> None:
         self._observer = observer
         self._edge = edge
         self.started_at = min(subject.changed_at for subject in changed)
         self.stories = [Story(subject) for subject in changed]
         self.purges: list[Accepted] = []
+        self._see(looks.items())
 
     @property
     def over(self) -> bool:
@@ -63,16 +69,22 @@ class Watch:
         return time.time() - self.started_at
 
     def _look_at_the_edge(self) -> None:
-        story_of = {
-            url: story for story in self.stories for url in story.subject.urls if url not in story.fresh
-        }
-        for url, look in self._edge.look(story_of):
+        self._see(self._edge.look(url for story in self.stories for url in self._stale_urls(story)))
+
+    def _see(self, looks: Iterable[tuple[str, Look]]) -> None:
+        story_of = {url: story for story in self.stories for url in self._stale_urls(story)}
+        for url, look in looks:
             story = story_of[url]
             before, after = story.subject.before, story.subject.after
             if look.shows(after.body if after else None):
                 story.fresh[url] = look
             elif look.hit and look.age > 0 and look.shows(before.body if before else None):
                 story.stale[url] = look
+
+    @staticmethod
+    def _stale_urls(story: Story) -> list[str]:
+        """Its URLs that were not seen fresh yet."""
+        return [url for url in story.subject.urls if url not in story.fresh]
 
     def _look_at_the_purges(self) -> None:
         self.purges = self._observer.accepted(self.started_at)

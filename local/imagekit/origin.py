@@ -70,8 +70,8 @@ class S3Origin:
             config=Config(
                 s3={"addressing_style": "path"},
                 max_pool_connections=64,
-                connect_timeout=5,
-                read_timeout=10,
+                connect_timeout=60,  # of a busy machine
+                read_timeout=60,
                 # One retry: an edge should say 502 soon, rather than hide that its origin is ill.
                 retries={"total_max_attempts": 2, "mode": "standard"},
             ),

@@ -18,8 +18,8 @@ from local.replay.fate import Fate, Fates
 from local.session import session
 from local.stack import Stack
 
-DEADLINE_SECONDS = 120.0
-"""For all purges to be Completed, and for their executions to end."""
+DEADLINE_SECONDS = 300.0
+"""For all purges to be Completed, and for their executions to end: also on a busy machine."""
 
 _POLL = 0.25  # seconds
 
@@ -62,8 +62,7 @@ class Replay:
         self._say(f"Delivered {event.path} to SubmitPurge, which took {time.time() - since:.1f} s.")
         by_hand = manual.is_manual(meant.body)
         fates = Fates(self._observer, settings, changes, manual=by_hand, since=since)
-        held = self._held(since)
-        seen, executions = self._follow(fates, held=bool(held), deadline=deadline)
+        seen, executions, held = self._follow(fates, since, deadline)
         self._show(seen, executions)
         if held:
             self._say(f"{held}: the next tick tries again.", "yellow")
@@ -87,24 +86,32 @@ class Replay:
         return answer
 
     def _held(self, since: float) -> str:
-        """What the drain left waiting, and why; empty if nothing."""
-        drains = [line for line in self._observer.log("SubmitPurge", "drained", since) if line["held"]]
-        if not drains:
-            return ""
-        count, reason = drains[-1]["held"], drains[-1]["reason"]
-        return f"{_count(count, 'change')} {'is' if count == 1 else 'are'} held ({reason})"
+        """What the last drain left waiting, and why; empty if nothing.
 
-    def _follow(self, fates: Fates, *, held: bool, deadline: float) -> tuple[list[Fate], list[Execution]]:
-        """Look until nothing is open, or what is left waits for something that does not come by itself."""
+        A drain that was busy says nothing about it: the one that was at it does, once it ends.
+        """
+        drains = [line for line in self._observer.log("SubmitPurge", "drained", since) if not line["busy"]]
+        last = max(drains, key=lambda line: line["at"], default=None)
+        if last is None or not last["held"]:
+            return ""
+        count = last["held"]
+        return f"{_count(count, 'change')} {'is' if count == 1 else 'are'} held ({last['reason']})"
+
+    def _follow(self, fates: Fates, since: float, deadline: float) -> tuple[list[Fate], list[Execution], str]:
+        """Look until nothing is open, or what is left waits for something that does not come by itself: then
+        what is held, and why."""
         end = time.monotonic() + deadline
         with self._console.status("Follow the purges until they are Completed …"):
             while True:
+                late = time.monotonic() >= end
+                held = self._held(since)
                 seen = fates.look()
                 executions = self._executions(seen)
+                waiting = [fate for fate in seen if fate.open and not fate.purge]
                 moving = [fate for fate in seen if fate.open and (fate.purge or not held)]
                 running = [each for each in executions if each.status == "RUNNING"]
-                if not (moving or running) or time.monotonic() >= end:
-                    return seen, executions
+                if not (moving or running) or late:
+                    return seen, executions, held if waiting else ""
                 time.sleep(_POLL)
 
     def _executions(self, fates: list[Fate]) -> list[Execution]:

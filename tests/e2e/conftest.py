@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 import pytest
 
 from local.observer import FUNCTIONS, Observer
+from local.options import Options
 from local.session import session
 from local.stack import Stack
 from local.workspace import SHARED
@@ -15,13 +16,14 @@ from local.workspace import SHARED
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """The real template, deployed by the real SAM CLI, on emulated services that enforce IAM."""
-    with session(private=SHARED / "e2e") as running:
+    # Waits of state machines are shortened: what they are for is looked at, not how long they are.
+    with session(Options(wait_scale=0.05), private=SHARED / "e2e") as running:
         yield running
 
 
 @pytest.fixture
 def alerts(stack: Stack) -> Iterator[Callable[[], list[dict[str, str]]]]:
-    """`alerts()`: the `Subject` and `Message` of every alert of this test that came since the last call."""
+    """`alerts()`: the `Subject` and `Message` of every alert of this test that came so far."""
     topic = stack.outputs["AlertsTopicArn"]
     url = stack.sqs.create_queue(QueueName=f"alerts-{uuid.uuid4()}")["QueueUrl"]
     arn = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -36,11 +38,14 @@ def alerts(stack: Stack) -> Iterator[Callable[[], list[dict[str, str]]]]:
     stack.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     subscription = stack.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
 
+    came: list[dict[str, str]] = []
+
     def received() -> list[dict[str, str]]:
         found = stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
         for message in found:
             stack.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return [json.loads(message["Body"]) for message in found]
+            came.append(json.loads(message["Body"]))
+        return [*came]
 
     yield received
     stack.sns.unsubscribe(SubscriptionArn=subscription)

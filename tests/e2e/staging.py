@@ -1,7 +1,6 @@
 """Puts a stack into the state that a test is about, and back."""
 
 import json
-import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,17 +15,18 @@ from botocore.credentials import Credentials
 from urllib3 import PoolManager
 
 from local.environment import REGION, ROOT_KEY, ROOT_KEY_ID
+from local.observer import Observer
 from local.stack import Stack
 from tests.e2e.waiting import until
 
 _AT_ONCE = 4
-LEASE = {"pk": {"S": "state"}, "sk": {"S": "lease"}}
+_TIMEOUT = 60.0  # seconds, of a busy machine
 
 
 @contextmanager
 def emulator(stack: Stack, **settings: object) -> Iterator[None]:
     """Other settings of the emulated ImageKit, by their JSON names, for the length of a block."""
-    before = requests.get(f"{stack.imagekit}/_control/state", timeout=5).json()["settings"]
+    before = Observer(stack).imagekit()["settings"]
     _set(stack, settings)
     try:
         yield
@@ -106,42 +106,56 @@ def put(stack: Stack, keys: Iterable[str], body: bytes) -> None:
 def settle(stack: Stack) -> None:
     """Have all that earlier tests left behind purged, and the emulated ImageKit without faults.
 
-    What they left would be purged in the midst of the next test otherwise, and use its quota.
+    What they left would be purged in the midst of the next test otherwise, and use its quota or its faults.
     """
     no_faults(stack)
-    until(lambda: not tick(stack)["held"], "a ledger where nothing waits")
+    observer = Observer(stack)
+    until(lambda: (tick(stack), observer.work()), "nothing under way in the stack", lambda seen: seen[1].done)
+
+
+def fault(stack: Stack, **order: Any) -> None:
+    """Have the emulated ImageKit meet one of the next calls, whoever makes it, with a fault."""
+    requests.post(f"{stack.imagekit}/_control/faults", json=order, timeout=_TIMEOUT).raise_for_status()
 
 
 def no_faults(stack: Stack) -> None:
     """Have the emulated ImageKit forget the faults that no call has met yet."""
-    requests.delete(f"{stack.imagekit}/_control/faults", timeout=5).raise_for_status()
+    requests.delete(f"{stack.imagekit}/_control/faults", timeout=_TIMEOUT).raise_for_status()
 
 
-def no_drain(stack: Stack) -> None:
-    """Wait until nobody drains: the emulated Lambda kills what runs when a function is configured anew."""
+@contextmanager
+def at_rest(stack: Stack) -> Iterator[None]:
+    """Nothing is under way in the block but what the block itself starts.
 
-    def ended() -> bool:
-        lease = stack.ledger.get_item(TableName=stack.outputs["LedgerTable"], Key=LEASE).get("Item")
-        return lease is None or float(lease["until"]["N"]) < time.time()
+    A drain that is cut off, because its function is configured anew or its role loses a permission, would
+    leave its lease behind for minutes, and hide its messages for longer.
+    """
+    with no_ticks(stack):
+        until(Observer(stack).work, "nothing under way in the stack", lambda work: work.done)
+        yield
 
-    # Nobody takes a lease away from a drain that was killed.
-    until(ended, "the end of the drain", 180)
+
+def purged(stack: Stack) -> list[str]:
+    """The URLs of all purges that ImageKit has accepted."""
+    return [purge.url for purge in Observer(stack).accepted()]
+
+
+def invoke(stack: Stack, event: dict[str, Any]) -> dict[str, Any]:
+    """SubmitPurge's answer to an event. Fails if the function does."""
+    answer = stack.functions.invoke(
+        FunctionName=stack.outputs["SubmitPurgeFunction"], Payload=json.dumps(event)
+    )
+    found: dict[str, Any] = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, found
+    return found
 
 
 def tick(stack: Stack) -> dict[str, Any]:
-    """What the schedule does every minute, now; the function's answer, once no other drain is at it."""
+    """What the schedule does every minute, now; the answer of a drain of its own.
 
-    def ticked() -> dict[str, Any] | None:
-        answer = stack.functions.invoke(
-            FunctionName=stack.outputs["SubmitPurgeFunction"], Payload=json.dumps({"tick": True})
-        )
-        found: dict[str, Any] = json.loads(answer["Payload"].read())
-        assert "FunctionError" not in answer, found
-        return None if found["busy"] else found
-
-    found = until(ticked, "a drain of its own", 180)
-    assert found is not None
-    return found
+    While another drain is at it, the answer is `busy`: then it says nothing about what waits and why.
+    """
+    return until(lambda: invoke(stack, {"tick": True}), "a drain of its own", lambda found: not found["busy"])
 
 
 def dead_letters(stack: Stack) -> int:
@@ -153,9 +167,11 @@ def dead_letters(stack: Stack) -> int:
 
 
 def _set(stack: Stack, settings: dict[str, object]) -> None:
-    requests.post(f"{stack.imagekit}/_control/settings", json=settings, timeout=5).raise_for_status()
+    requests.post(f"{stack.imagekit}/_control/settings", json=settings, timeout=_TIMEOUT).raise_for_status()
 
 
 def _configure(stack: Stack, function: str, variables: dict[str, str]) -> None:
-    no_drain(stack)
-    stack.functions.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
+    with at_rest(stack):
+        stack.functions.update_function_configuration(
+            FunctionName=function, Environment={"Variables": variables}
+        )

@@ -4,19 +4,14 @@ import json
 import uuid
 
 import pytest
-import requests
 from botocore.exceptions import ClientError
 
 from local.session import redeploy
 from local.stack import Stack
+from tests.e2e.staging import at_rest, purged
 from tests.e2e.waiting import until
 
 DENIED = "AccessDenied"
-
-
-def _purged(stack: Stack) -> list[str]:
-    purges = requests.get(f"{stack.imagekit}/_control/purges", timeout=5).json()
-    return [purge["url"] for purge in purges]
 
 
 def test_a_change_is_purged_and_followed_to_its_end(stack: Stack) -> None:
@@ -24,15 +19,17 @@ def test_a_change_is_purged_and_followed_to_its_end(stack: Stack) -> None:
     key = f"way/{uuid.uuid4()}.jpg"
     for body in (b"1", b"2"):  # the first is new, which nobody can have seen
         stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=body)
-    until(lambda: f"{stack.url(key)}*" in _purged(stack), "the purge")
+    until(lambda: purged(stack), "the purge", lambda urls: f"{stack.url(key)}*" in urls)
 
-    def followed() -> bool:
-        machine = stack.outputs["TrackPurgesArn"]
-        done = stack.states.list_executions(stateMachineArn=machine, statusFilter="SUCCEEDED")["executions"]
-        inputs = [stack.states.describe_execution(executionArn=one["executionArn"])["input"] for one in done]
-        return any(key in text for text in inputs)
+    def followed() -> list[str]:
+        """What the executions that succeeded were about."""
+        pages = stack.states.get_paginator("list_executions").paginate(
+            stateMachineArn=stack.outputs["TrackPurgesArn"], statusFilter="SUCCEEDED"
+        )
+        done = [one["executionArn"] for page in pages for one in page["executions"]]
+        return [stack.states.describe_execution(executionArn=arn)["input"] for arn in done]
 
-    until(followed, "the end of its execution")
+    until(followed, "the end of its execution", lambda inputs: any(key in text for text in inputs))
 
 
 def test_a_function_cannot_do_what_its_role_does_not_allow(stack: Stack) -> None:
@@ -52,11 +49,14 @@ def test_a_function_fails_once_its_role_is_stripped(stack: Stack) -> None:
     function = stack.outputs["SubmitPurgeFunction"]
     role = stack.functions.get_function_configuration(FunctionName=function)["Role"].rpartition("/")[2]
     policy = stack.iam.get_role_policy(RoleName=role, PolicyName="SubmitPurge")["PolicyDocument"]
-    stack.iam.delete_role_policy(RoleName=role, PolicyName="SubmitPurge")
-    try:
-        answer = stack.functions.invoke(FunctionName=function, Payload=json.dumps({"tick": True}))
-    finally:
-        stack.iam.put_role_policy(RoleName=role, PolicyName="SubmitPurge", PolicyDocument=json.dumps(policy))
+    with at_rest(stack):
+        stack.iam.delete_role_policy(RoleName=role, PolicyName="SubmitPurge")
+        try:
+            answer = stack.functions.invoke(FunctionName=function, Payload=json.dumps({"tick": True}))
+        finally:
+            stack.iam.put_role_policy(
+                RoleName=role, PolicyName="SubmitPurge", PolicyDocument=json.dumps(policy)
+            )
     assert answer["FunctionError"]
     assert DENIED in answer["Payload"].read().decode()
 
@@ -109,7 +109,7 @@ def test_existing_buckets_come_in_by_an_event_rule(stack: Stack) -> None:
     assert "OriginBucketName" not in beside.outputs
     stack.s3.put_object(Bucket="existing-photos", Key="a+b c.jpg", Body=b"1")
     wanted = {f"{stack.url_endpoint}/{part}a+b%20c.jpg*" for part in ("", "tr:w-300,h-300/", "tr:n-thumb/")}
-    until(lambda: wanted <= set(_purged(stack)), "the three purges")
+    until(lambda: purged(stack), "the three purges", wanted.issubset)
     session = _assumed(beside, "SubmitPurge")
     s3 = stack.client("s3", **session)
     assert s3.list_objects_v2(Bucket="existing-photos")["KeyCount"] == 1

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import requests
 
+from local.observer import LEASE, Accepted, Observer
 from local.stack import Stack
-from tests.e2e.staging import LEASE, no_drain, no_faults, no_ticks, settle
+from tests.e2e.staging import fault, no_faults, no_ticks, settle
 from tests.e2e.waiting import until
 
 Grant = tuple[str, str]
@@ -65,12 +65,12 @@ def _purge(stack: Stack) -> str:
 
 
 def _purge_with_a_stale_key(stack: Stack) -> str:
-    _break(stack, api="purge", kind="403")
+    fault(stack, api="purge", kind="403")
     return _purge(stack)
 
 
 def _purge_what_is_refused(stack: Stack) -> str:
-    _break(stack, api="purge", kind="wildcard-refused")
+    fault(stack, api="purge", kind="wildcard-refused")
     return _said(stack, "SubmitPurge", {"urls": [_url(stack) + "*"]})
 
 
@@ -80,7 +80,6 @@ def _change(stack: Stack, *, versions: bool) -> str:
     By a new process: each says but once that it may not look.
     """
     name = stack.outputs["SubmitPurgeFunction"]
-    no_drain(stack)
     stack.functions.update_function_configuration(FunctionName=name, Timeout=120)
     at = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%S.000Z}"
     folder = f"least/{uuid.uuid4()}"
@@ -109,17 +108,16 @@ def _check(stack: Stack) -> str:
     """Ask for a purge that is Completed."""
     _purge(stack)
 
-    def completed() -> list[dict[str, Any]]:
-        purges = requests.get(f"{stack.imagekit}/_control/purges", timeout=5).json()
-        return [purge for purge in purges if purge["completedAt"]]
+    def completed() -> list[Accepted]:
+        return [purge for purge in Observer(stack).accepted() if purge.completed_at]
 
     purge = until(completed, "a completed purge")[-1]
-    asked = {"url": purge["url"], "submitted_at": purge["acceptedAt"], "sample": None}
-    return _said(stack, "CheckPurges", {"purges": [asked | {"request_id": purge["requestId"]}]})
+    asked = {"request_id": purge.request_id, "url": purge.url, "submitted_at": purge.accepted_at}
+    return _said(stack, "CheckPurges", {"purges": [asked | {"sample": None}]})
 
 
 def _check_with_a_stale_key(stack: Stack) -> str:
-    _break(stack, api="status", kind="403")
+    fault(stack, api="status", kind="403")
     return _check(stack)
 
 
@@ -193,14 +191,14 @@ def test_a_role_stripped_of_one_action_fails_where_it_should(
 ) -> None:
     """Without it the step is denied just this action; so it is needed, and IAM was asked."""
 
-    def denied() -> bool:
+    def denied() -> set[str]:
         no_faults(stack)
         # A function, or a tick, that may not delete could not give its lease back either.
         stack.ledger.delete_item(TableName=stack.outputs["LedgerTable"], Key=LEASE)
-        return _denied(SHOWN[role, action](stack)) == {action}
+        return _denied(SHOWN[role, action](stack))
 
     with _without(stack, roles[role], action):
-        until(denied, f"{action} denied", 60)
+        until(denied, f"{action} denied", lambda actions: actions == {action})
 
 
 def test_whole_roles_are_denied_nothing(stack: Stack) -> None:
@@ -250,7 +248,3 @@ def _said(stack: Stack, function: str, event: dict[str, Any]) -> str:
 def _denied(text: str) -> set[str]:
     """The actions that IAM refused."""
     return {part.split(maxsplit=1)[0] for part in text.split("is not authorized to perform: ")[1:]}
-
-
-def _break(stack: Stack, **fault: str) -> None:
-    requests.post(f"{stack.imagekit}/_control/faults", json=fault, timeout=5).raise_for_status()

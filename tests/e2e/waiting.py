@@ -1,4 +1,4 @@
-"""Waiting for what happens elsewhere."""
+"""Waiting for what happens elsewhere: the one way to do it here."""
 
 import time
 from collections.abc import Callable
@@ -6,21 +6,32 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+DEADLINE_SECONDS = 300.0
+"""Longer than anything takes on a busy machine, the lease of a drain that was killed included."""
 
-def until(look: Callable[[], T], what: str, seconds: float = 60.0) -> T:
-    """The first answer of `look` that is true. Fails, saying `what` was waited for, after `seconds`."""
+_POLL = 0.1
+_SHOWN = 2_000  # characters of what was seen
+
+
+def until(
+    look: Callable[[], T],
+    what: str,
+    holds: Callable[[T], object] = bool,
+    *,
+    seconds: float = DEADLINE_SECONDS,
+) -> T:
+    """Look again and again until what is seen holds; what was seen then.
+
+    Raises AssertionError after `seconds`: it names `what` was waited for, and shows what was last seen. So
+    let `look` give all that there is to see, and let `holds` judge it.
+    """
     deadline = time.monotonic() + seconds
-    while not (seen := look()):
-        if time.monotonic() >= deadline:
-            raise AssertionError(f"{what}: not within {seconds:g} seconds; the last look saw {seen!r}")
-        time.sleep(0.1)
-    return seen
-
-
-def until_equal(expected: T, look: Callable[[], T], what: str, seconds: float = 60.0) -> None:
-    """Wait until `look` answers `expected`. Fails, saying `what` was waited for and what came instead."""
-    deadline = time.monotonic() + seconds
-    while (seen := look()) != expected:
-        if time.monotonic() >= deadline:
-            raise AssertionError(f"{what}: not within {seconds:g} seconds; {seen!r}, not {expected!r}")
-        time.sleep(0.1)
+    while True:
+        # Judged before the look: however long this process was kept waiting, it looks once more.
+        late = time.monotonic() >= deadline
+        seen = look()
+        if holds(seen):
+            return seen
+        if late:
+            raise AssertionError(f"{what}: not within {seconds:g} seconds; last seen: {repr(seen)[:_SHOWN]}")
+        time.sleep(_POLL)

@@ -146,7 +146,7 @@ def test_events_of_the_sam_cli(f: Functions, kind: str, key: str, target: str) -
         check=True,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,  # the SAM CLI takes long to start on a busy machine
         env=dict(os.environ) | {"SAM_CLI_TELEMETRY": "0"},
     )
     f.submit(json.loads(generated.stdout))

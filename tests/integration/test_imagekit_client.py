@@ -259,11 +259,9 @@ def test_one_connection_serves_all_calls(stub: Stub) -> None:
 def test_an_answer_that_never_comes_times_out(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     """The purge may have been accepted all the same."""
     monkeypatch.setattr(imagekit, "_TIMEOUT", (0.2, 0.2))
-    stub.replies = [Reply(delay=0.6)]
-    began = time.monotonic()
+    stub.replies = [Reply(delay=600)]
     with pytest.raises(Unavailable) as caught:
         client(stub).purge(URL)
-    assert time.monotonic() - began < 0.5
     assert caught.value.may_have_counted
     assert KEY not in shown(caught.value)
 

@@ -26,17 +26,17 @@ def server() -> Iterator[ImageKitServer]:
 
 def purge(server: ImageKitServer, url: object = GOOD_URL, **more: Any) -> requests.Response:
     options = {"json": {"url": url}, "auth": (KEY, "")} | more
-    return requests.post(f"{server.url}/v1/files/purge", timeout=10, **options)
+    return requests.post(f"{server.url}/v1/files/purge", timeout=60, **options)
 
 
 def status(server: ImageKitServer, request_id: str, **more: Any) -> requests.Response:
     options = {"auth": (KEY, "")} | more
-    return requests.get(f"{server.url}/v1/files/purge/{request_id}", timeout=10, **options)
+    return requests.get(f"{server.url}/v1/files/purge/{request_id}", timeout=60, **options)
 
 
 def control(server: ImageKitServer, name: str, order: object = None) -> Any:
     url = f"{server.url}/_control/{name}"
-    answer = requests.get(url, timeout=10) if order is None else requests.post(url, json=order, timeout=10)
+    answer = requests.get(url, timeout=60) if order is None else requests.post(url, json=order, timeout=60)
     answer.raise_for_status()
     return answer.json()
 
@@ -113,7 +113,7 @@ def test_refused_status_calls(server: ImageKitServer) -> None:
     assert unknown.json() == {"message": "No request found for this requestId.", "help": HELP}
     assert status(server, 24 * "0", auth=None).status_code == 401
     assert status(server, 24 * "0", auth=("x", "")).status_code == 403
-    assert requests.put(f"{server.url}/v1/files/purge", timeout=10).status_code == 404
+    assert requests.put(f"{server.url}/v1/files/purge", timeout=60).status_code == 404
 
 
 @pytest.mark.parametrize("host", ["own", "https://ik.imagekit.io/demo", "https://images.example.com"])
@@ -126,14 +126,14 @@ def test_hosts(server: ImageKitServer, host: str) -> None:
 @pytest.mark.parametrize("api", ["write", "read"])
 def test_rate_limit(server: ImageKitServer, api: str) -> None:
     """Over the burst it is 429 with the three headers, in milliseconds; nothing counts to the quota."""
-    control(server, "settings", {f"{api}Rate": 0.25, f"{api}Burst": 2})
+    control(server, "settings", {f"{api}Rate": 0.01, f"{api}Burst": 2})
     answers = [purge(server) if api == "write" else status(server, "x") for _ in range(3)]
     assert (
         [answer.status_code for answer in answers] == [201, 201, 429] if api == "write" else [400, 400, 429]
     )
     headers = answers[2].headers
-    assert (headers["X-RateLimit-Limit"], headers["X-RateLimit-Interval"]) == ("1", "4000")
-    assert 2000 < int(headers["X-RateLimit-Reset"]) <= 4000
+    assert (headers["X-RateLimit-Limit"], headers["X-RateLimit-Interval"]) == ("1", "100000")
+    assert 0 < int(headers["X-RateLimit-Reset"]) <= 100_000
     assert answers[2].json()["help"] == HELP
     assert control(server, "state")["purgesUsed"] == (2 if api == "write" else 0)
 
@@ -194,7 +194,7 @@ def test_state_counts_and_reset_restores(server: ImageKitServer) -> None:
 )
 def test_bad_control_orders(server: ImageKitServer, name: str, body: bytes, message: str) -> None:
     """A senseless order is 400 and says what is wrong with it."""
-    answer = requests.post(f"{server.url}/_control/{name}", data=body, timeout=10)
+    answer = requests.post(f"{server.url}/_control/{name}", data=body, timeout=60)
     assert answer.status_code == 400
     assert message in answer.json()["message"]
 
@@ -203,7 +203,7 @@ def test_faults_can_be_taken_back(server: ImageKitServer) -> None:
     """What was armed and has hit nobody yet hits nobody."""
     control(server, "faults", {"api": "purge", "kind": "5xx", "times": 9})
     assert purge(server).status_code == 500
-    answer = requests.delete(f"{server.url}/_control/faults", timeout=10)
+    answer = requests.delete(f"{server.url}/_control/faults", timeout=60)
     assert (answer.status_code, answer.json()) == (200, {"faults": []})
     assert purge(server).status_code == 201
 
@@ -211,7 +211,7 @@ def test_faults_can_be_taken_back(server: ImageKitServer) -> None:
 def test_health_and_unknown_controls(server: ImageKitServer) -> None:
     """Health is 200 at once; a misspelt control lists the ones there are."""
     assert control(server, "health") == {"status": "ok"}
-    answer = requests.get(f"{server.url}/_control/purge", timeout=10)
+    answer = requests.get(f"{server.url}/_control/purge", timeout=60)
     assert answer.status_code == 404
     assert "GET purges" in answer.json()["message"]
 
@@ -229,7 +229,7 @@ def test_connections_are_kept_alive(server: ImageKitServer) -> None:
     with requests.Session() as session:
         ports = set()
         for _ in range(5):
-            with session.get(f"{server.url}/_control/health", timeout=10, stream=True) as answer:
+            with session.get(f"{server.url}/_control/health", timeout=60, stream=True) as answer:
                 ports.add(answer.raw.connection.sock.getsockname()[1])
                 answer.json()
         assert len(ports) == 1

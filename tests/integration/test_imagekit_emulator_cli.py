@@ -57,7 +57,7 @@ def running(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
         yield process, line.split()[-1]
     finally:
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -68,10 +68,10 @@ def test_runs_until_a_signal(number: signal.Signals, tmp_path: Path) -> None:
         assert port_file.read_text() == url.rpartition(":")[2] + "\n"
         with requests.Session() as session:  # kept open: an idle client must not hold up the end
             order = {"url": f"{url}/demo/a.jpg"}
-            answer = session.post(f"{url}/v1/files/purge", json=order, auth=(KEY, ""), timeout=10)
+            answer = session.post(f"{url}/v1/files/purge", json=order, auth=(KEY, ""), timeout=60)
             assert answer.status_code == 201
             process.send_signal(number)
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert KEY not in out
 
@@ -88,7 +88,7 @@ def test_settings_reach_the_emulator() -> None:
         "--read-burst=9",
     ]
     with running(*options, "--quota-answer=403") as (_, url):
-        state = requests.get(f"{url}/_control/state", timeout=10).json()
+        state = requests.get(f"{url}/_control/state", timeout=60).json()
     assert state["settings"] == numbers | {"quotaAnswer": 403}
 
 

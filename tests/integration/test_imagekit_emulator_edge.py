@@ -76,11 +76,11 @@ def get(server: ImageKitServer, target: str, method: str = "GET", host: str = ""
     request = requests.Request(method, server.url, headers={"Host": host} if host else {}).prepare()
     request.url = server.url + target
     with requests.Session() as session:
-        return session.send(request, timeout=10)
+        return session.send(request, timeout=60)
 
 
 def purge(server: ImageKitServer, url: str) -> None:
-    answer = requests.post(f"{server.url}/v1/files/purge", json={"url": url}, auth=(KEY, ""), timeout=10)
+    answer = requests.post(f"{server.url}/v1/files/purge", json={"url": url}, auth=(KEY, ""), timeout=60)
     assert answer.status_code == 201, answer.text
 
 
@@ -221,7 +221,7 @@ def test_refused_requests(server: ImageKitServer) -> None:
 def test_raw_bytes_in_the_target(server: ImageKitServer, s3: "S3Client") -> None:
     """A client that does not encode at all still gets its object."""
     put(s3, "é.png", b"one")
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection._encode_request = str.encode  # type: ignore[attr-defined] # http.client refuses otherwise
     connection.request("GET", "/demo/é.png")
     assert connection.getresponse().read() == b"one"

@@ -37,11 +37,11 @@ def server(clock: Clock) -> Iterator[ImageKitServer]:
 
 
 def hit(server: ImageKitServer, target: str) -> bool:
-    return requests.get(server.url + target, timeout=10).headers["X-Cache"] == "Hit"
+    return requests.get(server.url + target, timeout=60).headers["X-Cache"] == "Hit"
 
 
 def purge(server: ImageKitServer, url: str) -> None:
-    answer = requests.post(f"{server.url}/v1/files/purge", json={"url": url}, auth=(KEY, ""), timeout=10)
+    answer = requests.post(f"{server.url}/v1/files/purge", json={"url": url}, auth=(KEY, ""), timeout=60)
     assert answer.status_code == 201, answer.text
 
 

@@ -75,7 +75,7 @@ def test_other_refusals_are_errors(origin: S3Origin, code: str) -> None:
     """The edge answers 502, names object and cause, and asks S3 again the next time."""
     emulator = Emulator(Settings("private_test"), origins={"demo": Bucket("photos")}, fetch=origin)
     with ImageKitServer(emulator) as server:
-        answer = requests.get(f"{server.url}/demo/{code}.jpg", timeout=30)
+        answer = requests.get(f"{server.url}/demo/{code}.jpg", timeout=60)
         assert answer.status_code == 502
         assert f"s3://photos/{code}.jpg: {code}" in answer.text
         assert len(emulator.state.cache) == 0

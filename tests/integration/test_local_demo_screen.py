@@ -26,7 +26,7 @@ def _watch() -> Watch:
         picture = draw(number, 1, piece.extension)
         after = None if piece.act is Act.DELETED else picture
         subject = Subject(piece, ("https://edge/a",), picture, after, watch.started_at)
-        look = Look(watch.started_at + 100.5, 200, hit=True, age=100, body=b"")
+        look = Look(watch.started_at + 100, watch.started_at + 100.5, 200, hit=True, age=100, body=b"")
         purge = Accepted("0" * 24, "https://edge/a*", look.at, look.at)
         looks = {"https://edge/a": look}
         watch.stories.append(Story(subject, look.at, purge, look.at, looks, looks))

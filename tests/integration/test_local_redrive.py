@@ -45,6 +45,31 @@ def test_what_dies_once_more_is_not_moved_for_ever(sqs: Any, monkeypatch: pytest
     assert "Messages" not in sqs.receive_message(QueueUrl=queue)
 
 
+def test_an_answer_without_an_old_message_is_not_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQS answers with a sample: that all of it died again does not tell that nothing old is left."""
+    answers = [[("died again", 2_000_000)], [("old", 0)], []]
+    sent: list[str] = []
+
+    def receive(**_: Any) -> dict[str, Any]:
+        return {
+            "Messages": [
+                {"Body": body, "ReceiptHandle": "r", "Attributes": {"SentTimestamp": f"{at}"}}
+                for body, at in answers.pop(0)
+            ]
+        }
+
+    client = SimpleNamespace(
+        receive_message=receive,
+        send_message=lambda MessageBody, **_: sent.append(MessageBody),  # noqa: N803 - boto3's name
+        delete_message=lambda **_: None,
+    )
+    session = SimpleNamespace(client=lambda _service: client)
+    monkeypatch.setattr(redriving, "boto3", SimpleNamespace(Session=lambda **_: session))
+    monkeypatch.setattr(redriving, "time", SimpleNamespace(time=lambda: 1_000.0))
+    assert redrive("dead", "queue") == "1 messages moved."
+    assert sent == ["old"]
+
+
 def test_a_queue_that_is_not_there_is_named_in_one_line(sqs: Any) -> None:
     """With what AWS said of it."""
     queue = sqs.create_queue(QueueName="changes")["QueueUrl"]

@@ -1,0 +1,94 @@
+"""``python -m tests.e2e``: the end-to-end tests again and again, beside a busy loop on each core if asked.
+
+A wait that relies on the speed of a machine shows itself only on a slow one.
+"""
+
+# ruff: noqa: T201 - a command-line tool prints
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from local import interruption
+from local.processes import Process
+from local.watchdog import Watchdog
+from local.workspace import PROJECT, SHARED
+
+# Seconds. A run that takes longer hangs: on a busy machine a good one takes a tenth of this.
+_RUN, _TEARDOWN = 2400.0, 120.0
+
+
+def main() -> int:
+    """Run them; 0 if every run passed, 1 if not, 128 + n on signal n."""
+    options = _parser().parse_args()
+    interruption.listen()
+    try:
+        failed = _runs(options)
+    except interruption.Interrupted as interrupted:
+        print(f"Ended by {interrupted}.", flush=True)
+        return interrupted.exit_status
+    print(f"{options.runs - failed} of {options.runs} runs passed.", flush=True)
+    return 1 if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e", description=__doc__)
+    parser.add_argument("--runs", type=int, default=1, metavar="N", help="how often (1)")
+    parser.add_argument("--load", action="store_true", help="keep a busy loop on each core meanwhile")
+    parser.add_argument(
+        "--logs", type=Path, default=SHARED / "e2e-runs", metavar="FOLDER", help="what each run printed"
+    )
+    parser.add_argument("pytest", nargs="*", metavar="ARGUMENT", help="for pytest, after --: -- -k demo")
+    return parser
+
+
+def _runs(options: argparse.Namespace) -> int:
+    """How many of the runs failed."""
+    options.logs.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    with Watchdog() as watchdog:  # which stops everything at its end, and if this process is killed
+        if options.load:
+            loops = [_busy_loop(watchdog) for _ in range(os.cpu_count() or 1)]
+            print("Busy loops:", *(loop.pid for loop in loops), flush=True)
+        for number in range(1, options.runs + 1):
+            log = options.logs / f"{number:02}.log"
+            start = time.monotonic()
+            passed = _run(log, options.pytest, watchdog)
+            word, seconds = "passed" if passed else "FAILED", time.monotonic() - start
+            print(f"Run {number} of {options.runs}: {word} in {seconds:.0f} s", flush=True)
+            if not passed:
+                failed += 1
+                _tell(log)
+    return failed
+
+
+def _busy_loop(watchdog: Watchdog) -> Process:
+    command = [sys.executable, "-c", "while True: pass"]
+    return watchdog.guard(Process.start(command, env={}, log=Path(os.devnull), folder=PROJECT))
+
+
+def _run(log: Path, arguments: list[str], watchdog: Watchdog) -> bool:
+    command = [sys.executable, "-m", "pytest", "tests/e2e", "--durations=20", *arguments]
+    process = watchdog.guard(Process.start(command, env=os.environ, log=log, folder=PROJECT))
+    try:
+        return process.wait(_RUN) == 0
+    finally:
+        if process.alive():  # and its embedded stack with it, which it stops itself
+            os.kill(process.pid, signal.SIGINT)
+            process.wait(_TEARDOWN)
+            process.stop()
+
+
+def _tell(log: Path) -> None:
+    """Which tests failed, and where the whole story is."""
+    for line in log.read_text(errors="replace").splitlines():
+        if line.startswith(("FAILED ", "ERROR ")):
+            print(f"  {line}", flush=True)
+    print(f"  The whole log: {log}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

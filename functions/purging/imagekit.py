@@ -116,9 +116,7 @@ class ImageKit:
                 return "Completed"
             case "Pending":
                 return "Pending"
-        raise Unavailable(
-            f"ImageKit answered {answer.status} without a known status to purge {request_id!r}"
-        )
+        raise Unavailable(f"ImageKit answered {answer.status} without a known status to purge {request_id!r}")
 
     def _call(self, method: str, url: str, body: dict[str, str] | None = None) -> _Answer:
         used = self._private_key.value()

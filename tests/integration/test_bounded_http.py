@@ -217,7 +217,13 @@ def test_a_certificate_that_nobody_vouches_for_counts_nothing(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "address",
-    ["http://imagekit.invalid", "https://127.0.0.1:1", "http://[::1", "nonsense", f"https://{'a' * 300}.invalid"],
+    [
+        "http://imagekit.invalid",
+        "https://127.0.0.1:1",
+        "http://[::1",
+        "nonsense",
+        f"https://{'a' * 300}.invalid",
+    ],
 )
 def test_an_address_that_leads_nowhere_counts_nothing(address: str) -> None:
     """No name, nobody there, no address at all: nothing was sent, and the remedy is named."""

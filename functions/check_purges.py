@@ -1,7 +1,7 @@
 """Lambda CheckPurges: asks how far submitted purges are, for the state machine TrackPurges.
 
 It answers with data whatever happens at ImageKit or in Secrets Manager: a state machine knows no error names
-but the service's. It also says whom TrackPurges gives up on.
+but the service's. It also alerts what TrackPurges gives up on.
 """
 
 import os
@@ -21,7 +21,6 @@ from purging.ledger import Ledger
 from purging.secret import PrivateKey
 from purging.settings import AWS_CLIENT, Settings
 from purging.telemetry import logger, metrics, tracer
-
 
 # A service of AWS that hangs costs 9 seconds, so that a look ends within the function's 60 all the same.
 _BRIEF = AWS_CLIENT.merge(
@@ -57,8 +56,9 @@ def _ledger(settings: Settings) -> Ledger:
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{"purges": [...]}`, as TrackPurges was given them, to `{"purges": [those still open, each with its cause
-    and reason], "completed": how many are done, "wait_seconds": the shortest wait before asking again}`.
+    """`{"purges": [...]}`, as TrackPurges was given them, to `{"purges": [those still open, each with its
+    cause and reason], "completed": how many are done, "wait_seconds": the shortest wait before asking
+    again}`.
 
     With `"give_up": {...}`, as `giving_up.py` describes it, nothing is asked, and `{}` is the answer.
     """

@@ -83,7 +83,7 @@ class _Answer(http.client.HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
-        self.fp = io.BufferedReader(_InTime(self.fp.detach(), sock))  # type: ignore[attr-defined] # the stubs know no `detach` of it
+        self.fp = io.BufferedReader(_InTime(self.fp.detach(), sock))
 
 
 class _Connection(HTTPConnection):

@@ -32,7 +32,7 @@ class Problem(NamedTuple):
 
 @dataclass(slots=True)
 class Findings:
-    """What a look found: purges still `open`, each with its cause and reason, and how long to wait at least."""
+    """What a look found: purges still `open`, with cause and reason, and how long to wait at least."""
 
     open: list[dict[str, Any]] = field(default_factory=list)
     completed: int = 0

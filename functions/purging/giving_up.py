@@ -17,8 +17,8 @@ def give_up(purges: Sequence[dict[str, Any]], why: dict[str, Any], alerts: Alert
     """Log every purge, and alert what was not alerted today.
 
     `purges` as `Findings.answer` has them; `why` as TrackPurges says it: `execution` (an ARN), and either
-    `minutes` of the deadline that passed, or `error` and `details` of a CheckPurges that failed. Raises one of
-    AWS_ERRORS if the ledger cannot say what was alerted.
+    `minutes` of the deadline that passed, or `error` and `details` of a CheckPurges that failed. Raises one
+    of AWS_ERRORS if the ledger cannot say what was alerted.
     """
     for purge in purges:
         logger.warning("purge given up", purge=purge, why=why)
@@ -37,8 +37,8 @@ def _late(purges: Sequence[dict[str, Any]], why: dict[str, Any], alerts: Alerts)
             f"late {cause}",
             f"ImageKit: {len(late)} purge(s) not Completed in time ({cause})",
             _text(
-                f"ImageKit accepted these purges, but they were not Completed and fresh within {why['minutes']} "
-                f"minutes. Cause: {cause}.",
+                "ImageKit accepted these purges, but they were not Completed and fresh within "
+                f"{why['minutes']} minutes. Cause: {cause}.",
                 "Purge them again, or give the request ids to support@imagekit.io.",
                 late,
                 why,
@@ -53,7 +53,7 @@ def _unknown(purges: Sequence[dict[str, Any]], why: dict[str, Any], alerts: Aler
         f"unknown {error}",
         f"ImageKit: the status of {len(purges)} purge(s) is unknown",
         _text(
-            "CheckPurges failed, so nobody knows whether these purges were Completed. ImageKit accepted them.",
+            "ImageKit accepted these purges. CheckPurges failed, so their status is unknown.",
             f"Error: {error}\nDetails: {str(why.get('details', ''))[:_CAUSE]}",
             purges,
             why,

@@ -29,8 +29,8 @@ from purging.telemetry import logger
 PurgeStatus = Literal["Pending", "Completed"]
 
 CALL_SECONDS = 12.0
-"""The longest that a purge or a status call takes: to connect and to be answered, and once more if the key was
-read again. Reading the key from Secrets Manager comes on top."""
+"""The longest that a purge or a status call takes: to connect and to be answered, and once more if the key
+was read again. Reading the key from Secrets Manager comes on top."""
 
 # Seconds of these to connect.
 _CONNECT = 3.0

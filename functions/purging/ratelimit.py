@@ -46,7 +46,7 @@ class RateLimit:
         return min(self.reset or _PAUSE, _HOUR)
 
     def is_monthly(self, message: str) -> bool:
-        """Whether a 429 with this message is about the monthly quota. Words count only where no header does."""
+        """Whether a 429 with this message is about the monthly quota. Words count where no header does."""
         if self.interval or self.reset:
             return self.is_long
         return any(word in message.lower() for word in ("month", "quota"))

@@ -24,8 +24,8 @@ class Tracker:
         self._client = client
 
     def start(self, purges: Sequence[Submitted]) -> None:
-        """Follow these purges. An execution's name stands for all that it follows: asking twice starts it once,
-        and a name that exists says that every one of them is followed.
+        """Follow these purges. An execution's name stands for all that it follows: asking twice starts it
+        once, and a name that exists says that every one of them is followed.
 
         Raises one of AWS_ERRORS if an execution cannot be started.
         """

@@ -14,7 +14,7 @@ import pytest
 
 from local import certificate
 from purging import freshness, imagekit
-from purging.errors import UnknownRequest, Unavailable
+from purging.errors import Unavailable, UnknownRequest
 from purging.freshness import Freshness
 from purging.imagekit import ImageKit
 from purging.secret import PrivateKey
@@ -161,7 +161,7 @@ def test_many_addresses_share_the_time_to_connect(monkeypatch: pytest.MonkeyPatc
         deaf.listen(0)
         # A listener whose queue is full answers no further one.
         for waiting in (first, second):
-            waiting.setblocking(False)  # noqa: FBT003 - the signature is socket's
+            waiting.setblocking(False)
             waiting.connect_ex(deaf.getsockname())
         found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", deaf.getsockname())]
         resolve = socket.getaddrinfo
@@ -197,7 +197,7 @@ def test_a_further_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_tls_that_never_comes_is_within_the_time_to_connect() -> None:
     """Before its handshake is over nothing was sent."""
-    with server(lambda connection: time.sleep(5)) as address:
+    with server(lambda _: time.sleep(5)) as address:
         began = time.monotonic()
         with pytest.raises(Unavailable, match="ImageKitApiUrl") as caught:
             client(f"https://{address}").purge(URL)
@@ -209,9 +209,9 @@ def test_a_certificate_that_nobody_vouches_for_counts_nothing(tmp_path: Path) ->
     """An endpoint with a bad certificate must not empty the month."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*certificate.make(tmp_path))
-    with server(lambda connection: None, tls=tls) as address:
-        with pytest.raises(Unavailable, match=r"CERTIFICATE_VERIFY_FAILED.*ImageKitApiUrl") as caught:
-            client(f"https://{address}").purge(URL)
+    remedy = r"CERTIFICATE_VERIFY_FAILED.*ImageKitApiUrl"
+    with server(lambda _: None, tls=tls) as address, pytest.raises(Unavailable, match=remedy) as caught:
+        client(f"https://{address}").purge(URL)
     assert not caught.value.may_have_counted
 
 
@@ -259,13 +259,13 @@ def test_an_answer_without_measure_is_not_read(script: Script) -> None:
 
 def test_a_definite_answer_counts_though_its_body_never_ends() -> None:
     """The status has been said by then."""
-    with server(drips(b"HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\n\r\n", b"x")) as address:
-        with pytest.raises(Unavailable) as caught:
-            client(f"http://{address}").purge(URL)
+    no = drips(b"HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\n\r\n", b"x")
+    with server(no) as address, pytest.raises(Unavailable) as caught:
+        client(f"http://{address}").purge(URL)
     assert not caught.value.may_have_counted
-    with server(drips(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 99\r\n\r\n", b"x")) as address:
-        with pytest.raises(UnknownRequest):
-            client(f"http://{address}").status("ab12")
+    unknown = drips(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 99\r\n\r\n", b"x")
+    with server(unknown) as address, pytest.raises(UnknownRequest):
+        client(f"http://{address}").status("ab12")
 
 
 def test_a_look_at_the_cdn_ends_in_time() -> None:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import requests
 
-# Seconds to connect, and to wait for a byte of the answer.
-_TIMEOUT = (3.05, 5.0)
+from purging.bounded_http import bounded_session
+
+# Seconds to connect, and for the answer.
+_TIMEOUT = (3.0, 5.0)
 
 # The edge and this function round and read their clocks differently.
 _TOLERANCE = 2.0
@@ -16,8 +18,7 @@ class Freshness:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = bounded_session()
 
     def stale_age(self, url: str, submitted_at: float) -> float | None:
         """The age in seconds of an answer that is older than its purge; None if it is fresh.

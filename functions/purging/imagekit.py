@@ -1,16 +1,18 @@
 """ImageKit's purge API: submit a purge, ask for its status.
 
 Documentation: "Purge cache API" and "Purge cache status API" of ImageKit's media API; what they leave open
-stands in `_refusal` alone.
+about limits stands in `ratelimit.py`.
 """
 
+import json
+import time
 from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import quote
 
 import requests
-from urllib3.exceptions import NewConnectionError
 
+from purging.bounded_http import body_of, bounded_session, never_connected
 from purging.errors import (
     KeyRefused,
     PurgeError,
@@ -20,16 +22,54 @@ from purging.errors import (
     UnknownRequest,
     UrlRefused,
 )
+from purging.ratelimit import RateLimit, rate_headers
 from purging.secret import PrivateKey
+from purging.telemetry import logger
 
 PurgeStatus = Literal["Pending", "Completed"]
 
-# Seconds to connect, and to wait for a byte of the answer.
-_TIMEOUT = (3.05, 10.0)
-
 CALL_SECONDS = 12.0
+"""The longest that a purge or a status call takes: to connect and to be answered, and once more if the key
+was read again. Reading the key from Secrets Manager comes on top."""
 
-_LONGEST_RESET = 3600.0
+# Seconds of these to connect.
+_CONNECT = 3.0
+# Bytes of an answer; ImageKit's have about a hundred.
+_MOST = 65_536
+# Characters of a message that stand in an error; ImageKit's have up to a hundred.
+_MESSAGE = 300
+_ABOUT_THE_URL = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.REQUEST_URI_TOO_LONG,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    }
+)
+_REMEDY = "check ImageKitApiUrl, and that ImageKit's API answers there"
+
+
+class _Answer:
+    """An answer, read to its end. `body`: its JSON object; empty if it has none."""
+
+    def __init__(self, answer: requests.Response) -> None:
+        self.status = answer.status_code
+        self.headers = answer.headers
+        self.body = _object(body_of(answer, _MOST))
+
+    def text(self, name: str) -> str:
+        """A field of the body; empty if it is not there, or no text."""
+        value = self.body.get(name)
+        return value if isinstance(value, str) else ""
+
+    @property
+    def succeeded(self) -> bool:
+        # Not `ok` of requests, which holds for a redirect too.
+        return self.status // 100 == 2
+
+    @property
+    def message(self) -> str:
+        return self.text("message")[:_MESSAGE] or f"status {self.status}"
 
 
 class ImageKit:
@@ -38,121 +78,127 @@ class ImageKit:
     def __init__(self, api_url: str, private_key: PrivateKey) -> None:
         self._url = f"{api_url}/v1/files/purge"
         self._private_key = private_key
-        self._session = requests.Session()
-        # Neither a proxy nor a netrc of the environment has a say in where the key goes.
-        self._session.trust_env = False
+        self._session = bounded_session()
 
     def purge(self, url: str) -> str:
         """Submit the purge of a URL, exact or ending in `*`; its request id.
 
-        Raises UrlRefused, Throttled, QuotaExhausted, KeyRefused or Unavailable.
+        Raises UrlRefused, Throttled, QuotaExhausted, KeyRefused or Unavailable, and one of AWS_ERRORS if the
+        key cannot be read. Takes CALL_SECONDS at most.
         """
-        answer = self._call("POST", self._url, json={"url": url})
-        if answer.status_code == HTTPStatus.BAD_REQUEST:
-            raise UrlRefused(url, _message(answer))
+        answer = self._call("POST", self._url, {"url": url})
+        if limits := rate_headers(answer.headers):
+            logger.info("rate limit", status=answer.status, headers=limits)
+        if refusal := _over_quota(answer):
+            raise refusal
+        _raise_for_limit_and_key(answer)
+        if answer.status in _ABOUT_THE_URL:
+            raise UrlRefused(url, answer.message)
+        _raise_for_status(answer, f"the purge of {url!r}")
         # The documentation says 200, the service answers 201.
-        request_id = _field(answer, "requestId") if _succeeded(answer) else None
-        if not request_id:
-            raise Unavailable(
-                f"ImageKit answered {answer.status_code} without a requestId to a purge of {url!r}"
-            )
-        return request_id
+        if request_id := answer.text("requestId"):
+            return request_id
+        raise Unavailable(f"ImageKit answered {answer.status} without a requestId to the purge of {url!r}")
 
     def status(self, request_id: str) -> PurgeStatus:
-        """How far a purge is. Raises UnknownRequest, Throttled, KeyRefused or Unavailable."""
-        answer = self._call("GET", f"{self._url}/{quote(request_id, safe='')}")
-        if answer.status_code == HTTPStatus.BAD_REQUEST:
-            raise UnknownRequest(f"ImageKit knows no purge {request_id!r}: {_message(answer)}")
-        status = _field(answer, "status") if _succeeded(answer) else None
-        if status == "Completed":
-            return "Completed"
-        if status == "Pending":
-            return "Pending"
-        raise Unavailable(
-            f"ImageKit answered {answer.status_code} without a known status to purge {request_id!r}"
-        )
+        """How far a purge is.
 
-    def _call(self, method: str, url: str, json: dict[str, str] | None = None) -> requests.Response:
+        Raises UnknownRequest, Throttled, KeyRefused or Unavailable, and one of AWS_ERRORS if the key cannot
+        be read. Takes CALL_SECONDS at most.
+        """
+        answer = self._call("GET", f"{self._url}/{quote(request_id, safe='')}")
+        _raise_for_limit_and_key(answer)
+        if answer.status == HTTPStatus.BAD_REQUEST:
+            raise UnknownRequest(f"ImageKit knows no purge {request_id!r}: {answer.message}")
+        _raise_for_status(answer, f"the status of purge {request_id!r}")
+        match answer.text("status"):
+            case "Completed":
+                return "Completed"
+            case "Pending":
+                return "Pending"
+        raise Unavailable(f"ImageKit answered {answer.status} without a known status to purge {request_id!r}")
+
+    def _call(self, method: str, url: str, body: dict[str, str] | None = None) -> _Answer:
         used = self._private_key.value()
-        answer = self._send(method, url, json, used)
-        if _refusal(answer) is KeyRefused:
+        due = time.monotonic() + CALL_SECONDS
+        answer = self._send(method, url, body, used, due)
+        if _refuses_the_key(answer):
             # The key may have been rotated since it was read.
             current = self._private_key.read_again()
-            if current != used:
-                answer = self._send(method, url, json, current)
-        refusal = _refusal(answer)
-        if refusal is KeyRefused:
-            raise KeyRefused(
-                f"ImageKit refuses the private key: {_message(answer)} Put the current one into the secret"
-            )
-        if refusal is Throttled:
-            raise Throttled(_reset(answer) or 60.0)
-        if refusal is QuotaExhausted:
-            raise QuotaExhausted(f"ImageKit's monthly purge quota is used up: {_message(answer)}")
-        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise Unavailable(f"ImageKit answered {answer.status_code} to {method} {url}")
+            if current != used and due - time.monotonic() > 2 * _CONNECT:
+                return self._send(method, url, body, current, due)
         return answer
 
-    def _send(self, method: str, url: str, json: dict[str, str] | None, key: str) -> requests.Response:
+    def _send(self, method: str, url: str, body: dict[str, str] | None, key: str, due: float) -> _Answer:
         try:
-            # ImageKit ignores the password.
-            return self._session.request(
-                method, url, json=json, auth=(key, ""), timeout=_TIMEOUT, allow_redirects=False
+            return _Answer(
+                self._session.request(
+                    method,
+                    url,
+                    json=body,
+                    auth=(key, ""),  # ImageKit ignores the password
+                    timeout=(_CONNECT, due - time.monotonic() - _CONNECT),
+                    allow_redirects=False,
+                    stream=True,
+                )
             )
         except requests.RequestException as error:
+            unsent = never_connected(error)
             raise Unavailable(
-                f"no answer from {url}: {error}", may_have_counted=not _never_connected(error)
+                f"no answer from {url}: {error}" + (f"; {_REMEDY}" if unsent else ""),
+                may_have_counted=not unsent,
             ) from error
 
 
-def _succeeded(answer: requests.Response) -> bool:
-    # Not `answer.ok`, which holds for a redirect too.
-    return answer.status_code // 100 == 2
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
-def _never_connected(error: requests.RequestException) -> bool:
-    cause = error.args[0] if error.args else None
-    return isinstance(error, requests.ConnectTimeout) or isinstance(
-        getattr(cause, "reason", None), NewConnectionError
+def _over_quota(answer: _Answer) -> PurgeError | None:
+    """Whether a purge is refused since the month's purges are used up."""
+    limit = RateLimit.of(answer.headers)
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        used_up = limit.is_monthly(answer.message)
+    else:
+        used_up = _speaks_of_a_limit(answer)
+    if not used_up:
+        return None
+    return QuotaExhausted(
+        f"ImageKit's monthly purge quota is used up: {answer.message}", resumes_in=limit.resumes_in
     )
 
 
-def _refusal(answer: requests.Response) -> type[PurgeError] | None:
-    """What kind of refusal an answer is. What a call over the monthly limit answers is not documented.
-
-    A guess: 429 without a usable reset on a purge, or 403 whose message speaks of a limit.
-    """
-    if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-        is_purge = answer.request.method == "POST"
-        return QuotaExhausted if is_purge and _reset(answer) is None else Throttled
-    if answer.status_code == HTTPStatus.FORBIDDEN and "limit" in _message(answer).lower():
-        return QuotaExhausted
-    if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return KeyRefused
-    return None
+def _speaks_of_a_limit(answer: _Answer) -> bool:
+    # A guess, see `ratelimit.py`: what is refused for its key speaks of the account or of the key.
+    return answer.status == HTTPStatus.FORBIDDEN and "limit" in answer.message.lower()
 
 
-def _reset(answer: requests.Response) -> float | None:
-    """Seconds to wait, from `X-RateLimit-Reset` in milliseconds ("API rate limits"); None if unusable.
-
-    At most an hour: asking once an hour harms nobody, while a time of day sent by mistake would stop
-    everything for years.
-    """
-    try:
-        milliseconds = float(answer.headers.get("X-RateLimit-Reset", ""))
-    except ValueError:
-        return None
-    return min(milliseconds / 1000, _LONGEST_RESET) if milliseconds > 0 else None
+def _refuses_the_key(answer: _Answer) -> bool:
+    return answer.status == HTTPStatus.UNAUTHORIZED or (
+        answer.status == HTTPStatus.FORBIDDEN and not _speaks_of_a_limit(answer)
+    )
 
 
-def _message(answer: requests.Response) -> str:
-    return _field(answer, "message") or f"status {answer.status_code}"
+def _raise_for_limit_and_key(answer: _Answer) -> None:
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise Throttled(RateLimit.of(answer.headers).retry_after)
+    if _refuses_the_key(answer):
+        raise KeyRefused(
+            f"ImageKit refuses the private key: {answer.message} Put the current one into the secret"
+        )
 
 
-def _field(answer: requests.Response, name: str) -> str | None:
-    try:
-        body: Any = answer.json()
-    except (ValueError, RecursionError):
-        return None
-    value = body.get(name) if isinstance(body, dict) else None
-    return value if isinstance(value, str) else None
+def _raise_for_status(answer: _Answer, what: str) -> None:
+    """Raise Unavailable for what is no success: a redirect and any 4xx are a definite no."""
+    if answer.succeeded:
+        return
+    if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise Unavailable(
+            f"ImageKit answered {answer.status} to {what} ({answer.message}); {_REMEDY}",
+            may_have_counted=False,
+        )
+    raise Unavailable(f"ImageKit answered {answer.status} to {what} ({answer.message})")

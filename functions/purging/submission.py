@@ -24,6 +24,8 @@ _BATCH = 25
 # So many failures in a row are an outage. Each failed call may have counted: probe ever more rarely.
 _OUTAGE = 3
 _FIRST_PAUSE, _LAST_PAUSE = 30.0, 900.0
+# ImageKit names the end of its quota. A call an hour before that costs nothing, and finds out if it was raised.
+_LAST_PROBE = 3600.0
 # A URL that fails while others succeed is tried for about a day, since each attempt may have counted.
 _ATTEMPTS = 12
 _FIRST_RETRY, _LAST_RETRY = 30.0, 10_800.0
@@ -133,8 +135,8 @@ class Submission:
         except QuotaExhausted as refusal:
             self._stop("quota", str(refusal))
             self.outcome.exhausted = True
-            resume_at = self._clock() + (refusal.resumes_in or 0.0)
-            self._ledger.pause(resume_at, exhausted=True, reason=str(refusal))
+            pause = min(refusal.resumes_in or 0.0, _LAST_PROBE)
+            self._ledger.pause(self._clock() + pause, exhausted=True, reason=str(refusal))
         except KeyRefused as refusal:
             self._stop("key refused", str(refusal))
         except Throttled as throttled:

@@ -1,5 +1,6 @@
 """Hands accepted purges to the state machine TrackPurges, which follows them until they are Completed."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,15 +24,18 @@ class Tracker:
         self._client = client
 
     def start(self, purges: Sequence[Submitted]) -> None:
-        """Follow these purges. The execution's name follows from them: asking twice starts it once.
+        """Follow these purges. An execution's name stands for all that it follows: asking twice starts it
+        once, and a name that exists says that every one of them is followed.
 
         Raises one of AWS_ERRORS if an execution cannot be started.
         """
-        for part in _parts([_entry(purge) for purge in purges]):
+        # In an order of their own, so that the same purges make the same parts however they are given.
+        ordered = sorted(purges, key=lambda purge: purge.request_id)
+        for part in _parts([_entry(purge) for purge in ordered]):
             try:
                 self._client.start_execution(
                     stateMachineArn=self._arn,
-                    name=f"purge-{part[0]['request_id']}",
+                    name=_name(part),
                     input=json.dumps({"purges": part}),
                 )
             except self._client.exceptions.ExecutionAlreadyExists:
@@ -45,6 +49,12 @@ def _entry(purge: Submitted) -> dict[str, Any]:
         "submitted_at": purge.submitted_at,
         "sample": purge.sample,
     }
+
+
+def _name(part: Sequence[dict[str, Any]]) -> str:
+    """70 characters; an execution's name has 80 at most (API reference, "StartExecution")."""
+    ids = json.dumps([entry["request_id"] for entry in part])
+    return f"purge-{hashlib.sha256(ids.encode()).hexdigest()}"
 
 
 def _parts(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

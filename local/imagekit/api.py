@@ -67,7 +67,9 @@ class PurgeApi:
         except NotPurgeable:
             return refusals.INVALID_URL
         if state.purges.used(now) >= settings.quota:
-            return refusals.OVER_QUOTA[settings.quota_answer]
+            return refusals.over_quota(
+                settings.quota_answer, settings.quota, now, headers=settings.quota_headers
+            )
         never = fault is not None and fault.kind == "never-completes"
         purge = state.purges.accept(url, scope, now, None if never else settings.delay)
         return as_json(201, "accepted", {"requestId": purge.request_id})

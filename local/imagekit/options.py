@@ -75,6 +75,7 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
             private_key=key,
             quota=given.quota,
             quota_answer=given.quota_answer,
+            quota_headers=given.quota_headers,
             delay=given.delay,
             write_rate=given.write_rate,
             write_burst=given.write_burst,
@@ -119,6 +120,10 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--quota-answer", type=int, choices=(429, 403), default=429,
         help="status of a purge over the quota (429)",
+    )  # fmt: skip
+    add(
+        "--quota-headers", action=argparse.BooleanOptionalAction, default=True,
+        help="whether that answer has rate limit headers, of the month (it has)",
     )  # fmt: skip
     add("--write-rate", type=_decimal, default=5.0, metavar="N", help="purges a second (5)")
     add("--write-burst", type=_whole, default=20, metavar="N", help="purges at once (20)")

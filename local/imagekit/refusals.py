@@ -4,6 +4,7 @@ Source of statuses and messages: ImageKit's documentation of the purge cache API
 """
 
 import math
+from datetime import UTC, datetime, timedelta
 
 from local.imagekit.answers import Answer, Header, as_json
 
@@ -20,11 +21,9 @@ UNKNOWN_REQUEST = _refusal(400, "unknown-request", "No request found for this re
 NO_KEY = _refusal(401, "no-key", "Your request does not contain private API key.")
 WRONG_KEY = _refusal(403, "wrong-key", "Your account cannot be authenticated.")
 
-# Guess: the documentation says only that purges over the monthly limit "get blocked". Both answers
-# that a client should understand are here; Settings.quota_answer picks one.
-OVER_QUOTA = {
-    429: _refusal(429, "over-quota", "You have exceeded the monthly limit of cache purge requests."),
-    403: _refusal(403, "over-quota", "Your account has reached its monthly cache purge limit."),
+_OVER_QUOTA = {
+    429: "You have exceeded the monthly limit of cache purge requests.",
+    403: "Your account has reached its monthly cache purge limit.",
 }
 
 # Guess: no source tells the wording of these.
@@ -36,20 +35,32 @@ RATE_LIMITED_WITHOUT_HEADERS = _refusal(429, "rate-limited", _RATE_LIMIT_MESSAGE
 def rate_limited(wait: float, rate: float) -> Answer:
     """429 for a caller who has to wait ``wait`` seconds, where ``rate`` calls a second are sustained.
 
-    Header names and units (milliseconds) are documented. The rate is given as a whole number of calls
-    (Limit) in an interval, of one second where that is possible.
+    The rate is given as a whole number of calls (Limit) in an interval, of one second where that is possible.
     """
     limit = max(1, round(rate))
-    return _refusal(
-        429,
-        "rate-limited",
-        _RATE_LIMIT_MESSAGE,
-        (
-            ("X-RateLimit-Limit", str(limit)),
-            # Rounded up: a client that waits exactly this long must be let through.
-            ("X-RateLimit-Reset", str(math.ceil(wait * 1000))),
-            ("X-RateLimit-Interval", str(round(1000 * limit / rate))),
-        ),
+    return _refusal(429, "rate-limited", _RATE_LIMIT_MESSAGE, _headers(limit, wait, limit / rate))
+
+
+def over_quota(status: int, quota: int, now: float, *, headers: bool) -> Answer:
+    """A purge beyond the ``quota`` of the month that the unix time ``now`` is in (UTC).
+
+    Guess: the documentation says only that purges over the monthly limit "get blocked". It also says that all
+    answers have the rate limit headers, and another API of ImageKit's speaks of "rate limits on purge API".
+    Most likely then is 429 with ``headers`` whose interval is the month and whose reset is its end.
+    """
+    month = datetime.fromtimestamp(now, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    end = (month + timedelta(days=32)).replace(day=1)
+    of_the_month = _headers(quota, end.timestamp() - now, (end - month).total_seconds())
+    return _refusal(status, "over-quota", _OVER_QUOTA[status], of_the_month if headers else ())
+
+
+def _headers(limit: int, reset: float, interval: float) -> tuple[Header, ...]:
+    """Names and units (milliseconds) are documented; ``reset`` and ``interval`` are in seconds."""
+    return (
+        ("X-RateLimit-Limit", str(limit)),
+        # Rounded up: a client that waits exactly this long must be let through.
+        ("X-RateLimit-Reset", str(math.ceil(reset * 1000))),
+        ("X-RateLimit-Interval", str(round(interval * 1000))),
     )
 
 

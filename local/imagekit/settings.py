@@ -17,7 +17,8 @@ class Settings:
 
     - ``private_key``: the only key that is let in; printable ASCII without ``:``
     - ``quota``: purges a calendar month, UTC. 1000 is ImageKit's documented figure
-    - ``quota_answer``: status of a purge over the quota, 429 or 403. Guess, see refusals.OVER_QUOTA
+    - ``quota_answer``: status of a purge over the quota, 429 or 403; ``quota_headers``: whether that answer
+      has rate limit headers, of the month. Both are guesses, see refusals.over_quota
     - ``delay``: seconds from acceptance to Completed. ImageKit documents "a few minutes"
     - ``write_rate``, ``write_burst``: purges a second, and at once; ``read_*``: the same for status calls.
       The defaults are second-hand figures of ImageKit's
@@ -26,6 +27,7 @@ class Settings:
     private_key: str
     quota: int = 1000
     quota_answer: int = 429
+    quota_headers: bool = True
     delay: float = 3.0
     write_rate: float = 5.0
     write_burst: int = 20
@@ -47,6 +49,8 @@ class Settings:
         _check("readRate", self.read_rate, whole=False, least=0.001)
         if self.quota_answer not in (429, 403):
             raise BadSetting(f"quotaAnswer is {self.quota_answer!r}; give 429 or 403")
+        if not isinstance(self.quota_headers, bool):
+            raise BadSetting(f"quotaHeaders is {self.quota_headers!r}; give true or false")
 
     def changed(self, changes: Mapping[str, object]) -> "Settings":
         """A copy with ``changes``, by their JSON names (``writeRate``). Raises BadSetting."""
@@ -67,6 +71,7 @@ _FIELDS = {
     "privateKey": "private_key",
     "quota": "quota",
     "quotaAnswer": "quota_answer",
+    "quotaHeaders": "quota_headers",
     "delay": "delay",
     "writeRate": "write_rate",
     "writeBurst": "write_burst",

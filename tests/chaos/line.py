@@ -49,6 +49,7 @@ def response(
     """What requests makes of an answer."""
     made = requests.Response()
     made.status_code, made._content = status, content
+    made._content_consumed = True  # type: ignore[attr-defined] # as if it had been read from a socket
     made.headers.update(dict(headers))
     made.request, made.url = request, str(request.url)
     return made

@@ -16,6 +16,7 @@ from urllib3.exceptions import ProtocolError
 
 from local.imagekit.faults import KINDS
 from local.imagekit.faults import Fault as EmulatorFault
+from purging.imagekit import CALL_SECONDS
 from tests.chaos import aws
 from tests.chaos.endpoint import Answer, Call
 from tests.chaos.faults import PLACES, PURGE, STATUS, Fault
@@ -24,10 +25,10 @@ from tests.chaos.line import content_of
 if TYPE_CHECKING:
     from tests.chaos.world import World
 
-# Seconds that a call takes; ImageKit's time-out is ten.
+# Seconds that a call takes.
 _TAKES = {PURGE: 0.08, STATUS: 0.05}
 _AWS_TAKES = 0.006
-_TIME_OUT = 10.0
+_TIME_OUT = CALL_SECONDS
 
 
 class Killed(BaseException):

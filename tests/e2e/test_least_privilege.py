@@ -23,6 +23,7 @@ TRACES = "Lambda and Step Functions write traces under the role; the embedded st
 POLLS = "the event source mapping works under the function's role; MiniStack polls without asking IAM"
 DELIVERS = "Step Functions asks for it when logging is set up (developer guide, CloudWatch Logs)"
 STEPS = "TrackPurges does it, see test_template_security.py; MiniStack does not ask IAM about its steps"
+UNSAYS = "only after SNS refused an alert, which a step that is denied one action cannot show"
 TICKS = "the schedule invokes the function; MiniStack does not ask IAM about it"
 
 _REASONS = {
@@ -44,7 +45,8 @@ _REASONS = {
         ("TrackPurgesRole", "logs", "ListLogDeliveries PutResourcePolicy DescribeResourcePolicies"),
         ("TrackPurgesRole", "logs", "DescribeLogGroups"),
     ],
-    STEPS: [("TrackPurgesRole", "lambda", "InvokeFunction"), ("TrackPurgesRole", "sns", "Publish")],
+    STEPS: [("TrackPurgesRole", "lambda", "InvokeFunction")],
+    UNSAYS: [("CheckPurgesRole", "dynamodb", "DeleteItem")],
     TICKS: [("SubmitPurgeTickRole", "lambda", "InvokeFunction")],
 }
 UNASKED: dict[Grant, str] = {
@@ -121,6 +123,13 @@ def _check_with_a_stale_key(stack: Stack) -> str:
     return _check(stack)
 
 
+def _give_up(stack: Stack) -> str:
+    """Alert a purge that is late for a cause that nobody alerted yet."""
+    late = {"request_id": "a" * 24, "url": _url(stack), "cause": str(uuid.uuid4()), "reason": "Pending"}
+    why = {"execution": "none", "minutes": "15"}
+    return _said(stack, "CheckPurges", {"purges": [late], "give_up": why})
+
+
 SHOWN: dict[Grant, Callable[[Stack], str]] = {
     ("SubmitPurgeRole", "dynamodb:Query"): _purge,
     ("SubmitPurgeRole", "dynamodb:PutItem"): _purge,
@@ -133,6 +142,8 @@ SHOWN: dict[Grant, Callable[[Stack], str]] = {
     ("SubmitPurgeRole", "s3:ListBucket"): lambda stack: _change(stack, versions=False),
     ("SubmitPurgeRole", "s3:ListBucketVersions"): lambda stack: _change(stack, versions=True),
     ("CheckPurgesRole", "dynamodb:UpdateItem"): _check,
+    ("CheckPurgesRole", "dynamodb:PutItem"): _give_up,
+    ("CheckPurgesRole", "sns:Publish"): _give_up,
     ("CheckPurgesRole", "secretsmanager:GetSecretValue"): _check_with_a_stale_key,
 }
 """What the embedded stack shows to be needed: the step that fails without it."""

@@ -28,17 +28,30 @@ def _ended(stack: Stack, machine: str, purges: list[dict[str, Any]]) -> dict[str
     )
 
 
-def _alert_of(ended: dict[str, Any], alerts: Alerts) -> dict[str, str]:
+def _alerts_of(ended: dict[str, Any], alerts: Alerts, count: int) -> list[dict[str, str]]:
     def mine(found: list[dict[str, str]]) -> list[dict[str, str]]:
         return [alert for alert in found if ended["executionArn"] in alert["Message"]]
 
-    return mine(until(alerts, "the alert of the execution", mine))[0]
+    return mine(until(alerts, f"{count} alerts of the execution", lambda found: len(mine(found)) >= count))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def undisturbed(stack: Stack) -> None:
     """No drain is left that could meet the faults of these tests."""
     settle(stack)
+
+
+@pytest.fixture(autouse=True)
+def nothing_alerted_today(stack: Stack) -> None:
+    """Each cause is alerted once a day; here each test is a day of its own."""
+    table = stack.outputs["LedgerTable"]
+    alerted = stack.ledger.query(
+        TableName=table,
+        KeyConditionExpression="pk = :state AND begins_with(sk, :alert)",
+        ExpressionAttributeValues={":state": {"S": "state"}, ":alert": {"S": "alert#"}},
+    )["Items"]
+    for item in alerted:
+        stack.ledger.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
 
 
 @pytest.fixture
@@ -82,14 +95,33 @@ def test_past_the_deadline_it_alerts_and_fails_by_name(stack: Stack, impatient: 
     unknown = _purge("f" * 24, f"{stack.url_endpoint}/unknown.jpg*")
     ended = _ended(stack, impatient, [stuck, unknown])
     assert (ended["status"], ended["error"]) == ("FAILED", "PurgeDeadlineExceeded")
-    alert = _alert_of(ended, alerts)
-    assert alert["Subject"] == "ImageKit: 2 purge(s) not Completed in time"
-    assert ended["executionArn"] in alert["Message"]
-    for purge, reason in ((stuck, "Pending"), (unknown, "No request found for this requestId.")):
-        [line] = [line for line in alert["Message"].splitlines() if purge["request_id"] in line]
+    told = {alert["Subject"]: alert["Message"] for alert in _alerts_of(ended, alerts, 2)}
+    for purge, cause, reason in (
+        (stuck, "pending", "Pending"),
+        (unknown, "unknown id", "No request found for this requestId."),
+    ):
+        message = told[f"ImageKit: 1 purge(s) not Completed in time ({cause})"]
+        [line] = [line for line in message.splitlines() if purge["request_id"] in line]
         assert purge["url"] in line
         assert reason in line
-        assert purge["request_id"] in ended["cause"]
+        assert f"{purge['request_id']} {purge['url']}" in ended["cause"]
+
+
+def test_a_cause_is_alerted_once_and_not_for_each_execution(
+    stack: Stack, impatient: str, alerts: Alerts
+) -> None:
+    """An outage fails an execution a minute. Each says in its history what it followed."""
+    unknown = [_purge(f"{number:024x}", f"{stack.url_endpoint}/{number}.jpg*") for number in range(3)]
+    executions = [_ended(stack, impatient, [purge]) for purge in unknown]
+    assert len(_alerts_of(executions[0], alerts, 1)) == 1
+    other = _accepted(stack, never_completes=True)
+    last = _ended(stack, impatient, [other])
+    (alert,) = _alerts_of(last, alerts, 1)
+    assert "(pending)" in alert["Subject"]
+    assert alerts() == [], "nothing more was said"
+    for execution, purge in zip(executions, unknown, strict=True):
+        assert execution["status"] == "FAILED"
+        assert purge["url"] in execution["cause"]
 
 
 def test_a_throttled_status_api_is_waited_for(stack: Stack) -> None:
@@ -118,7 +150,7 @@ def test_the_alert_names_three_hundred_purges(stack: Stack, impatient: str, aler
     many = [_purge(f"{number:024x}", f"{stack.url_endpoint}/{number}.jpg*") for number in range(300)]
     ended = _ended(stack, impatient, many)
     assert (ended["status"], ended["error"]) == ("FAILED", "PurgeDeadlineExceeded")
-    message = _alert_of(ended, alerts)["Message"]
+    message = _alerts_of(ended, alerts, 1)[0]["Message"]
     assert all(f"{purge['request_id']}  {purge['url']}" in message for purge in many)
 
 
@@ -126,7 +158,7 @@ def test_a_crash_of_check_purges_is_tried_again_then_alerts(stack: Stack, alerts
     """Whatever goes wrong that nobody thought of, no purge goes unfollowed without a word."""
     ended = _ended(stack, stack.outputs["TrackPurgesArn"], [{"url": "no purge at all"}])
     assert (ended["status"], ended["error"]) == ("FAILED", "PurgeTrackingFailed")
-    alert = _alert_of(ended, alerts)
+    (alert,) = _alerts_of(ended, alerts, 1)
     assert "is unknown" in alert["Subject"]
     assert "no purge at all" in alert["Message"]
     history = stack.states.get_execution_history(executionArn=ended["executionArn"])["events"]

@@ -7,11 +7,16 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ReadTimeoutError
 
+import check_purges
 from local.imagekit import Fetched
 from local.imagekit.answers import Answer, Request
 from purging.items import Submitted
+from purging.secret import PrivateKey
 from tests.integration.world import KEY, Functions, functions, world
+from tests.unit.cloudformation import default_environment
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
@@ -68,7 +73,8 @@ def test_pending_then_completed(f: Functions) -> None:
     """A purge stays open, word for word, until ImageKit says Completed; then the ledger notes when."""
     (purge,) = accept(f, "a.jpg")
     answer = f.check([purge])
-    assert answer == {"purges": [purge | {"reason": "Pending"}], "completed": 0, "wait_seconds": 0}
+    still = purge | {"cause": "pending", "reason": "Pending"}
+    assert answer == {"purges": [still], "completed": 0, "wait_seconds": 0}
     assert completed_at(f) == [None]
     f.world.clock.sleep(5)
     assert f.check(answer["purges"]) == {"purges": [], "completed": 1, "wait_seconds": 0}
@@ -138,6 +144,65 @@ def test_a_refused_key_is_tried_once_and_not_for_every_purge(f: Functions) -> No
     boto3.client("secretsmanager").put_secret_value(SecretId=secret, SecretString="private_new")
     f.world.clock.sleep(5)
     assert f.check(answer["purges"])["completed"] == 5
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "InternalServiceError", "no answer"])
+def test_a_secret_that_cannot_be_read_is_data(
+    f: Functions, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tracking goes on until the deadline, with the reason; Secrets Manager is asked once, not for each."""
+    purges = accept(f, *(f"{n}.jpg" for n in range(5)))
+    f.world.clock.sleep(5)
+    reads = []
+
+    def fails(_key: PrivateKey) -> Any:
+        reads.append(code)
+        if code == "no answer":
+            raise ReadTimeoutError(endpoint_url="https://secretsmanager")
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "GetSecretValue")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PrivateKey, "read_again", fails)
+        answer = f.check(purges)
+    assert [each["cause"] for each in answer["purges"]] == ["key not read"] * 5
+    assert all("cannot be read from Secrets Manager" in each["reason"] for each in answer["purges"])
+    assert (len(reads), status_calls(f)) == (1, 0)
+    assert f.check(answer["purges"])["completed"] == 5
+
+
+def test_what_was_not_asked_for_comes_first_next_time(f: Functions) -> None:
+    """Purges that stay Pending must not use up the time of those behind them."""
+    purges = accept(f, "0.jpg", "1.jpg", "2.jpg")
+    left = iter([60.0, 30.0, 30.0])
+    found = check_purges.checker().look(purges, lambda: next(left)).answer()
+    assert [(each["url"][-5:], each["cause"]) for each in found["purges"]] == [
+        ("1.jpg", "not asked"),
+        ("2.jpg", "not asked"),
+        ("0.jpg", "pending"),
+    ]
+
+
+def test_aws_clients_give_up_within_the_life_of_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that hangs is asked twice for four seconds: the function answers within its 60."""
+    configs = []
+
+    def client(service: str, *, config: Config) -> None:
+        configs.append((service, config))
+
+    monkeypatch.setattr(boto3, "client", client)
+    for name, value in default_environment().items():
+        monkeypatch.setenv(name, value)
+    for name in ("LEDGER_TABLE", "IMAGEKIT_SECRET_ARN"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("URL_MAP", "origin=https://ik.imagekit.io/demo")
+    check_purges.checker.cache_clear()
+    check_purges.checker()
+    check_purges.checker.cache_clear()
+    check_purges.alerts()
+    assert {service for service, _ in configs} == {"secretsmanager", "dynamodb", "sns"}
+    for _, config in configs:
+        options: Any = config  # botocore makes its options as it goes
+        assert options.retries["total_max_attempts"] * (options.connect_timeout + options.read_timeout) <= 12
 
 
 @pytest.mark.parametrize("kind", ["5xx", "reset-before", "reset-after"])

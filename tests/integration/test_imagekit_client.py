@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -153,14 +154,18 @@ PURGE_ANSWERS: list[tuple[Reply, type[PurgeError]]] = [
     *((refusal(status, message), KeyRefused) for status, message in ACCOUNT_REFUSALS),
     (refusal(429, "Too many requests", **RESET), Throttled),
     (refusal(429, "You have exceeded the monthly limit"), QuotaExhausted),
-    (refusal(429, "", **{"X-RateLimit-Reset": "soon"}), QuotaExhausted),
-    (refusal(429, "", **{"X-RateLimit-Reset": "nan"}), QuotaExhausted),
-    (refusal(429, "", **{"X-RateLimit-Reset": "-5"}), QuotaExhausted),
+    (refusal(429, "You have exceeded the monthly limit", **RESET), Throttled),
+    (refusal(429, "", **{"X-RateLimit-Reset": "0"}), Throttled),
+    (refusal(429, "", **(RESET | {"X-RateLimit-Reset": "0"})), Throttled),
+    (refusal(429, "", **{"X-RateLimit-Reset": "soon"}), Throttled),
+    (refusal(429, "", **{"X-RateLimit-Interval": "2592000000"}), QuotaExhausted),
+    (refusal(429, "", **{"X-RateLimit-Reset": "3600001"}), QuotaExhausted),
     (refusal(403, "Your account has reached its monthly purge limit."), QuotaExhausted),
     (refusal(500), Unavailable),
     (refusal(502), Unavailable),
     (refusal(503, "limit"), Unavailable),
-    (refusal(404), Unavailable),
+    *((refusal(status), Unavailable) for status in (404, 405, 407, 408, 409, 410, 418, 431, 451)),
+    *((refusal(status), UrlRefused) for status in (413, 414, 422)),
     (Reply(0), Unavailable),
     (Reply(201, {}), Unavailable),
     (Reply(201, {"requestId": ""}), Unavailable),
@@ -184,11 +189,40 @@ def test_each_answer_to_a_purge_is_a_typed_error(stub: Stub, reply: Reply, error
     assert KEY not in shown(caught.value)
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [refusal(404), refusal(405), refusal(408), refusal(451), refusal(301), refusal(302), refusal(308)],
+    ids=lambda reply: str(reply.status),
+)
+def test_a_definite_no_counts_nothing_and_names_the_remedy(stub: Stub, reply: Reply) -> None:
+    """A wrong ImageKitApiUrl must not use up the month, unheard."""
+    stub.replies = [reply]
+    with pytest.raises(Unavailable, match=f"answered {reply.status} .*check ImageKitApiUrl") as caught:
+        client(stub).purge(URL)
+    assert not caught.value.may_have_counted
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [refusal(500), refusal(503), refusal(599), Reply(0), Reply(201, {}), Reply(204, b"")],
+    ids=lambda reply: str(reply.status),
+)
+def test_what_nobody_knows_may_have_counted(stub: Stub, reply: Reply) -> None:
+    """The quota is never exceeded: what may have been accepted counts."""
+    stub.replies = [reply]
+    with pytest.raises(Unavailable) as caught:
+        client(stub).purge(URL)
+    assert caught.value.may_have_counted
+
+
 STATUS_ANSWERS: list[tuple[Reply, type[PurgeError]]] = [
     (refusal(400, "No request found for this requestId."), UnknownRequest),
     *((refusal(status, message), KeyRefused) for status, message in ACCOUNT_REFUSALS),
     (refusal(429, "", **RESET), Throttled),
     (refusal(429), Throttled),
+    (refusal(429, "", **{"X-RateLimit-Interval": "2592000000"}), Throttled),
+    (refusal(403, "You have reached a limit."), Unavailable),
+    *((refusal(status), Unavailable) for status in (404, 405, 413, 414, 422)),
     (refusal(500), Unavailable),
     (Reply(0), Unavailable),
     (Reply(200, {"status": "Failed"}), Unavailable),
@@ -218,14 +252,66 @@ def test_status(stub: Stub, status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("milliseconds", "seconds"), [("1500", 1.5), ("1", 0.001), ("3.2e3", 3.2), ("1795321334963", 3600)]
+    ("headers", "seconds"),
+    [
+        ({"Reset": "1500"}, 1.5),
+        ({"Reset": "1"}, 0.001),
+        ({"Reset": "3.2e3"}, 3.2),
+        ({"Reset": "3600000", "Interval": "3600000"}, 3600),
+        ({"Reset": "0", "Interval": "1000"}, 60),
+        ({"Reset": "-5"}, 60),
+        ({"Reset": "nan"}, 60),
+        ({}, 60),
+    ],
 )
-def test_the_reset_is_milliseconds_and_at_most_an_hour(stub: Stub, milliseconds: str, seconds: float) -> None:
-    """A time of day sent by mistake must not stop all purges for decades."""
-    stub.replies = [refusal(429, **{"X-RateLimit-Reset": milliseconds})]
+def test_a_short_limit_is_waited_for(stub: Stub, headers: dict[str, str], seconds: float) -> None:
+    """The reset is in milliseconds; where it is unusable, a minute is no rush and no standstill."""
+    stub.replies = [refusal(429, **{f"X-RateLimit-{name}": value for name, value in headers.items()})]
     with pytest.raises(Throttled) as caught:
         client(stub).purge(URL)
     assert caught.value.retry_after == pytest.approx(seconds)
+
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "resumes_in"),
+    [
+        (429, {"Reset": str(9 * DAY * 1000), "Interval": str(30 * DAY * 1000), "Limit": "1000"}, 9 * DAY),
+        (429, {"Reset": "5000", "Interval": str(30 * DAY * 1000)}, 5),
+        (429, {"Reset": "0", "Interval": str(30 * DAY * 1000)}, None),
+        (429, {"Interval": str(30 * DAY * 1000)}, None),
+        (429, {"Reset": str(7200 * 1000)}, 7200),
+        (429, {"Reset": "1795321334963"}, 31 * DAY),
+        (429, {}, None),
+        (403, {"Reset": str(9 * DAY * 1000), "Interval": str(30 * DAY * 1000)}, 9 * DAY),
+        (403, {"Reset": "200", "Interval": "1000"}, None),
+        (403, {}, None),
+    ],
+)
+def test_an_exhausted_quota_says_when_it_resumes(
+    stub: Stub, status: int, headers: dict[str, str], resumes_in: float | None
+) -> None:
+    """A time of day sent by mistake must not stop all purges for decades; the longest month is the most."""
+    named = {f"X-RateLimit-{name}": value for name, value in headers.items()}
+    stub.replies = [refusal(status, "You have exceeded the monthly limit", **named)]
+    with pytest.raises(QuotaExhausted) as caught:
+        client(stub).purge(URL)
+    assert caught.value.resumes_in == resumes_in
+
+
+@pytest.mark.parametrize("reply", [Reply(headers=RESET), refusal(429, **RESET), refusal(500, **RESET)])
+def test_the_rate_limit_of_every_purge_answer_is_logged(
+    stub: Stub, reply: Reply, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only so does one learn what ImageKit says over the quota. No other header is logged, and no key."""
+    reply.headers = reply.headers | {"Set-Cookie": "secret", "Authorization": "secret"}
+    stub.replies = [reply]
+    with suppress(PurgeError):
+        client(stub).purge(URL)
+    (line,) = (record for record in caplog.records if record.message == "rate limit")
+    assert (line.status, line.headers) == (reply.status, RESET)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -258,7 +344,8 @@ def test_one_connection_serves_all_calls(stub: Stub) -> None:
 
 def test_an_answer_that_never_comes_times_out(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     """The purge may have been accepted all the same."""
-    monkeypatch.setattr(imagekit, "_TIMEOUT", (0.2, 0.2))
+    monkeypatch.setattr(imagekit, "CALL_SECONDS", 0.4)
+    monkeypatch.setattr(imagekit, "_CONNECT", 0.2)
     stub.replies = [Reply(delay=600)]
     with pytest.raises(Unavailable) as caught:
         client(stub).purge(URL)

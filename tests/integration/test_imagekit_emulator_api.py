@@ -1,8 +1,10 @@
 """The emulator's purge and status API on a real socket, row by row of ImageKit's documentation."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -140,13 +142,27 @@ def test_rate_limit(server: ImageKitServer, api: str) -> None:
 
 @pytest.mark.parametrize("code", [429, 403])
 def test_quota(server: ImageKitServer, code: int) -> None:
-    """Over the quota it is the chosen status, without a reset that a client could wait for."""
+    """Over the quota it is the chosen status, with the limit, the length and the rest of the month."""
     control(server, "settings", {"quota": 1, "quotaAnswer": code})
     assert [purge(server).status_code for _ in range(2)] == [201, code]
     answer = purge(server)
     assert "limit" in answer.json()["message"]
-    assert not [name for name in answer.headers if name.lower().startswith("x-ratelimit")]
+    headers = {name: int(answer.headers[f"X-RateLimit-{name}"]) for name in ("Limit", "Interval", "Reset")}
+    assert headers["Limit"] == 1
+    assert headers["Interval"] in {days * 86_400_000 for days in (28, 29, 30, 31)}
+    end = datetime.fromtimestamp(time.time() + headers["Reset"] / 1000, UTC)
+    # Rounded, for the answer took some milliseconds.
+    assert (end - timedelta(minutes=1)).month != (end + timedelta(minutes=1)).month
     assert control(server, "state")["purgesUsed"] == 1
+
+
+@pytest.mark.parametrize("code", [429, 403])
+def test_quota_without_headers(server: ImageKitServer, code: int) -> None:
+    """The other guess: nothing that a client could wait for."""
+    control(server, "settings", {"quota": 0, "quotaAnswer": code, "quotaHeaders": False})
+    answer = purge(server)
+    assert answer.status_code == code
+    assert not [name for name in answer.headers if name.lower().startswith("x-ratelimit")]
 
 
 def test_quota_holds_under_concurrency(server: ImageKitServer) -> None:

@@ -87,9 +87,9 @@ def test_settings_reach_the_emulator() -> None:
         "--read-rate=8.5",
         "--read-burst=9",
     ]
-    with running(*options, "--quota-answer=403") as (_, url):
+    with running(*options, "--quota-answer=403", "--no-quota-headers") as (_, url):
         state = requests.get(f"{url}/_control/state", timeout=60).json()
-    assert state["settings"] == numbers | {"quotaAnswer": 403}
+    assert state["settings"] == numbers | {"quotaAnswer": 403, "quotaHeaders": False}
 
 
 def test_refuses_senseless_options() -> None:

@@ -21,7 +21,7 @@ def used(w: World) -> int:
 
 
 def test_a_quota_of_three_gives_three_purges_holds_seven_and_alerts_once(w: World) -> None:
-    """ImageKit says the quota is used up; every tick after that probes with one call, and is silent."""
+    """ImageKit says the quota is used up, and until when; one call an hour finds out if it was raised."""
     w.set_emulator(quota=3)
     w.ledger.add([w.change(f"a/{n}.jpg") for n in range(10)])
     report = w.drain()
@@ -34,7 +34,9 @@ def test_a_quota_of_three_gives_three_purges_holds_seven_and_alerts_once(w: Worl
     assert w.alerts() == []
     assert used(w) == 3, "refused calls do not count"
     w.set_emulator(quota=1000)
-    w.clock.sleep(60)
+    w.drain()
+    assert used(w) == 3, "ImageKit said when to come again"
+    w.clock.sleep(3600)
     w.drain()
     assert len(set(w.purged)) == 10
     assert w.ledger.pending() == []
@@ -65,11 +67,24 @@ def test_a_manual_purge_asks_imagekit_although_its_quota_is_known_to_be_used_up(
 
 
 @pytest.mark.parametrize("status", [429, 403])
-def test_both_guesses_at_an_exhausted_quota_are_understood(w: World, status: int) -> None:
-    """What the call over the limit answers is not documented: 429 without a reset, or 403 about a limit."""
-    w.set_emulator(quota=1, quota_answer=status)
+@pytest.mark.parametrize("headers", [True, False])
+def test_every_guess_at_an_exhausted_quota_is_understood(w: World, status: int, headers: bool) -> None:
+    """What the call over the limit answers is not documented: rate headers of a month, or words about one."""
+    w.set_emulator(quota=1, quota_answer=status, quota_headers=headers)
     w.ledger.add([w.change("a/1.jpg"), w.change("a/2.jpg")])
     assert w.drain().reason == "quota"
+    (alert,) = w.alerts()
+    assert alert["Subject"] == "ImageKit's monthly purge quota is used up"
+
+
+def test_a_rate_limit_without_a_reset_is_no_exhausted_quota(w: World) -> None:
+    """It would mail "used up", and so mute the real alert of the month."""
+    w.inject("429", seconds=0)
+    w.inject("429-no-headers", nth=2)
+    w.ledger.add([w.change("a/1.jpg"), w.change("a/2.jpg")])
+    w.drain(seconds=600)
+    assert w.alerts() == []
+    assert len(w.purged) == used(w) == 2
 
 
 def test_the_own_count_stops_before_imagekit_does(w: World) -> None:

@@ -151,6 +151,7 @@ def test_token_bucket_lets_through_who_waits_as_told() -> None:
         {"readBurst": None},
         {"quotaAnswer": 500},
         {"quotaAnswer": [429]},
+        {"quotaHeaders": "yes"},
         {"privateKey": ""},
         {"privateKey": "a:b"},
         {"privateKey": 7},

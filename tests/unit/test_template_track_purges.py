@@ -8,6 +8,8 @@ from typing import Any
 import jsonata
 import pytest
 
+from tests.unit.cloudformation import load
+
 MACHINE = Path(__file__).parents[2] / "statemachine" / "track_purges.asl.json"
 
 
@@ -87,16 +89,42 @@ def test_an_answer_without_a_wait_is_enough(machine: Any) -> None:
     assert _next_wait(machine, 5, {}) == 8
 
 
-def test_the_alert_names_every_purge_and_fits_into_sns(machine: Any) -> None:
-    """A subject of 100 characters at most; request id, URL and reason of each purge; 256 KB at most."""
-    arguments = machine["States"]["AlertDeadlineExceeded"]["Arguments"]
+def test_check_purges_alerts_what_is_given_up(machine: Any) -> None:
+    """It remembers what it alerted; the machine itself would alert for each execution."""
+    states = {name: state for name, state in machine["States"].items() if name.startswith("Alert")}
+    assert states.keys() == {"AlertDeadlineExceeded", "AlertTrackingFailed"}
+    for state in states.values():
+        arguments = state["Arguments"]
+        assert state["Resource"].endswith(":lambda:invoke")
+        assert arguments["FunctionName"] == "${CheckPurgesArn}"
+        assert arguments["Payload"]["purges"] == "{% $purges %}"
+        assert arguments["Payload"]["give_up"]["execution"] == "{% $states.context.Execution.Id %}"
+    late, failed = (states[name]["Arguments"]["Payload"]["give_up"] for name in sorted(states))
+    assert late["minutes"] == "${DeadlineMinutes}"
+    failure = {"Error": "Lambda.Unknown", "Cause": "x" * 30_000}
+    assert _evaluated(failed["error"], failure=failure) == "Lambda.Unknown"
+    assert len(_evaluated(failed["details"], failure=failure)) == 2000
+
+
+@pytest.mark.parametrize("state", ["PurgeDeadlineExceeded", "PurgeTrackingFailed"])
+def test_a_failed_execution_names_its_purges(machine: Any, state: str) -> None:
+    """Its alert may have been sent by another execution. 32 768 characters are the most (States Language)."""
     purges = [
         {"request_id": f"{number:024x}", "url": f"https://x/{'k' * 1000}{number}", "reason": "Pending"}
         for number in range(300)
     ]
-    context = {"context": {"Execution": {"Id": "arn:execution"}}}
-    assert len(_evaluated(arguments["Subject"], purges=purges)) <= 100
-    assert len(_evaluated(arguments["Message"], purges=purges, states=context)) == 60_000
-    message = _evaluated(arguments["Message"], purges=purges[:1], states=context)
-    for part in ("arn:execution", *purges[0].values()):
-        assert part in message
+    failure = {"Error": "Lambda.Unknown", "Cause": "y" * 30_000}
+    cause = machine["States"][state]["Cause"]
+    assert len(_evaluated(cause, purges=purges, failure=failure)) == 30_000
+    short = _evaluated(cause, purges=purges[:2], failure=failure)
+    assert all(purge["request_id"] in short and purge["url"] in short for purge in purges[:2])
+
+
+def test_the_alarms_on_executions_say_so_once_a_day() -> None:
+    """They would ring for each failed execution again, were they silent as soon as a minute is quiet."""
+    resources = load()["Resources"]
+    for name in ("TrackPurgesFailedAlarm", "TrackPurgesTimedOutAlarm"):
+        alarm = resources[name]["Properties"]
+        # CloudWatch looks back over a day at most (PutMetricAlarm).
+        assert alarm["Period"] * alarm["EvaluationPeriods"] == 86_400
+        assert alarm["DatapointsToAlarm"] == 1

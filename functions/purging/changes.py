@@ -1,18 +1,28 @@
 """Any event shape to object changes.
 
 Sources understood: S3 notifications (direct, in SQS, in SNS, in SNS in SQS), EventBridge events of S3
-(direct and in SQS), manual purges by key, and the tick, which holds no change.
+(direct and in SQS), and the tick, which holds no change. Manual purges are not: see `manual.py`.
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Literal
 
 from purging.errors import MalformedEvent
-from purging.fields import as_object, key_of, list_of, object_of, optional_text_of, shown, text_of, time_of
+from purging.fields import (
+    MANUAL_FIELDS,
+    as_object,
+    key_of,
+    list_of,
+    object_of,
+    optional_text_of,
+    shown,
+    text_of,
+    time_of,
+)
 
 Kind = Literal["created", "removed"]
 
@@ -112,13 +122,6 @@ class _Nested:
     text: object
 
 
-@dataclass(frozen=True, slots=True)
-class _ManualKey:
-    """One entry of the `keys` of a manual purge."""
-
-    entry: object
-
-
 def _walk(event: object, depth: int) -> Iterator[ObjectChange | MalformedEvent]:
     try:
         for part in _parts(event, depth):
@@ -138,13 +141,21 @@ def _parts(event: object, depth: int) -> list[object]:
         return [_Nested(fields["Message"])]
     if "Records" in fields:
         return list_of(fields, "Records")
-    if "keys" in fields:
-        return [_ManualKey(entry) for entry in list_of(fields, "keys")]
     if "detail-type" in fields:
         return [event]
+    _refuse_manual(fields)
     raise MalformedEvent(
         f"no S3, SQS, SNS or EventBridge event and no manual purge: {shown(event)}; see events/ for examples"
     )
+
+
+def _refuse_manual(fields: object) -> None:
+    """A message that asks for a purge is delivered more than once, and nobody is there to read the answer."""
+    if isinstance(fields, dict) and not MANUAL_FIELDS.isdisjoint(fields):
+        raise MalformedEvent(
+            f"a manual purge ({shown(fields)}) in a message or an event is not taken: invoke the function "
+            "with it, as in `sam remote invoke SubmitPurge --event-file events/manual/keys.json`"
+        )
 
 
 def _opened(part: object, depth: int) -> Iterator[ObjectChange | MalformedEvent]:
@@ -152,8 +163,6 @@ def _opened(part: object, depth: int) -> Iterator[ObjectChange | MalformedEvent]
     try:
         if isinstance(part, _Nested):
             yield from _walk(_json(part.text), depth + 1)
-        elif isinstance(part, _ManualKey):
-            yield _from_manual(as_object(part.entry, "an entry of keys"))
         else:
             fields = as_object(part, "a record")
             if fields.get("eventSource") == "aws:sqs":
@@ -175,15 +184,6 @@ def _json(text: object) -> object:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise MalformedEvent(f"a message body is not JSON ({error}): {shown(text)}") from error
-
-
-def _from_manual(entry: dict[str, Any]) -> ObjectChange:
-    return ObjectChange(
-        bucket=text_of(entry, "bucket"),
-        key=key_of(entry, form_encoded=False),
-        kind="created",
-        occurred_at=datetime.now(UTC),
-    )
 
 
 def _from_notification(record: dict[str, Any]) -> ObjectChange:
@@ -213,6 +213,7 @@ def _from_eventbridge(event: dict[str, Any]) -> ObjectChange:
     detail_type = event["detail-type"]
     kind = _EVENTBRIDGE_KINDS.get(detail_type) if isinstance(detail_type, str) else None
     if kind is None or event.get("source") != "aws.s3":
+        _refuse_manual(event.get("detail"))
         raise MalformedEvent(
             f"EventBridge event {shown(detail_type)} of source {shown(event.get('source'))} changes no "
             f"object: match source aws.s3 and {' or '.join(_EVENTBRIDGE_KINDS)}"

@@ -10,6 +10,7 @@
 `state`        `pause`                         no calls before this time, and why
 `state`        `refused#…`, `failing#…`        wildcards ImageKit refused; URLs to try again later
 `state`        `untracked#…`                   accepted purges that TrackPurges could not be told of
+`state`        `request#…`                     when a manual purge was first asked, for 5 minutes
 `state`        `alert#…`                       alerts that were sent and are not to be repeated yet
 =============  ==============================  ====================================================
 

@@ -230,6 +230,28 @@ class Ledger:
         for purge in purges:
             self._forget(f"untracked#{purge.request_id}")
 
+    def first_asked(self, request: str, owner: str, now: float, seconds: float) -> tuple[float, bool]:
+        """When a manual request was first asked, if that is less than so many seconds ago; else now. And
+        whether that was another invocation than this `owner`."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={
+                    **items.key("state", f"request#{request}"),
+                    "asked_at": items.number(now),
+                    "owner": {"S": owner},
+                    "expires_at": items.number(int(now + seconds)),
+                },
+                ConditionExpression="attribute_not_exists(pk) OR asked_at <= :before",
+                ExpressionAttributeValues={":before": items.number(now - seconds)},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as refused:
+            # The owner's own item: the SDK repeats a call whose answer was lost.
+            answer: Any = refused.response  # the stubs know no item in it
+            return float(answer["Item"]["asked_at"]["N"]), answer["Item"]["owner"]["S"] != owner
+        return now, False
+
     def first_alert(self, name: str, now: float, seconds: float) -> bool:
         """Whether nobody sent this alert in the last so many seconds; if so, it counts as sent now."""
         try:

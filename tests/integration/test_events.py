@@ -46,6 +46,7 @@ TARGETS: dict[str, list[str]] = {
         "tr:w-300,h-300/products/shoes/red-sneaker.jpg",
     ],
     "manual/keys.json": ["products/shoes/red-sneaker.jpg*", "team/jos%C3%A9%20portrait+1.jpg*"],
+    "manual/with-token.json": ["products/shoes/red-sneaker.jpg"],
 }
 
 

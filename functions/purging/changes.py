@@ -38,6 +38,8 @@ _NOTIFICATION_KINDS: dict[str, Kind] = {
     "ObjectRemoved": "removed",
     "LifecycleExpiration": "removed",
 }
+_EXPIRED_FOR_GOOD = ("Lifecycle Expiration", "Permanently Deleted")
+"""`reason` and `deletion-type` of what the notification calls `LifecycleExpiration:Delete`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def _digest(*parts: str) -> bytes:
 
 
 def parse(event: dict[str, Any]) -> list[ObjectChange]:
-    """The changes of an event, in its order; none for a tick or an `s3:TestEvent`.
+    """The changes of an event, in its order; none for a tick, an `s3:TestEvent` or an expired old version.
 
     Raises MalformedEvent, naming the value at fault, if any part of the event is no change.
     """
@@ -170,9 +172,9 @@ def _opened(part: object, depth: int) -> Iterator[ObjectChange | MalformedEvent]
             elif fields.get("EventSource") == "aws:sns":
                 yield from _opened(_Nested(object_of(fields, "Sns").get("Message")), depth)
             elif "detail-type" in fields:
-                yield _from_eventbridge(fields)
+                yield from _from_eventbridge(fields)
             else:
-                yield _from_notification(fields)
+                yield from _from_notification(fields)
     except MalformedEvent as problem:
         yield problem
 
@@ -186,19 +188,20 @@ def _json(text: object) -> object:
         raise MalformedEvent(f"a message body is not JSON ({error}): {shown(text)}") from error
 
 
-def _from_notification(record: dict[str, Any]) -> ObjectChange:
+def _from_notification(record: dict[str, Any]) -> Iterator[ObjectChange]:
     """Amazon S3 user guide, "Event message structure": the key is form-encoded."""
     if record.get("eventSource") != "aws:s3":
         raise MalformedEvent(f"a record of an unknown source: {shown(record)}; see events/ for examples")
     name = text_of(record, "eventName")
-    kind = _NOTIFICATION_KINDS.get(name.removeprefix("s3:").partition(":")[0])
+    family, _, action = name.removeprefix("s3:").partition(":")
+    kind = _NOTIFICATION_KINDS.get(family)
     if kind is None:
         raise MalformedEvent(
             f"S3 event {name!r} changes no object: notify only of {', '.join(_NOTIFICATION_KINDS)}"
         )
     s3 = object_of(record, "s3")
     entity = object_of(s3, "object")
-    return ObjectChange(
+    change = ObjectChange(
         bucket=text_of(object_of(s3, "bucket"), "name"),
         key=key_of(entity, form_encoded=True),
         kind=kind,
@@ -206,9 +209,22 @@ def _from_notification(record: dict[str, Any]) -> ObjectChange:
         sequencer=optional_text_of(entity, "sequencer") or "",
         version_id=optional_text_of(entity, "versionId"),
     )
+    if not (family == "LifecycleExpiration" and action == "Delete" and _names_a_version(change)):
+        yield change
 
 
-def _from_eventbridge(event: dict[str, Any]) -> ObjectChange:
+def _names_a_version(change: ObjectChange) -> bool:
+    """Whether the event is about one version of the object.
+
+    A lifecycle rule deletes an old version for good, or a delete marker that hides nothing any more: no URL
+    shows either. When the current version expires, a delete marker takes its place and has its own event
+    (Amazon S3 user guide, "Configuring S3 Lifecycle event notifications", "Expiring objects"). `null` is the
+    version of an object that was put while the bucket kept no versions: it counts as the object itself.
+    """
+    return change.version_id not in (None, "null")
+
+
+def _from_eventbridge(event: dict[str, Any]) -> Iterator[ObjectChange]:
     """Amazon S3 user guide, "EventBridge event message structure": the key is verbatim."""
     detail_type = event["detail-type"]
     kind = _EVENTBRIDGE_KINDS.get(detail_type) if isinstance(detail_type, str) else None
@@ -220,7 +236,7 @@ def _from_eventbridge(event: dict[str, Any]) -> ObjectChange:
         )
     detail = object_of(event, "detail")
     entity = object_of(detail, "object")
-    return ObjectChange(
+    change = ObjectChange(
         bucket=text_of(object_of(detail, "bucket"), "name"),
         key=key_of(entity, form_encoded=False),
         kind=kind,
@@ -228,3 +244,6 @@ def _from_eventbridge(event: dict[str, Any]) -> ObjectChange:
         sequencer=optional_text_of(entity, "sequencer") or "",
         version_id=optional_text_of(entity, "version-id"),
     )
+    expired = (detail.get("reason"), detail.get("deletion-type")) == _EXPIRED_FOR_GOOD
+    if not (kind == "removed" and expired and _names_a_version(change)):
+        yield change

@@ -76,7 +76,7 @@ def test_every_file_of_events_can_be_replayed(path: Path) -> None:
     """Each is read, and what it changes is served on an embedded stack."""
     event = Event.read(path).here("http://127.0.0.1:1/demo")
     changes = event.changes(SETTINGS, NOW)
-    nothing = path.name in ("test-event.json", "tick.json")
+    nothing = path.name in ("test-event.json", "tick.json") or "old-version" in path.name
     assert bool(changes) != nothing
     assert len(event.poison()) == (path.name == "batch-with-poison.json")
 

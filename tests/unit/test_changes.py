@@ -115,6 +115,61 @@ def test_event_names_of_s3(name: str, kind: str) -> None:
     assert change.kind == kind
 
 
+EXPIRED = {"reason": "Lifecycle Expiration", "deletion-type": "Permanently Deleted"}
+
+
+def deleted(version: str | None = "v1", **detail: str) -> Event:
+    """An `Object Deleted` of EventBridge with these fields in its detail."""
+    event = eventbridge(kind="Object Deleted")
+    event["detail"] |= detail
+    if version is not None:
+        event["detail"]["object"]["version-id"] = version
+    return event
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"Records": [s3(name="LifecycleExpiration:Delete", versionId="v1")]},
+        {"Records": [s3(name="s3:LifecycleExpiration:Delete", versionId="v1")]},
+        deleted(**EXPIRED),
+        in_sqs(deleted(**EXPIRED)),
+    ],
+)
+def test_an_expired_old_version_is_no_change(event: Event) -> None:
+    """Every overwrite was paid for twice: once when it happened, and when its old version expired. What S3
+    says of the version is understood, so that its message is done."""
+    assert split(event) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"Records": [s3(name="LifecycleExpiration:Delete")]},
+        {"Records": [s3(name="LifecycleExpiration:Delete", versionId=None)]},
+        {"Records": [s3(name="LifecycleExpiration:Delete", versionId="null")]},
+        {"Records": [s3(name="LifecycleExpiration:DeleteMarkerCreated", versionId="v1")]},
+        {"Records": [s3(name="ObjectRemoved:Delete", versionId="v1")]},
+        {"Records": [s3(name="ObjectRemoved:DeleteMarkerCreated", versionId="v1")]},
+        deleted(None, **EXPIRED),
+        deleted("null", **EXPIRED),
+        deleted(**{**EXPIRED, "deletion-type": "Delete Marker Created"}),
+        deleted(**{**EXPIRED, "reason": "DeleteObject"}),
+        deleted(),
+    ],
+)
+def test_every_other_removal_is_a_change(event: Event) -> None:
+    """An object that expires, its delete marker, and whatever a person deletes, versions as well."""
+    (change,) = parse(event)
+    assert change.kind == "removed"
+
+
+def test_an_expired_old_version_that_cannot_be_read_is_malformed() -> None:
+    """It is dropped for what it says, not for its name."""
+    with pytest.raises(MalformedEvent, match="key must be a text"):
+        parse({"Records": [s3(name="LifecycleExpiration:Delete", versionId="v1", key="")]})
+
+
 @pytest.mark.parametrize(
     "body", [{"keys": [{"bucket": "origin", "key": "a.jpg"}]}, {"urls": ["https://a/b"]}]
 )

@@ -5,8 +5,10 @@ Events: batches of the change queue, S3 and EventBridge events, manual purges, t
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +21,7 @@ from purging.drain import Drain, Report
 from purging.imagekit import ImageKit
 from purging.inventory import Inventory, S3Lister
 from purging.ledger import Ledger
+from purging.needs import SKEW_SECONDS
 from purging.plan import Planner
 from purging.queue import ChangeQueue
 from purging.secret import PrivateKey
@@ -29,12 +32,13 @@ from purging.tracking import Tracker
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What an invocation works with, made once for the life of the process."""
+    """What an invocation works with, made once for the life of the process. `clock` gives unix seconds."""
 
     settings: Settings
     queue: ChangeQueue
     ledger: Ledger
     drain: Drain
+    clock: Callable[[], float]
 
 
 @cache
@@ -54,7 +58,7 @@ def application() -> Application:
         sleep=time.sleep,
     )
     queue = ChangeQueue(settings.change_queue_url, boto3.client("sqs", config=AWS_CLIENT))
-    return Application(settings, queue, ledger, drain)
+    return Application(settings, queue, ledger, drain, time.time)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -69,10 +73,25 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if _is_batch(event):
         return {"batchItemFailures": _take_batch(app, event["Records"], context)}
     if manual.is_manual(event):
-        app.ledger.add(manual.requested(event, app.settings.url_map), manual=True)
-    else:
-        _keep(app, changes.parse(event))
+        return _purge_by_hand(app, event, context)
+    _keep(app, changes.parse(event))
     return _answer(_drain(app, context))
+
+
+def _purge_by_hand(app: Application, event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Serve a manual purge once, however often its caller repeats the call, and answer before it does so."""
+    now, url_map = app.clock(), app.settings.url_map
+    manual.requested(event, url_map, now)  # what cannot be served is not remembered
+    asked_at, repeated = app.ledger.first_asked(
+        manual.identity(event), context.aws_request_id, now, manual.REPEATED_SECONDS
+    )
+    wanted = manual.requested(event, url_map, asked_at)
+    app.ledger.add(wanted, manual=True)
+    answer = _answer(_drain(app, context, until=now + manual.ANSWER_SECONDS))
+    if repeated:
+        purges = app.ledger.submitted_since(asked_at - SKEW_SECONDS)
+        answer["repetition"] = manual.repetition(asked_at, manual.serving(wanted, url_map, purges))
+    return answer
 
 
 def _is_batch(event: dict[str, Any]) -> bool:
@@ -141,10 +160,13 @@ def _keep(app: Application, found: list[ObjectChange]) -> None:
     metrics.add_metric("ChangesNotServed", MetricUnit.Count, len(found) - len(served))
 
 
-def _drain(app: Application, context: Any) -> Report:
-    # Lambda gives a retry of the same event the same request id.
-    owner = f"{context.aws_request_id} {uuid4().hex}"
-    report = app.drain.run(owner, lambda: context.get_remaining_time_in_millis() / 1000)
+def _drain(app: Application, context: Any, until: float = inf) -> Report:
+    """Drain for as long as the function lives, but not beyond `until` (unix seconds)."""
+    report = app.drain.run(
+        # Lambda gives a retry of the same event the same request id.
+        f"{context.aws_request_id} {uuid4().hex}",
+        lambda: min(context.get_remaining_time_in_millis() / 1000, until - app.clock()),
+    )
     logger.info(
         "drained",
         accepted=len(report.accepted),

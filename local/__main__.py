@@ -128,7 +128,9 @@ def _parser() -> argparse.ArgumentParser:
         "replay",
         help="deliver an event file to the deployed function, and follow it to the end",
         description="Delivers an event file to SubmitPurge on the stack of `up`, or on one of its own, and "
-        "shows what becomes of it: purges, executions of TrackPurges, final status.",
+        "shows what becomes of it: purges, executions of TrackPurges, final status. A manual purge that was "
+        "asked for within the last 5 minutes is not made again, unless its body has a new "
+        '"token": "any text".',
         epilog="Exit status: 0 if every purge is Completed, or none was needed; 1 if something is not "
         "purged, or a message of a batch was not understood; 2 if the file cannot be used.",
     )

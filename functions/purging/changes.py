@@ -1,18 +1,28 @@
 """Any event shape to object changes.
 
 Sources understood: S3 notifications (direct, in SQS, in SNS, in SNS in SQS), EventBridge events of S3
-(direct and in SQS), manual purges by key, and the tick, which holds no change.
+(direct and in SQS), and the tick, which holds no change. Manual purges are not: see `manual.py`.
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Literal
 
 from purging.errors import MalformedEvent
-from purging.fields import as_object, key_of, list_of, object_of, optional_text_of, shown, text_of, time_of
+from purging.fields import (
+    MANUAL_FIELDS,
+    as_object,
+    key_of,
+    list_of,
+    object_of,
+    optional_text_of,
+    shown,
+    text_of,
+    time_of,
+)
 
 Kind = Literal["created", "removed"]
 
@@ -28,6 +38,8 @@ _NOTIFICATION_KINDS: dict[str, Kind] = {
     "ObjectRemoved": "removed",
     "LifecycleExpiration": "removed",
 }
+_EXPIRED_FOR_GOOD = ("Lifecycle Expiration", "Permanently Deleted")
+"""`reason` and `deletion-type` of what the notification calls `LifecycleExpiration:Delete`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,7 @@ def _digest(*parts: str) -> bytes:
 
 
 def parse(event: dict[str, Any]) -> list[ObjectChange]:
-    """The changes of an event, in its order; none for a tick or an `s3:TestEvent`.
+    """The changes of an event, in its order; none for a tick, an `s3:TestEvent` or an expired old version.
 
     Raises MalformedEvent, naming the value at fault, if any part of the event is no change.
     """
@@ -112,13 +124,6 @@ class _Nested:
     text: object
 
 
-@dataclass(frozen=True, slots=True)
-class _ManualKey:
-    """One entry of the `keys` of a manual purge."""
-
-    entry: object
-
-
 def _walk(event: object, depth: int) -> Iterator[ObjectChange | MalformedEvent]:
     try:
         for part in _parts(event, depth):
@@ -138,13 +143,21 @@ def _parts(event: object, depth: int) -> list[object]:
         return [_Nested(fields["Message"])]
     if "Records" in fields:
         return list_of(fields, "Records")
-    if "keys" in fields:
-        return [_ManualKey(entry) for entry in list_of(fields, "keys")]
     if "detail-type" in fields:
         return [event]
+    _refuse_manual(fields)
     raise MalformedEvent(
         f"no S3, SQS, SNS or EventBridge event and no manual purge: {shown(event)}; see events/ for examples"
     )
+
+
+def _refuse_manual(fields: object) -> None:
+    """A message that asks for a purge is delivered more than once, and nobody is there to read the answer."""
+    if isinstance(fields, dict) and not MANUAL_FIELDS.isdisjoint(fields):
+        raise MalformedEvent(
+            f"a manual purge ({shown(fields)}) in a message or an event is not taken: invoke the function "
+            "with it, as in `sam remote invoke SubmitPurge --event-file events/manual/keys.json`"
+        )
 
 
 def _opened(part: object, depth: int) -> Iterator[ObjectChange | MalformedEvent]:
@@ -152,8 +165,6 @@ def _opened(part: object, depth: int) -> Iterator[ObjectChange | MalformedEvent]
     try:
         if isinstance(part, _Nested):
             yield from _walk(_json(part.text), depth + 1)
-        elif isinstance(part, _ManualKey):
-            yield _from_manual(as_object(part.entry, "an entry of keys"))
         else:
             fields = as_object(part, "a record")
             if fields.get("eventSource") == "aws:sqs":
@@ -161,9 +172,9 @@ def _opened(part: object, depth: int) -> Iterator[ObjectChange | MalformedEvent]
             elif fields.get("EventSource") == "aws:sns":
                 yield from _opened(_Nested(object_of(fields, "Sns").get("Message")), depth)
             elif "detail-type" in fields:
-                yield _from_eventbridge(fields)
+                yield from _from_eventbridge(fields)
             else:
-                yield _from_notification(fields)
+                yield from _from_notification(fields)
     except MalformedEvent as problem:
         yield problem
 
@@ -177,28 +188,20 @@ def _json(text: object) -> object:
         raise MalformedEvent(f"a message body is not JSON ({error}): {shown(text)}") from error
 
 
-def _from_manual(entry: dict[str, Any]) -> ObjectChange:
-    return ObjectChange(
-        bucket=text_of(entry, "bucket"),
-        key=key_of(entry, form_encoded=False),
-        kind="created",
-        occurred_at=datetime.now(UTC),
-    )
-
-
-def _from_notification(record: dict[str, Any]) -> ObjectChange:
+def _from_notification(record: dict[str, Any]) -> Iterator[ObjectChange]:
     """Amazon S3 user guide, "Event message structure": the key is form-encoded."""
     if record.get("eventSource") != "aws:s3":
         raise MalformedEvent(f"a record of an unknown source: {shown(record)}; see events/ for examples")
     name = text_of(record, "eventName")
-    kind = _NOTIFICATION_KINDS.get(name.removeprefix("s3:").partition(":")[0])
+    family, _, action = name.removeprefix("s3:").partition(":")
+    kind = _NOTIFICATION_KINDS.get(family)
     if kind is None:
         raise MalformedEvent(
             f"S3 event {name!r} changes no object: notify only of {', '.join(_NOTIFICATION_KINDS)}"
         )
     s3 = object_of(record, "s3")
     entity = object_of(s3, "object")
-    return ObjectChange(
+    change = ObjectChange(
         bucket=text_of(object_of(s3, "bucket"), "name"),
         key=key_of(entity, form_encoded=True),
         kind=kind,
@@ -206,20 +209,34 @@ def _from_notification(record: dict[str, Any]) -> ObjectChange:
         sequencer=optional_text_of(entity, "sequencer") or "",
         version_id=optional_text_of(entity, "versionId"),
     )
+    if not (family == "LifecycleExpiration" and action == "Delete" and _names_a_version(change)):
+        yield change
 
 
-def _from_eventbridge(event: dict[str, Any]) -> ObjectChange:
+def _names_a_version(change: ObjectChange) -> bool:
+    """Whether the event is about one version of the object.
+
+    A lifecycle rule deletes an old version for good, or a delete marker that hides nothing any more: no URL
+    shows either. When the current version expires, a delete marker takes its place and has its own event
+    (Amazon S3 user guide, "Configuring S3 Lifecycle event notifications", "Expiring objects"). `null` is the
+    version of an object that was put while the bucket kept no versions: it counts as the object itself.
+    """
+    return change.version_id not in (None, "null")
+
+
+def _from_eventbridge(event: dict[str, Any]) -> Iterator[ObjectChange]:
     """Amazon S3 user guide, "EventBridge event message structure": the key is verbatim."""
     detail_type = event["detail-type"]
     kind = _EVENTBRIDGE_KINDS.get(detail_type) if isinstance(detail_type, str) else None
     if kind is None or event.get("source") != "aws.s3":
+        _refuse_manual(event.get("detail"))
         raise MalformedEvent(
             f"EventBridge event {shown(detail_type)} of source {shown(event.get('source'))} changes no "
             f"object: match source aws.s3 and {' or '.join(_EVENTBRIDGE_KINDS)}"
         )
     detail = object_of(event, "detail")
     entity = object_of(detail, "object")
-    return ObjectChange(
+    change = ObjectChange(
         bucket=text_of(object_of(detail, "bucket"), "name"),
         key=key_of(entity, form_encoded=False),
         kind=kind,
@@ -227,3 +244,6 @@ def _from_eventbridge(event: dict[str, Any]) -> ObjectChange:
         sequencer=optional_text_of(entity, "sequencer") or "",
         version_id=optional_text_of(entity, "version-id"),
     )
+    expired = (detail.get("reason"), detail.get("deletion-type")) == _EXPIRED_FOR_GOOD
+    if not (kind == "removed" and expired and _names_a_version(change)):
+        yield change

@@ -10,6 +10,9 @@ from urllib.parse import unquote_plus
 
 from purging.errors import MalformedEvent
 
+MANUAL_FIELDS = frozenset({"urls", "keys"})
+"""What an event that asks for a manual purge has, one of them."""
+
 MAX_KEY_BYTES = 1024
 """The longest key S3 has, in bytes of UTF-8 (Amazon S3 user guide, "Creating object key names")."""
 

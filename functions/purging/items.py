@@ -12,6 +12,7 @@
 `state`        `refused#…`, `failing#…`        wildcards ImageKit refused; URLs to try again later
 `state`        `untracked#…`                   accepted purges that TrackPurges is yet to be told of
 `state`        `cursor`                        the change set behind which the next drain goes on
+`state`        `request#…`                     when a manual purge was first asked, for 5 minutes
 `state`        `alert#…`                       alerts that were sent and are not to be repeated yet
 =============  ==============================  ====================================================
 

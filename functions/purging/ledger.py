@@ -242,6 +242,27 @@ class Ledger:
         """The next window begins behind this change set; at the oldest one if it is empty."""
         self._put_state("cursor", after={"S": set_id})
 
+    def first_asked(self, request: str, owner: str, now: float, seconds: float) -> tuple[float, bool]:
+        """When a manual request was first asked, if that is less than so many seconds ago; else now. And
+        whether that was another invocation than this `owner`."""
+        try:
+            self._table.put(
+                {
+                    **items.key("state", f"request#{request}"),
+                    "asked_at": items.number(now),
+                    "owner": {"S": owner},
+                    "expires_at": items.number(int(now + seconds)),
+                },
+                ConditionExpression="attribute_not_exists(pk) OR asked_at <= :before",
+                ExpressionAttributeValues={":before": items.number(now - seconds)},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._table.errors.ConditionalCheckFailedException as refused:
+            # The owner's own item: the SDK repeats a call whose answer was lost.
+            answer: Any = refused.response  # the stubs know no item in it
+            return float(answer["Item"]["asked_at"]["N"]), answer["Item"]["owner"]["S"] != owner
+        return now, False
+
     def first_alert(self, name: str, now: float, seconds: float) -> bool:
         """Whether nobody sent this alert in the last so many seconds; if so, it counts as sent now."""
         try:

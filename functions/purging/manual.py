@@ -1,39 +1,91 @@
-"""Manual purges: what people ask for by `{"urls": [...]}` or `{"keys": [{"bucket": ..., "key": ...}]}`."""
+"""Manual purges: what people ask for by `{"urls": [...]}` or `{"keys": [{"bucket": ..., "key": ...}]}`.
 
+They come in by direct invocation alone. A caller that waits too long for the answer repeats the call without
+being told to: `sam remote invoke` and the AWS CLI wait 60 seconds, and call 3 to 5 times (botocore's
+`read_timeout`; its retry modes `standard` and `legacy`). So the answer comes sooner, and the same body within
+5 minutes is the same request: its changes happened when it was first asked, and a purge that was made for
+them is not made again. An optional `token`, any text, tells a request from an equal one.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
-from purging import changes
-from purging.changes import Change, UrlChange
+from purging.changes import Change, ObjectChange, UrlChange
 from purging.errors import InvalidRequest
+from purging.fields import MANUAL_FIELDS, as_object, key_of, text_of
+from purging.items import Submitted
+from purging.needs import Coverage, Need, Pending
 from purging.urls import UrlMap
 
 MAX_AT_ONCE = 100
 """As many as ImageKit's dashboard takes in one request (documentation, "Purge cache")."""
 
+ANSWER_SECONDS = 45.0
+"""From the call to the answer at most: well below the 60 seconds after which the caller's SDK calls again."""
+
+REPEATED_SECONDS = 300.0
+"""How long an equal request is the same one: 5 calls of 60 seconds each."""
+
 
 def is_manual(event: object) -> bool:
     """Whether an event asks for a manual purge."""
-    return isinstance(event, dict) and ("urls" in event or "keys" in event)
+    return isinstance(event, dict) and not MANUAL_FIELDS.isdisjoint(event)
 
 
-def requested(event: dict[str, Any], url_map: UrlMap) -> list[Change]:
-    """The changes that a manual purge stands for.
+def identity(event: dict[str, Any]) -> str:
+    """What only equal requests have in common, whatever the order of their fields: 64 hexadecimal digits."""
+    return sha256(json.dumps(event, sort_keys=True).encode()).hexdigest()
+
+
+def requested(event: dict[str, Any], url_map: UrlMap, asked_at: float) -> list[Change]:
+    """The changes that a manual purge stands for. They happened when it was asked, in unix seconds.
 
     Raises InvalidRequest or MalformedEvent, naming the value at fault, and then nothing is purged: whoever
     asks is there to correct it.
     """
-    if set(event) not in ({"urls"}, {"keys"}):
-        raise InvalidRequest(f"a manual purge has either urls or keys, not {', '.join(sorted(event))}")
-    ((name, entries),) = event.items()
+    names = set(event) - {"token"}
+    if names not in ({"urls"}, {"keys"}):
+        raise InvalidRequest(
+            f"a manual purge has either urls or keys, and may have a token, not {', '.join(sorted(event))}"
+        )
+    if "token" in event:
+        text_of(event, "token")
+    (name,) = names
+    entries = event[name]
     if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_AT_ONCE:
         count = len(entries) if isinstance(entries, list) else "no list"
         raise InvalidRequest(f"{name} must list 1 to {MAX_AT_ONCE} entries, not {count}: split the request")
+    time = datetime.fromtimestamp(asked_at, UTC)
     if name == "urls":
-        now = datetime.now(UTC)
-        return [UrlChange(url_map.check(url), now) for url in entries]
-    found = changes.parse(event)
-    for change in found:
-        if not url_map.targets(change):
-            raise InvalidRequest(f"UrlMap serves no key {change.key!r} of bucket {change.bucket!r}")
-    return list(found)
+        return [UrlChange(url_map.check(url), time) for url in entries]
+    return [_of_key(as_object(entry, "an entry of keys"), url_map, time) for entry in entries]
+
+
+def _of_key(entry: dict[str, Any], url_map: UrlMap, time: datetime) -> ObjectChange:
+    change = ObjectChange(text_of(entry, "bucket"), key_of(entry, form_encoded=False), "created", time)
+    if not url_map.serves(change):
+        raise InvalidRequest(f"UrlMap serves no key {change.key!r} of bucket {change.bucket!r}")
+    return change
+
+
+def serving(wanted: Sequence[Change], url_map: UrlMap, submitted: Iterable[Submitted]) -> list[Submitted]:
+    """Those of the accepted purges, in their order, that a requested change was served by."""
+    needs = [
+        Need(Pending((change,), manual=True), url, url)
+        for change in wanted
+        for url in ([change.url] if isinstance(change, UrlChange) else url_map.targets(change))
+    ]
+    return [purge for purge in submitted if any(map(Coverage([purge]).covers, needs))]
+
+
+def repetition(asked_at: float, served: Iterable[Submitted]) -> dict[str, Any]:
+    """What the answer to a repeated request says besides: when it was first asked, and what `served` it."""
+    return {
+        "first_asked_at": datetime.fromtimestamp(asked_at, UTC).isoformat(timespec="seconds"),
+        "purges": [{"url": purge.url, "request_id": purge.request_id} for purge in served],
+        "help": "The same request came less than 5 minutes ago. The purges that are listed here served it, "
+        'and none is bought twice. To purge the same again now, add a new "token": "any text".',
+    }

@@ -24,7 +24,8 @@ _BATCH = 25
 # So many failures in a row are an outage. Each failed call may have counted: probe ever more rarely.
 _OUTAGE = 3
 _FIRST_PAUSE, _LAST_PAUSE = 30.0, 900.0
-# ImageKit names the end of its quota. A call an hour before that costs nothing, and finds out if it was raised.
+# ImageKit says when its quota begins anew. Until then, a call an hour costs nothing, and finds out if it was
+# raised.
 _LAST_PROBE = 3600.0
 # A URL that fails while others succeed is tried for about a day, since each attempt may have counted.
 _ATTEMPTS = 12

@@ -50,11 +50,14 @@ class Event:
         moved = [_moved(url, url_endpoint) if isinstance(url, str) else url for url in urls]
         return Event(self.path, {**self.body, "urls": moved}, self.is_batch)
 
-    def changes(self, settings: Settings) -> list[Change]:
-        """What it says changed. Raises BadInput if it asks for a purge that the deployed settings refuse."""
+    def changes(self, settings: Settings, now: float) -> list[Change]:
+        """What it says changed, or asks for `now` (unix seconds).
+
+        Raises BadInput if it asks for a purge that the deployed settings refuse.
+        """
         if manual.is_manual(self.body):
             try:
-                return manual.requested(self.body, settings.url_map)
+                return manual.requested(self.body, settings.url_map, now)
             except PermanentError as error:
                 raise _bad(self.path, f"cannot be served: {error}") from error
         found, _ = changes.split(self.body)

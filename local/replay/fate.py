@@ -40,16 +40,25 @@ class Fate:
 
 
 class Fates:
-    """Looks up what became of changes delivered at a time (unix seconds)."""
+    """Looks up what became of changes that were delivered at a time, `since`. Purges by hand count from when
+    they were `asked_at`: earlier, if the delivery repeats a request. Times are unix seconds."""
 
     def __init__(
-        self, observer: Observer, settings: Settings, changes: Sequence[Change], *, manual: bool, since: float
+        self,
+        observer: Observer,
+        settings: Settings,
+        changes: Sequence[Change],
+        *,
+        manual: bool,
+        since: float,
+        asked_at: float,
     ) -> None:
         self._observer = observer
         self._settings = settings
         self._changes = changes
         self._manual = manual
         self._since = since
+        self._asked_at = asked_at
 
     def look(self) -> list[Fate]:
         """As of now, one for each URL; and one for each object that has none."""
@@ -96,7 +105,7 @@ class Fates:
         return Fate(name, need.url, reason="no purge needed: the object is new, so nobody can have seen it")
 
     def _covers(self, each: Followed, need: Need) -> bool:
-        if each.purge.submitted_at < self._since:
+        if each.purge.submitted_at < self._asked_at:
             return not self._manual and Coverage([each.purge]).covers(need)
         text, purge = need.url.removesuffix("*"), each.purge.url
         return text.startswith(purge[:-1]) if purge.endswith("*") else purge == need.url

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,13 @@ class Replay:
         if meant != event:
             self._say(f"Here {self._stack.url_endpoint} stands for the event's URL-endpoint at ImageKit.")
         settings = self._observer.settings()
-        changes = meant.changes(settings)
         since = time.time()
+        changes = meant.changes(settings, since)
         answer = self._deliver(meant)
         self._say(f"Delivered {event.path} to SubmitPurge, which took {time.time() - since:.1f} s.")
         by_hand = manual.is_manual(meant.body)
-        fates = Fates(self._observer, settings, changes, manual=by_hand, since=since)
+        asked_at = self._asked_at(answer, since)
+        fates = Fates(self._observer, settings, changes, manual=by_hand, since=since, asked_at=asked_at)
         seen, executions, held = self._follow(fates, since, deadline)
         self._show(seen, executions)
         if held:
@@ -84,6 +86,13 @@ class Replay:
             log = self._stack.workspace.logs / "SubmitPurge.log"
             raise LocalError(f"SubmitPurge failed on {event.path}: {answer.get('errorMessage')}", log)
         return answer
+
+    def _asked_at(self, answer: dict[str, Any], since: float) -> float:
+        """When a manual purge was first asked for: the answer to a repetition says it."""
+        if "repetition" not in answer:
+            return since
+        self._say(answer["repetition"]["help"], "yellow")
+        return datetime.fromisoformat(answer["repetition"]["first_asked_at"]).timestamp()
 
     def _held(self, since: float) -> str:
         """What the last drain left waiting, and why; empty if nothing.

@@ -138,7 +138,7 @@ class Functions:
             sleep=world.advance,
         )
         sqs: Any = SqsClient(world.queue, lambda: world.now, world.wire.cross)
-        app = submit_purge.Application(settings, ChangeQueue("changes", sqs), ledger, drain)
+        app = submit_purge.Application(settings, ChangeQueue("changes", sqs), ledger, drain, clock)
         environment = Environment(app, Checker(imagekit, ledger, None, clock=clock), skew)
         self._environments.append(environment)
         return environment

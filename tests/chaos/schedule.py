@@ -182,9 +182,9 @@ def _steps(random: Random, changes: int, setup: Setup, enabled: Collection[str])
 
 
 def _asks(random: Random, changes: int, setup: Setup, until: float) -> list[Step]:
-    """Purges by hand, one for 25 changes: of a few URLs, of a folder, or of a key."""
+    """Purges by hand, one for 25 changes: of a few URLs, of a folder, or of a key. None repeats another."""
     asks: list[Step] = []
-    for _ in range(-(-changes // 25)):
+    for number in range(-(-changes // 25)):
         keys = random.sample(setup.existing, random.choice((1, 1, 3)))
         event = random.choice(
             (
@@ -194,7 +194,7 @@ def _asks(random: Random, changes: int, setup: Setup, until: float) -> list[Step
             )
         )
         at = round(random.uniform(0, until), 3)
-        asks.append(Step(at, "", "", 0.0, "", (), asked=json.dumps(event)))
+        asks.append(Step(at, "", "", 0.0, "", (), asked=json.dumps({**event, "token": str(number)})))
     return asks
 
 

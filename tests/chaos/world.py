@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, redirect_stdout
 from dataclasses import replace
-from datetime import datetime
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +22,7 @@ from local.imagekit import Settings as EmulatorSettings
 from local.imagekit import purges as emulator_purges
 from local.imagekit.answers import Answer, Request
 from local.imagekit.faults import FaultPlan
-from purging import changes, inventory, manual
+from purging import inventory
 from purging.telemetry import logger, metrics
 from tests.chaos.aws import SmallAws
 from tests.chaos.bucket import Bucket, Version
@@ -93,9 +92,6 @@ class World:
             )
             patch.setattr(submit_purge, "application", lambda: self.invocation.environment.app)
             patch.setattr(check_purges, "checker", lambda: self.invocation.environment.checker)
-            # A purge by hand happens when the function reads its clock.
-            patch.setattr(changes, "datetime", self._clock())
-            patch.setattr(manual, "datetime", self._clock())
             patch.setattr(inventory, "PAGE", self.schedule.setup.page)
             patch.setattr(logger.registered_handler, "stream", self.log)
             if self._socket:
@@ -108,16 +104,6 @@ class World:
                 self.functions = Functions(self)
                 yield
         metrics.clear_metrics()
-
-    def _clock(self) -> type[datetime]:
-        world = self
-
-        class Clock(datetime):
-            @classmethod
-            def now(cls, tz: Any = None) -> Any:
-                return datetime.fromtimestamp(world.now + world.invocation.environment.skew, tz)
-
-        return Clock
 
     def _emulator(self) -> Emulator:
         setup = self.schedule.setup

@@ -72,12 +72,18 @@ def test_a_poison_message_is_named_and_fails_the_replay(stack: Stack, tmp_path: 
 
 
 def test_a_manual_purge_of_urls_is_moved_to_the_stack(stack: Stack) -> None:
-    """The file names ImageKit's URL-endpoint; here the emulated one stands for it, and it says so."""
+    """The file names ImageKit's URL-endpoint; here the emulated one stands for it, and it says so. Asked once
+    more within 5 minutes, the same purges serve it."""
     status, shown = _replayed(stack, EVENTS / "manual" / "urls.json")
     assert status == 0
     assert f"Here {stack.url_endpoint} stands for the event's URL-endpoint at ImageKit." in shown
     assert f"  {stack.url_endpoint}/campaigns/spring-2026/*\n" in shown
     assert "4 purges Completed." in shown
+    again, shown = _replayed(stack, EVENTS / "manual" / "urls.json")
+    assert again == 0
+    assert '"token": "any text"' in shown
+    assert shown.count("already covered by purge ") == 4
+    assert "No purge was needed." in shown
 
 
 def test_what_is_held_is_told_with_its_reason(stack: Stack, tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def _call(ledger: Ledger, random: Random, now: float) -> Any:
         "forget failing": lambda: ledger.forget_failing(f"https://x/{name}"),
         "forget untracked": lambda: ledger.forget_untracked([purge]),
         "alert": lambda: ledger.first_alert(name, now, number),
+        "request": lambda: ledger.first_asked(name, f"{number % 3}", now, number),
     }
     chosen = random.choice(list(calls))
     return chosen, calls[chosen]()

@@ -59,6 +59,13 @@ def test_the_lease_is_taken_although_the_answer_is_lost(monkeypatch: pytest.Monk
     assert not ledger.acquire("other", 1_001.0, 60)
 
 
+def test_a_request_is_the_first_although_the_answer_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK asks again, and finds the request known: by itself. It is no repetition."""
+    ledger = _ledger_that_loses(monkeypatch, "asked_at")
+    assert ledger.first_asked("request", "me", 1_000.0, 300) == (1_000.0, False)
+    assert ledger.first_asked("request", "other", 1_060.0, 300) == (1_000.0, True)
+
+
 def _ledger_that_loses(monkeypatch: pytest.MonkeyPatch, expression: str) -> Ledger:
     """A ledger where the first call with this expression has its effect, and its answer is lost."""
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)

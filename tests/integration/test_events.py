@@ -21,8 +21,11 @@ TARGETS: dict[str, list[str]] = {
     "s3/copy.json": ["products/shoes/blue-sneaker.jpg*"],
     "s3/multipart.json": ["videos/spring-campaign.mp4*"],
     "s3/delete.json": ["products/shoes/green-sneaker.jpg*"],
+    "s3/delete-version.json": ["products/shoes/grey-sneaker.jpg*"],
     "s3/delete-marker-created.json": ["products/hats/straw-hat.png*"],
     "s3/lifecycle-expiration.json": ["campaigns/2025-christmas/banner.webp*"],
+    "s3/lifecycle-expiration-delete-marker.json": ["campaigns/2025-christmas/logo.webp*"],
+    "s3/lifecycle-expiration-old-version.json": [],
     "s3/several-records.json": [
         "products/bags/backpack.jpg*",
         "products/bags/clutch.jpg*",
@@ -38,6 +41,7 @@ TARGETS: dict[str, list[str]] = {
     "eventbridge/object-created.json": ["products/lamps/desk%20lamp%20+%20bulb%2050%25.jpg*"],
     "eventbridge/object-deleted.json": ["products/lamps/old-lamp.jpg*"],
     "eventbridge/object-deleted-by-lifecycle.json": ["campaigns/2025-summer/hero.avif*"],
+    "eventbridge/old-version-deleted-by-lifecycle.json": [],
     "eventbridge/tick.json": [],
     "manual/urls.json": [
         "campaigns/spring-2026/*",
@@ -46,6 +50,7 @@ TARGETS: dict[str, list[str]] = {
         "tr:w-300,h-300/products/shoes/red-sneaker.jpg",
     ],
     "manual/keys.json": ["products/shoes/red-sneaker.jpg*", "team/jos%C3%A9%20portrait+1.jpg*"],
+    "manual/with-token.json": ["products/shoes/red-sneaker.jpg"],
 }
 
 

@@ -346,6 +346,24 @@ def test_an_alert_goes_out_once(ledger: Ledger, shared: World) -> None:
     assert sorted(at_once(*calls)) == [False] * 7 + [True]
 
 
+def test_a_request_is_known_for_its_time(ledger: Ledger, shared: World) -> None:
+    """Counted from when it was first asked; of eight at once, one is the first, and all hear of its time."""
+    asked = [ledger.first_asked("a" * 64, f"{at}", NOW + at, 300) for at in (0.25, 60, 300, 300.25, 301)]
+    assert asked == [
+        (NOW + 0.25, False),
+        (NOW + 0.25, True),
+        (NOW + 0.25, True),
+        (NOW + 300.25, False),
+        (NOW + 300.25, True),
+    ]
+    (item,) = items(shared, "state")
+    assert len(item["sk"]["S"].encode()) < 1024
+    contended = Ledger("ledger", Atomic(shared.dynamodb))  # type: ignore[arg-type]
+    found = at_once(*[lambda n=n: contended.first_asked("b", f"{n}", NOW + n, 300) for n in range(8)])
+    assert len({time for time, _ in found}) == 1
+    assert sorted(repeated for _, repeated in found) == [False] + [True] * 7
+
+
 def test_completion_is_noted_where_the_purge_is_known(ledger: Ledger, shared: World) -> None:
     """And creates nothing where it is not."""
     purge = submitted(1)
@@ -382,8 +400,9 @@ def test_whatever_is_not_for_ever_expires(ledger: Ledger, shared: World) -> None
     ledger.remember_refused("w", moment)
     ledger.remember_failing("u", Failing(1, moment))
     ledger.first_alert("a", moment, 60.5)
+    ledger.first_asked("a", "me", moment, 60.5)
     found = [item for item in items(shared) if not item["sk"]["S"].startswith("untracked#")]
-    assert len(found) == 4
+    assert len(found) == 5
     for item in found:
         assert item["expires_at"]["N"].isdecimal()
         assert int(item["expires_at"]["N"]) > NOW

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus, unquote, urlsplit
@@ -72,7 +73,6 @@ SHAPES = {
     "S3 in SNS in SQS": lambda key: in_sqs(sns_envelope({"Records": [s3(key)]})),
     "EventBridge": eventbridge,
     "EventBridge in SQS": lambda key: in_sqs(eventbridge(key)),
-    "manual": lambda key: {"keys": [{"bucket": "origin", "key": key}]},
 }
 
 
@@ -113,6 +113,82 @@ def test_event_names_of_s3(name: str, kind: str) -> None:
     """Lifecycle expiry is no ObjectRemoved, and has a name of its own."""
     (change,) = parse({"Records": [s3(name=name)]})
     assert change.kind == kind
+
+
+EXPIRED = {"reason": "Lifecycle Expiration", "deletion-type": "Permanently Deleted"}
+
+
+def deleted(version: str | None = "v1", **detail: str) -> Event:
+    """An `Object Deleted` of EventBridge with these fields in its detail."""
+    event = eventbridge(kind="Object Deleted")
+    event["detail"] |= detail
+    if version is not None:
+        event["detail"]["object"]["version-id"] = version
+    return event
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"Records": [s3(name="LifecycleExpiration:Delete", versionId="v1")]},
+        {"Records": [s3(name="s3:LifecycleExpiration:Delete", versionId="v1")]},
+        deleted(**EXPIRED),
+        in_sqs(deleted(**EXPIRED)),
+    ],
+)
+def test_an_expired_old_version_is_no_change(event: Event) -> None:
+    """Every overwrite was paid for twice: once when it happened, and when its old version expired. What S3
+    says of the version is understood, so that its message is done."""
+    assert split(event) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"Records": [s3(name="LifecycleExpiration:Delete")]},
+        {"Records": [s3(name="LifecycleExpiration:Delete", versionId=None)]},
+        {"Records": [s3(name="LifecycleExpiration:Delete", versionId="null")]},
+        {"Records": [s3(name="LifecycleExpiration:DeleteMarkerCreated", versionId="v1")]},
+        {"Records": [s3(name="ObjectRemoved:Delete", versionId="v1")]},
+        {"Records": [s3(name="ObjectRemoved:DeleteMarkerCreated", versionId="v1")]},
+        deleted(None, **EXPIRED),
+        deleted("null", **EXPIRED),
+        deleted(**{**EXPIRED, "deletion-type": "Delete Marker Created"}),
+        deleted(**{**EXPIRED, "reason": "DeleteObject"}),
+        deleted(),
+    ],
+)
+def test_every_other_removal_is_a_change(event: Event) -> None:
+    """An object that expires, its delete marker, and whatever a person deletes, versions as well."""
+    (change,) = parse(event)
+    assert change.kind == "removed"
+
+
+def test_an_expired_old_version_that_cannot_be_read_is_malformed() -> None:
+    """It is dropped for what it says, not for its name."""
+    with pytest.raises(MalformedEvent, match="key must be a text"):
+        parse({"Records": [s3(name="LifecycleExpiration:Delete", versionId="v1", key="")]})
+
+
+@pytest.mark.parametrize(
+    "body", [{"keys": [{"bucket": "origin", "key": "a.jpg"}]}, {"urls": ["https://a/b"]}]
+)
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        in_sqs,
+        in_sns,
+        lambda body: in_sqs(sns_envelope(body)),
+        lambda body: eventbridge() | {"source": "my.app", "detail-type": "Purge", "detail": body},
+        lambda body: in_sqs(eventbridge() | {"source": "my.app", "detail-type": "Purge", "detail": body}),
+    ],
+    ids=["SQS", "SNS", "SNS in SQS", "EventBridge", "EventBridge in SQS"],
+)
+def test_a_manual_purge_in_a_message_is_malformed(wrapped: Callable[[Event], Event], body: Event) -> None:
+    """Each delivery of the message was another change, and bought another purge."""
+    changes, (problem,) = split(wrapped(body))
+    assert changes == []
+    assert "sam remote invoke SubmitPurge" in str(problem)
 
 
 def test_every_field_of_a_notification_is_read() -> None:
@@ -282,8 +358,7 @@ def test_the_longest_key_and_one_byte_more() -> None:
         (eventbridge() | {"time": "yesterday"}, "yesterday"),
         ({"hello": 1}, "hello"),
         (in_sqs("not json"), "not json"),
-        ({"keys": "a.jpg"}, "keys must be a list"),
-        ({"keys": [{"bucket": "origin"}]}, "key must be a text"),
+        ({"keys": [{"bucket": "origin", "key": "a.jpg"}]}, "invoke the function"),
     ],
 )
 def test_the_error_names_the_value_at_fault(event: Event, names: str) -> None:

@@ -1,10 +1,10 @@
 """Changed keys, their unchanged neighbours and a price → the cheapest set of purges. Pure.
 
 The objective is `price × number of purges + collateral`. A changed key is purged by itself, which takes one
-purge or several, or by a wildcard on any of its prefixes, whose collateral is the unchanged keys under it. The changed keys form a compressed
-prefix tree; bottom-up, each branching point costs the lesser of its children's sum and one wildcard. One
-pass over the sorted keys builds and solves the tree at once, with a stack of the branching points that are
-still open: no node outlives its subtree, and nothing recurses.
+purge or several, or by a wildcard on any of its prefixes, whose collateral is the unchanged keys under it.
+The changed keys form a compressed prefix tree; bottom-up, each branching point costs the lesser of its
+children's sum and one wildcard. One pass over the sorted keys builds and solves the tree at once, with a
+stack of the branching points that are still open: no node outlives its subtree, and nothing recurses.
 
 Three facts make this exact and small:
 

@@ -96,7 +96,9 @@ class Drain:
                 report.held, report.reason = len(waiting), "paused"
                 return {each.id for each in sets}
             self._sleep(state.paused_until - now)
-        plan = self._planner.plan(waiting, self._coverage(waiting, now), state, self._clock())
+        plan = self._planner.plan(
+            waiting, self._coverage(waiting, now), state, self._clock(), lambda: remaining() - _ROUND
+        )
         outcome = Submission(
             self._settings,
             self._ledger,

@@ -218,7 +218,10 @@ def test_the_order_and_kind_of_the_collections_decide_nothing(
     chance.shuffle(unchanged)
     assert cover(changed, iter(unchanged), instance.price, instance.allowed, instance.alone) == plan
     assert cover(frozenset(changed), set(unchanged), instance.price, instance.allowed, instance.alone) == plan
-    assert cover(dict.fromkeys(changed), tuple(unchanged), instance.price, instance.allowed, instance.alone) == plan
+    assert (
+        cover(dict.fromkeys(changed), tuple(unchanged), instance.price, instance.allowed, instance.alone)
+        == plan
+    )
 
 
 @given(instances(keys=12, length=8))

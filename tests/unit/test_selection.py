@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from purging.changes import ObjectChange, UrlChange
-from purging.inventory import Neighbours
 from purging.needs import Need, Pending, needs_of
-from purging.selection import PlannedPurge, select
+from purging.neighbours import Neighbours
+from purging.selection import PlannedPurge, Selection
 from purging.urls import UrlMap
 
 ENDPOINT = "https://ik.imagekit.io/demo"
@@ -28,6 +28,12 @@ def needs(keys: Iterable[str], url_map: str = f"origin={ENDPOINT}", *transformat
             refused=frozenset(),
         )
     ]
+
+
+def select(
+    wanted: Iterable[Need], neighbours: dict[str, Neighbours], price: float, refused: frozenset[str]
+) -> list[PlannedPurge]:
+    return Selection(wanted, neighbours, refused).at(price)
 
 
 def known(*unchanged: str) -> dict[str, Neighbours]:

@@ -59,6 +59,7 @@ class Look:
 
     def found(self) -> Neighbours:
         """What was seen so far."""
+        self._found.unchanged = sorted(set(self._found.unchanged))
         self._found.new = {key for key in self._members if self._counts.get(key) == 1}
         return self._found
 
@@ -77,17 +78,14 @@ class Look:
 
     def _list(self, at: int, end: int) -> None:
         """One run, from before the changed key `at`: as far as keys before `end` are reached, or many are."""
-        after, page = self._start(at)
+        page, reached = self._start(at)
         self._reached[at] = 1
-        reached = self._take(after, page)
         while page.more and self._may_list():
             if reached < _DENSE and self._reached.find(0, at, end) < 0:
                 break
-            last, page = page.last, self._page(page.last)
-            reached = self._take(last, page)
+            page, reached = self._page(page.last)
             if not reached:
                 break
-        self._found.add_run(after, page.last if page.more else None)
 
     def _ask(self, keys: Sequence[str]) -> None:
         for key in keys[:MAX_QUESTIONS]:
@@ -98,8 +96,8 @@ class Look:
             if not page.more:
                 self._found.asked.add(key)
 
-    def _start(self, at: int) -> tuple[str, Page]:
-        """(where a run starts, its first page): as early before a changed key as a page can be to reach it.
+    def _start(self, at: int) -> tuple[Page, int]:
+        """The first page of a run: from as early before a changed key as one can start and still reach it.
 
         The places to start from are those before prefixes of the key, short ones first: the shorter, the more
         keys lie between, so bisection finds the shortest from which one page suffices.
@@ -108,15 +106,15 @@ class Look:
         listed = self._found.listed_before(key)
         places = [place for place in self._places(at) if place >= listed] or [listed]
         low, high = 0, len(places) - 1
-        best: tuple[str, Page] | None = None
+        best: tuple[Page, int] | None = None
         while low < high and self._may_list():
             middle = (low + high) // 2
-            page = self._page(places[middle])
+            page, reached = self._page(places[middle])
             if page.more and page.last < key:
                 low = middle + 1
             else:
-                high, best = middle, (places[middle], page)
-        return best or (places[-1], self._page(places[-1]))
+                high, best = middle, (page, reached)
+        return best or self._page(places[-1])
 
     def _places(self, at: int) -> list[str]:
         """Where to start listing so as to meet a changed key and to count what lies under prefixes of it:
@@ -131,25 +129,22 @@ class Look:
             lengths.add(shared)
         return sorted({"", *(_before(key[:length]) for length in lengths)})
 
-    def _take(self, after: str, page: Page) -> int:
-        """Keep a page of a run; how many changed keys it is the first to reach."""
-        self._record(page)
-        first = bisect_right(self._changed, after)
-        end = bisect_right(self._changed, page.last) if page.more else len(self._changed)
-        if first >= end:
-            return 0
-        reached = self._reached.count(0, first, end)
-        self._reached[first:end] = b"\1" * (end - first)
-        return reached
-
     def _record(self, page: Page) -> None:
         self._found.unchanged += [key for key in page.keys if key not in self._members]
         self._counts.update(page.versions)
         self._found.removed.update((key, page.removed[key]) for key in page.removed if key in self._members)
 
-    def _page(self, after: str) -> Page:
+    def _page(self, after: str) -> tuple[Page, int]:
+        """A page, and how many changed keys it is the first to reach. What it tells is kept at once."""
         self._pages += 1
-        return self._lister.page(self._bucket, after, versions=self._versions)
+        page = self._lister.page(self._bucket, after, versions=self._versions)
+        self._record(page)
+        self._found.add_run(after, page.last if page.more else None)
+        first = bisect_right(self._changed, after)
+        end = bisect_right(self._changed, page.last) if page.more else len(self._changed)
+        reached = self._reached.count(0, first, end)
+        self._reached[first:end] = b"\1" * (end - first)
+        return page, reached
 
 
 def _places_together(changed: Sequence[str]) -> list[tuple[int, int]]:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import cache
 from itertools import pairwise, takewhile
 from math import inf
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from purging.needs import SKEW_SECONDS
 
@@ -100,19 +100,28 @@ def last_due(times: Iterable[float], now: float, max_hold: float) -> float:
     return due
 
 
-def cheapest(plan_at: Callable[[float], list[T]], *, left: int, now: float) -> tuple[float, list[T]]:
-    """(price, plan): the plan of the lowest price that fits what may be spent now.
+class Choice(NamedTuple, Generic[T]):
+    """A `plan` and its `price`; whether it `fits` what may be spent now."""
+
+    price: float
+    plan: list[T]
+    fits: bool
+
+
+def cheapest(plan_at: Callable[[float], list[T]], *, left: int, now: float) -> Choice[T]:
+    """The plan of the lowest price that fits what may be spent now.
 
     `plan_at` gives the purges needed at a price; a higher price never needs more. If even the highest does
     not fit, the lowest that fits all that is `left`. If none does either, the highest: then as much of the
     plan goes as is left.
     """
     plan_at = cache(plan_at)
-    for limit in (allowance(left, now), left):
-        # The lowest price fits as a rule, so that a search from the middle would ask for more plans.
-        if len(plan_at(PRICES[0])) <= limit:
-            return PRICES[0], plan_at(PRICES[0])
-        at = bisect_left(PRICES, -limit, 1, key=lambda price: -len(plan_at(price)))
+    spend = allowance(left, now)
+    for limit in (spend, left):
+        # The lowest price fits as a rule: a search from the middle on would ask for more plans.
+        at = 0
+        if len(plan_at(PRICES[0])) > limit:
+            at = bisect_left(PRICES, -limit, 1, key=lambda price: -len(plan_at(price)))
         if at < len(PRICES):
-            return PRICES[at], plan_at(PRICES[at])
-    return PRICES[-1], plan_at(PRICES[-1])
+            return Choice(PRICES[at], plan_at(PRICES[at]), limit == spend)
+    return Choice(PRICES[-1], plan_at(PRICES[-1]), False)

@@ -20,8 +20,8 @@ NEW_SECONDS = 86_400.0 - SKEW_SECONDS
 
 The version before may have expired since: a lifecycle rule keeps what became noncurrent for one day at least
 (Amazon S3 API reference, "NoncurrentVersionExpiration": NoncurrentDays is a positive integer; user guide,
-"How Amazon S3 calculates how long an object has been noncurrent": from when its successor was created, rounded
-up to midnight UTC)."""
+"How Amazon S3 calculates how long an object has been noncurrent": from when its successor was created, and
+rounded up to midnight UTC)."""
 
 Wait = Literal["", "gathering", "held", "quota"]
 
@@ -118,19 +118,24 @@ class Planner:
             return plan
         neighbours = self._look({need.key for need in changed}, ready, now, remaining)
         ready = self._without_new(ready, neighbours, coverage, now)
-        selection = Selection(ready, neighbours, state.refused)
-        cheap = selection.at(pacing.PRICES[0])
-        if len(cheap) <= pacing.allowance(left, now):
-            plan.price, plan.purges = pacing.PRICES[0], cheap
-            return plan
-        due = pacing.last_due((times[need.pending] for need in ready), now, max_hold)
-        ready, held = _divide(ready, lambda need: times[need.pending] <= due)
-        if held:
-            plan.needs += held
-            plan.wait = plan.wait or "held"
-            selection = Selection(ready, neighbours, state.refused)
+        chosen = pacing.cheapest(Selection(ready, neighbours, state.refused).at, left=left, now=now)
+        if chosen.price > pacing.PRICES[0] or not chosen.fits:
+            due = pacing.last_due((times[need.pending] for need in ready), now, max_hold)
+            ready, held = _divide(
+                ready,
+                lambda need: (
+                    times[need.pending] <= due
+                    # To gather more makes no plan fit, but the next look may find that an object is new.
+                    or not (chosen.fits or self._is_unseen(need, neighbours, now))
+                ),
+            )
+            if held:
+                plan.needs += held
+                plan.wait = plan.wait or "held"
+                selection = Selection(ready, neighbours, state.refused)
+                chosen = pacing.cheapest(selection.at, left=left, now=now)
         if ready:
-            plan.price, plan.purges = pacing.cheapest(selection.at, left=left, now=now)
+            plan.price, plan.purges = chosen.price, chosen.plan
         return plan
 
     def _look(
@@ -173,6 +178,9 @@ class Planner:
         # A date from the future tells no age.
         young = -SKEW_SECONDS <= age < NEW_SECONDS
         return self._settings.skip_new_objects and young and need.pending.may_be_new
+
+    def _is_unseen(self, need: Need, neighbours: Mapping[str, Neighbours], now: float) -> bool:
+        return self._may_be_new(need, now) and not neighbours[need.bucket].counted(need.key)
 
     def _without_new(
         self, needs: list[Need], neighbours: Mapping[str, Neighbours], coverage: Coverage, now: float

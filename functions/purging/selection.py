@@ -9,7 +9,7 @@ from functools import cache
 from purging.cover import cover
 from purging.needs import PART_WILDCARDS, Need
 from purging.neighbours import Neighbours
-from purging.urls import Root, is_file, wildcard_allowed
+from purging.urls import Root, wildcard_allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,26 +110,19 @@ class _Group:
         self._roots = roots
         self._unchanged = unchanged
         self._allowed = cache(_rule(roots, neighbours, refused))
-        # Keys whose own wildcard evicts other objects, and those of which nobody knows: hardly a file's.
-        self._dear: set[str] = set()
-        self._unknown: set[str] = set()
-        if variants and not any(
+        # Keys whose own wildcard evicts other objects. Where nobody looked, it is taken to evict none.
+        divisible = variants and not any(
             url.endswith(PART_WILDCARDS) and url.startswith(root.prefix) for url in refused for root in roots
-        ):
-            for key in self._keys:
-                if not neighbours.counted(key):
-                    if not is_file(key):
-                        self._unknown.add(key)
-                elif _has_more(key, unchanged):
-                    self._dear.add(key)
+        )
+        self._divisible = frozenset(
+            key for key in self._keys if divisible and neighbours.counted(key) and _has_more(key, unchanged)
+        )
 
     def at(self, price: float) -> Iterator[PlannedPurge]:
         """The purges of the group at a price."""
-        # While purges are plentiful, what nobody counted is not evicted.
-        divisible = self._dear | self._unknown if price <= 1 else self._dear
 
         def alone(key: str) -> int:
-            return 1 + len(PART_WILDCARDS) if key in divisible else 1
+            return 1 + len(PART_WILDCARDS) if key in self._divisible else 1
 
         at = 0
         # The chosen purges come sorted, and each serves the next so many of the sorted keys.
@@ -140,7 +133,7 @@ class _Group:
                 mine = tuple(self._needs[key][position] for key in served)
                 if chosen.wildcard:
                     yield PlannedPurge(f"{root.url(chosen.prefix)}*", mine, chosen.collateral)
-                elif chosen.prefix in divisible:
+                elif chosen.prefix in self._divisible:
                     yield from (PlannedPurge(part.url, (part,)) for part in mine[0].parts())
                 else:
                     yield PlannedPurge(mine[0].url, mine)

@@ -69,7 +69,7 @@ class Look:
             self._spare = (self._remaining() + CALL_SECONDS) / 2
         for first, end in _places_together(self._changed):
             at = first
-            while (at := self._reached.find(0, at, end)) >= 0 and self._may_list():
+            while self._may_list() and (at := self._reached.find(0, at, end)) >= 0:
                 self._list(at, end)
         self._ask([key for key in ask if not self._reached[bisect_left(self._changed, key)]])
 
@@ -78,12 +78,14 @@ class Look:
 
     def _list(self, at: int, end: int) -> None:
         """One run, from before the changed key `at`: as far as keys before `end` are reached, or many are."""
-        page, reached = self._start(at)
+        after, page = self._start(at)
         self._reached[at] = 1
+        reached = self._take(after, page)
         while page.more and self._may_list():
             if reached < _DENSE and self._reached.find(0, at, end) < 0:
                 break
-            page, reached = self._page(page.last)
+            after, page = page.last, self._page(page.last)
+            reached = self._take(after, page)
             if not reached:
                 break
 
@@ -96,8 +98,8 @@ class Look:
             if not page.more:
                 self._found.asked.add(key)
 
-    def _start(self, at: int) -> tuple[Page, int]:
-        """The first page of a run: from as early before a changed key as one can start and still reach it.
+    def _start(self, at: int) -> tuple[str, Page]:
+        """(where a run starts, its first page): as early before a changed key as a page can be to reach it.
 
         The places to start from are those before prefixes of the key, short ones first: the shorter, the more
         keys lie between, so bisection finds the shortest from which one page suffices.
@@ -106,15 +108,15 @@ class Look:
         listed = self._found.listed_before(key)
         places = [place for place in self._places(at) if place >= listed] or [listed]
         low, high = 0, len(places) - 1
-        best: tuple[Page, int] | None = None
+        best: tuple[str, Page] | None = None
         while low < high and self._may_list():
             middle = (low + high) // 2
-            page, reached = self._page(places[middle])
+            page = self._page(places[middle])
             if page.more and page.last < key:
                 low = middle + 1
             else:
-                high, best = middle, (page, reached)
-        return best or self._page(places[-1])
+                high, best = middle, (places[middle], page)
+        return best or (places[-1], self._page(places[-1]))
 
     def _places(self, at: int) -> list[str]:
         """Where to start listing so as to meet a changed key and to count what lies under prefixes of it:
@@ -134,17 +136,21 @@ class Look:
         self._counts.update(page.versions)
         self._found.removed.update((key, page.removed[key]) for key in page.removed if key in self._members)
 
-    def _page(self, after: str) -> tuple[Page, int]:
-        """A page, and how many changed keys it is the first to reach. What it tells is kept at once."""
+    def _page(self, after: str) -> Page:
+        """A page. The keys on it are known from now on, whatever comes of it."""
         self._pages += 1
         page = self._lister.page(self._bucket, after, versions=self._versions)
         self._record(page)
+        return page
+
+    def _take(self, after: str, page: Page) -> int:
+        """Make a page part of a run; how many changed keys it is the first to reach."""
         self._found.add_run(after, page.last if page.more else None)
         first = bisect_right(self._changed, after)
         end = bisect_right(self._changed, page.last) if page.more else len(self._changed)
         reached = self._reached.count(0, first, end)
         self._reached[first:end] = b"\1" * (end - first)
-        return page, reached
+        return reached
 
 
 def _places_together(changed: Sequence[str]) -> list[tuple[int, int]]:

@@ -116,6 +116,13 @@ class Planner:
             plan.purges = Selection(ready[:1], {}, state.refused).at(plan.price)
             plan.needs += ready[1:]
             return plan
+        if remaining() < CALL_SECONDS:
+            # No time for any look: what can wait is better planned by the next drain, which has more.
+            due = pacing.last_due((times[need.pending] for need in ready), now, max_hold)
+            ready, held = _divide(ready, lambda need: times[need.pending] <= due)
+            if held:
+                plan.needs += held
+                plan.wait = plan.wait or "held"
         neighbours = self._look({need.key for need in changed}, ready, now, remaining)
         ready = self._without_new(ready, neighbours, coverage, now)
         chosen = pacing.cheapest(Selection(ready, neighbours, state.refused).at, left=left, now=now)

@@ -164,10 +164,13 @@ def test_what_pays_most_is_listed_first() -> None:
 
 
 def test_no_time_means_no_look() -> None:
-    """A request may hang for seconds, so none is begun; changes are purged one by one."""
+    """A request may hang for seconds, so none is begun. What can wait is left to the next drain, which may
+    look; what cannot is purged one by one."""
     clock = Clock(Bucket(["a/1.jpg", "a/2.jpg"]))
     found = plan(pending(["a/1.jpg", "a/2.jpg"]), clock, remaining=lambda: 5.0)
-    assert (clock.requests, urls(found)) == ([], ["/a/1.jpg*", "/a/2.jpg*"])
+    assert (clock.requests, urls(found), found.wait) == ([], [], "held")
+    found = plan(pending(["a/1.jpg", "a/2.jpg"], ago=900), clock, remaining=lambda: 5.0)
+    assert (clock.requests, urls(found), found.wait) == ([], ["/a/1.jpg*", "/a/2.jpg*"], "")
 
 
 def test_buckets_share_the_time() -> None:

@@ -46,23 +46,33 @@ def cover(
     unchanged: Iterable[str],
     price: float,
     allowed: Callable[[str], bool],
-    alone: Callable[[str], int] = _one,
 ) -> list[Purge]:
     """The purges that serve every changed key at the least `price × number of purges + collateral`.
 
     `price` is how many needless evictions one purge is worth, from 0 (none at all) to infinity (fewest
     purges). `allowed` says whether a wildcard may stand behind a key prefix, the empty one included: a hard
-    rule, arbitrary, asked at most once a prefix and only where a wildcard would pay. `alone` says how many
-    purges (1 or more) serve a changed key by itself and evict nothing. Among equal costs: fewer purges,
-    then the longer prefix. Prefixes are cut between code points, so that a cut key, encoded,
+    rule, arbitrary, asked at most once a prefix and only where a wildcard would pay. Among equal costs:
+    fewer purges, then the longer prefix. Prefixes are cut between code points, so that a cut key, encoded,
     is a prefix of the key's URL.
 
     Repeated keys count once; a key in both collections is a changed one. The result is sorted by prefix,
     does not depend on the order of the keys, and no purge in it lies under another. Time and memory are
     linear in the keys if they come sorted, as S3 lists them.
 
-    Raises ValueError if `price` is negative or not a number, and whatever `allowed` and `alone` raise.
+    Raises ValueError if `price` is negative or not a number, and whatever `allowed` raises.
     """
+    return weighted_cover(changed, unchanged, price, allowed, _one)
+
+
+def weighted_cover(
+    changed: Collection[str],
+    unchanged: Iterable[str],
+    price: float,
+    allowed: Callable[[str], bool],
+    alone: Callable[[str], int],
+) -> list[Purge]:
+    """The same where a key may take several purges: `alone` says how many (1 or more) serve a changed key by
+    itself and evict nothing. Raises whatever `alone` raises as well."""
     if not price >= 0:
         raise ValueError(f"price {price!r} is no number from 0 to infinity, in needless evictions a purge")
     members = changed if isinstance(changed, AbstractSet) else frozenset(changed)

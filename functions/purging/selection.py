@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from purging.cover import cover
+from purging.cover import weighted_cover
 from purging.needs import PART_WILDCARDS, Need
 from purging.neighbours import Neighbours
 from purging.urls import Root, wildcard_allowed
@@ -126,7 +126,9 @@ class _Group:
 
         at = 0
         # The chosen purges come sorted, and each serves the next so many of the sorted keys.
-        for chosen in cover(self._keys, self._unchanged, price * len(self._roots), self._allowed, alone):
+        for chosen in weighted_cover(
+            self._keys, self._unchanged, price * len(self._roots), self._allowed, alone
+        ):
             served = self._keys[at : at + chosen.changed]
             at += chosen.changed
             for position, root in enumerate(self._roots):

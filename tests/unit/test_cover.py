@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from purging.cover import Purge, cover
+from purging.cover import Purge, cover, weighted_cover
 from purging.urls import encode, wildcard_allowed
 
 # Few letters, so that keys nest and repeat; then both ways to write é, the slash, and the code points at the
@@ -60,7 +60,9 @@ class Instance:
 
     def cover(self) -> list[Purge]:
         """What the planner makes of it."""
-        return cover(self.changed, self.unchanged, self.price, self.allowed, self.alone)
+        if not self.dear:
+            return cover(self.changed, self.unchanged, self.price, self.allowed)
+        return weighted_cover(self.changed, self.unchanged, self.price, self.allowed, self.alone)
 
 
 @st.composite
@@ -216,10 +218,15 @@ def test_the_order_and_kind_of_the_collections_decide_nothing(
     unchanged = instance.unchanged * 2 + instance.changed[:2]
     chance.shuffle(changed)
     chance.shuffle(unchanged)
-    assert cover(changed, iter(unchanged), instance.price, instance.allowed, instance.alone) == plan
-    assert cover(frozenset(changed), set(unchanged), instance.price, instance.allowed, instance.alone) == plan
+    assert weighted_cover(changed, iter(unchanged), instance.price, instance.allowed, instance.alone) == plan
     assert (
-        cover(dict.fromkeys(changed), tuple(unchanged), instance.price, instance.allowed, instance.alone)
+        weighted_cover(frozenset(changed), set(unchanged), instance.price, instance.allowed, instance.alone)
+        == plan
+    )
+    assert (
+        weighted_cover(
+            dict.fromkeys(changed), tuple(unchanged), instance.price, instance.allowed, instance.alone
+        )
         == plan
     )
 
@@ -234,7 +241,7 @@ def test_the_plan_is_sorted_by_prefix(instance: Instance) -> None:
 def test_a_higher_price_never_means_more_purges(instance: Instance, other: float) -> None:
     """Between two prices, the higher one has no more purges, and the lower one no more collateral."""
     low, high = (
-        cover(instance.changed, instance.unchanged, price, instance.allowed, instance.alone)
+        weighted_cover(instance.changed, instance.unchanged, price, instance.allowed, instance.alone)
         for price in sorted((instance.price, other))
     )
     number = [
@@ -354,7 +361,7 @@ def test_a_key_that_takes_several_purges_by_itself() -> None:
     others = [f"avatars/1{n}" for n in range(10)]
 
     def at(price: float, unchanged: list[str]) -> list[Purge]:
-        return cover(["avatars/1"], unchanged, price, anything, lambda _: 3)
+        return weighted_cover(["avatars/1"], unchanged, price, anything, lambda _: 3)
 
     assert at(1, []) == [Purge("avatars/1", True, 1, 0)]
     assert at(1, others) == [Purge("avatars/1", False, 1, 0)]

@@ -333,7 +333,7 @@ def test_a_date_in_the_future_holds_nothing(hours: float) -> None:
 def test_a_part_that_fits_at_no_price_does_not_make_the_rest_dearer() -> None:
     """At a month's start, 500 purges that no wildcard can replace: the folder beside them stays."""
     single = [f"{n:03}/x{n}.jpg" for n in range(500)]
-    folder = [f"zoo/animals/{n:03}.jpg" for n in range(60)]
+    folder = [f"000-zoo/animals/{n:03}.jpg" for n in range(60)]
     start = datetime(2030, 5, 1, 0, 0, tzinfo=UTC).timestamp()
     settings = Settings(UrlMap.parse(f"*={ENDPOINT}"), "ledger", "arn")
     far = [f"{n:03}/{other:04}.jpg" for n in range(500) for other in range(600)]

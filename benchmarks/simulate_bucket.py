@@ -4,7 +4,8 @@ from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable
 
-from purging.inventory import PAGE, Page
+from purging.inventory import PAGE
+from purging.neighbours import Page
 
 
 class Bucket:
@@ -46,32 +47,38 @@ class Bucket:
         last = bisect_right(self._current, prefix, first, key=lambda key: key[: len(prefix)])
         return self._current[first:last]
 
-    def page(self, bucket: str, after: str, *, versions: bool) -> Page:  # noqa: ARG002 - there is one bucket
-        """Up to PAGE entries after the key `after`: keys, or the versions that are kept of them."""
-        return self._page_of_versions(after) if versions else self._page_of_keys(after)
+    def page(
+        self,
+        bucket: str,  # noqa: ARG002 - there is one bucket
+        after: str,
+        *,
+        versions: bool,
+        prefix: str = "",
+    ) -> Page:
+        """Up to PAGE entries after the key `after` with a prefix: keys, or the versions kept of them."""
+        return self._page_of_versions(after, prefix) if versions else self._page_of_keys(after, prefix)
 
     def _keep_version(self, key: str) -> None:
         if key not in self._versions:
             insort(self._kept, key)
         self._versions[key] += 1
 
-    def _page_of_keys(self, after: str) -> Page:
-        first = bisect_right(self._current, after)
-        keys = self._current[first : first + PAGE]
-        return Page(keys, Counter(), keys[-1] if keys else after, first + PAGE < len(self._current))
+    def _page_of_keys(self, after: str, prefix: str) -> Page:
+        keys, more = _page(self._current, after, prefix)
+        return Page(keys, Counter(), keys[-1] if keys else after, more)
 
-    def _page_of_versions(self, after: str) -> Page:
+    def _page_of_versions(self, after: str, prefix: str) -> Page:
         """As `S3Lister` makes it of S3's answer: the key at the end of a full page begins the next one."""
         counts: Counter[str] = Counter()
         room = PAGE
-        first = bisect_right(self._kept, after)
-        for key in self._kept[first : first + PAGE]:
+        kept, more = _page(self._kept, after, prefix)
+        for key in kept:
             counts[key] = min(self._versions[key], room)
             room -= counts[key]
             if not room:
                 break
         last = next(reversed(counts), after)
-        more = bool(counts) and (last != self._kept[-1] or counts[last] < self._versions[last])
+        more = bool(counts) and (more or last != kept[-1] or counts[last] < self._versions[last])
         if more and len(counts) > 1:
             del counts[last]
             last = next(reversed(counts))
@@ -80,3 +87,11 @@ class Bucket:
         keys = [key for key in counts if key in self._exists]
         removed = {key: self._removed[key] for key in keys if key in self._removed}
         return Page(keys, counts, last, more, removed)
+
+
+def _page(keys: list[str], after: str, prefix: str) -> tuple[list[str], bool]:
+    """(up to PAGE of sorted keys after one, with a prefix; whether there are more of them)"""
+    first = max(bisect_right(keys, after), bisect_left(keys, prefix))
+    page = keys[first : first + PAGE + 1]
+    page = page[: bisect_right(page, prefix, key=lambda key: key[: len(prefix)])] if prefix else page
+    return page[:PAGE], len(page) > PAGE

@@ -1,10 +1,10 @@
 """Changed keys, their unchanged neighbours and a price → the cheapest set of purges. Pure.
 
-The objective is `price × number of purges + collateral`. A changed key is purged exactly, or by a wildcard
-on any of its prefixes, whose collateral is the unchanged keys under it. The changed keys form a compressed
-prefix tree; bottom-up, each branching point costs the lesser of its children's sum and one wildcard. One
-pass over the sorted keys builds and solves the tree at once, with a stack of the branching points that are
-still open: no node outlives its subtree, and nothing recurses.
+The objective is `price × number of purges + collateral`. A changed key is purged by itself, which takes one
+purge or several, or by a wildcard on any of its prefixes, whose collateral is the unchanged keys under it.
+The changed keys form a compressed prefix tree; bottom-up, each branching point costs the lesser of its
+children's sum and one wildcard. One pass over the sorted keys builds and solves the tree at once, with a
+stack of the branching points that are still open: no node outlives its subtree, and nothing recurses.
 
 Three facts make this exact and small:
 
@@ -12,7 +12,8 @@ Three facts make this exact and small:
   the same is therefore always fewer purges, and no other tie between nodes exists.
 - All prefixes on the edge above a branching point reach the same changed keys, and a longer one never
   reaches more unchanged keys: the longest that is allowed is the best of its edge.
-- On the edge above a single key the exact purge costs the same as any wildcard or less, and is the longest.
+- On the edge above a single key a wildcard can pay only if the key takes several purges by itself. Else the
+  one purge of its own costs the same or less, and is the longest.
 """
 
 from bisect import bisect_left, bisect_right
@@ -24,15 +25,20 @@ from typing import NamedTuple
 
 
 class Purge(NamedTuple):
-    """One purge to make, in key space. A tuple, because bulk changes make a great many of them."""
+    """One step of the plan, in key space: a wildcard, or whatever it takes to purge one key by itself. A
+    tuple, because bulk changes make a great many of them."""
 
     prefix: str
     """A changed key or, of a wildcard, what the keys under it start with. Decoded, without the `*`."""
     wildcard: bool
     changed: int
-    """How many changed keys it serves: 1 if it is exact."""
+    """How many changed keys it serves: 1 if it is no wildcard."""
     collateral: int
-    """How many unchanged keys it evicts needlessly: 0 if it is exact."""
+    """How many unchanged keys it evicts needlessly: 0 if it is no wildcard."""
+
+
+def _one(_: str) -> int:
+    return 1
 
 
 def cover(
@@ -55,6 +61,18 @@ def cover(
 
     Raises ValueError if `price` is negative or not a number, and whatever `allowed` raises.
     """
+    return weighted_cover(changed, unchanged, price, allowed, _one)
+
+
+def weighted_cover(
+    changed: Collection[str],
+    unchanged: Iterable[str],
+    price: float,
+    allowed: Callable[[str], bool],
+    alone: Callable[[str], int],
+) -> list[Purge]:
+    """The same where a key may take several purges: `alone` says how many (1 or more) serve a changed key by
+    itself and evict nothing. Raises whatever `alone` raises as well."""
     if not price >= 0:
         raise ValueError(f"price {price!r} is no number from 0 to infinity, in needless evictions a purge")
     members = changed if isinstance(changed, AbstractSet) else frozenset(changed)
@@ -67,36 +85,45 @@ def cover(
     # infinity is no special case. Whole numbers, because products of floats round and break ties by chance.
     worth, unit = min(price, len(every) - keys).as_integer_ratio()
 
-    # A number in the plan stands for the exact purge of the key there: most of them do not last.
+    # A number in the plan stands for the purge of the key there by itself: most of them do not last.
     plan: list[int | Purge] = []
+    spent = 0  # purges that the plan takes
     # Of each branching point that is still open: the characters that its keys share, its first changed key,
-    # where its purges begin in the plan, at whose end they stand together, and what they evict needlessly.
-    # Lists side by side, because objects cost time.
-    depths, firsts, marks, evicted = [-1], [0], [0], [0]
+    # where its purges begin in the plan, at whose end they stand together, how many the plan took before
+    # them, and what they evict needlessly. Lists side by side, because objects cost time.
+    depths, firsts, marks, befores, evicted = [-1], [0], [0], [0], [0]
     for last in range(1, keys + 1):
         key = every[places[last]]
         # What follows the last key shares less with it than nothing: the empty prefix is closed as well.
         shared = _shared(key, every[places[last + 1]]) if last < keys else -1
-        first, mark, collateral = last, len(plan), 0
+        first, mark, before, collateral = last, len(plan), spent, 0
         plan.append(places[last])
+        spent += alone(key)
+        if spent - before > 1:
+            affordable = worth * (spent - before - 1) // unit
+            edge = range(len(key), max(shared, depths[-1]), -1)
+            wildcard = _wildcard(every, places, last, last, edge, affordable=affordable, allowed=allowed)
+            if wildcard:
+                plan[mark], spent, collateral = wildcard, before + 1, wildcard.collateral
         while (depth := depths[-1]) > shared:
             depths.pop()
-            first, mark = firsts.pop(), marks.pop()
+            first, mark, before = firsts.pop(), marks.pop(), befores.pop()
             collateral += evicted.pop()
-            affordable = collateral + worth * (len(plan) - mark - 1) // unit
+            affordable = collateral + worth * (spent - before - 1) // unit
             # Neighbours between the first and the last key lie under every prefix of the edge.
             if (places[last] - last) - (places[first] - first) <= affordable:
                 edge = range(depth, max(shared, depths[-1]), -1)
                 wildcard = _wildcard(every, places, first, last, edge, affordable=affordable, allowed=allowed)
                 if wildcard:
                     plan[mark:] = (wildcard,)
-                    collateral = wildcard.collateral
+                    spent, collateral = before + 1, wildcard.collateral
         if depths[-1] == shared:
             evicted[-1] += collateral
         else:
             depths.append(shared)
             firsts.append(first)
             marks.append(mark)
+            befores.append(before)
             evicted.append(collateral)
     return [Purge(every[step], False, 1, 0) if isinstance(step, int) else step for step in plan]
 

@@ -2,8 +2,8 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import inf
 
 from purging.changes import Change, ObjectChange, UrlChange
@@ -14,6 +14,11 @@ from purging.urls import Root, UrlMap, wildcard_allowed
 SKEW_SECONDS = 11.0
 """How far S3's clock and a function's may be apart: 5 seconds off either way, and the fraction of a second
 that EventBridge cuts off."""
+
+
+PART_WILDCARDS = ("/ik-*", "?*")
+"""What stands behind the URL of an object in its variants' URLs. A wildcard is a prefix of the text of a URL
+(ImageKit documentation, "Cache purge"), so that each of these reaches no other object."""
 
 
 def surely_before(change: Change, time: float) -> bool:
@@ -58,6 +63,21 @@ class Need:
     key: str = ""
     root: Root | None = None
 
+    @property
+    def with_variants(self) -> bool:
+        """Whether all variants of an object's URL are meant, so that `url` is `exact` and a `*`."""
+        return self.root is not None and self.url.endswith("*") and not self.exact.endswith("*")
+
+    def parts(self) -> tuple["Need", ...]:
+        """The same for what has variants, in purges that evict no other object: the URL itself, its query
+        variants, and what ImageKit derives from a file (`/ik-thumbnail.jpg`, `/ik-video.mp4` and so on:
+        ImageKit documentation, "Video API" and "Image transformation"). What ImageKit refuses of it is
+        purged as `url`."""
+        itself = replace(self, url=self.exact)
+        return itself, *(
+            replace(self, url=f"{self.exact}{variants}", exact=self.url) for variants in PART_WILDCARDS
+        )
+
 
 class Coverage:
     """What the purges submitted so far have made fresh."""
@@ -88,16 +108,32 @@ class Coverage:
         was submitted later by more than the clocks can be apart. This one rule absorbs duplicates,
         retries, reordering and overlap with wildcards.
         """
-        purges = list(self._matching(need.url))
-        latest = max((purge.submitted_at for purge in purges), default=-inf)
-        return all(
-            surely_before(change, latest) or any(purge.made_for(change.identity) for purge in purges)
-            for change in need.pending.changes
-        )
+        return _came_after(list(self._matching(need.url)), need)
+
+    def missing(self, need: Need) -> Sequence[Need]:
+        """What no submitted purge covers of a need: nothing, all of it, or those of its parts that were not
+        bought yet when the others were."""
+        if self.covers(need):
+            return ()
+        if not need.with_variants or not (
+            need.exact in self._exact
+            or any(f"{need.exact}{each[:-1]}" in self._prefixes for each in PART_WILDCARDS)
+        ):
+            return (need,)
+        left = [part for part in need.parts() if not self.covers(part)]
+        return (need,) if left and not any(map(self._bought, need.parts())) else left
+
+    def _bought(self, need: Need) -> bool:
+        """Whether a purge of just this URL came after every change behind a need."""
+        url = need.url
+        purges = self._prefixes.get(url[:-1], ()) if url.endswith("*") else self._exact.get(url, ())
+        return _came_after(purges, need)
 
     def forgotten_since(self, need: Need, removed_at: float) -> bool:
         """Whether a purge of a need's URL was made for its removal at a time (unix seconds), or later."""
-        return any(purge.submitted_at >= removed_at - SKEW_SECONDS for purge in self._matching(need.url))
+        if any(purge.submitted_at >= removed_at - SKEW_SECONDS for purge in self._matching(need.url)):
+            return True
+        return need.with_variants and all(self.forgotten_since(part, removed_at) for part in need.parts())
 
     def _matching(self, url: str) -> Iterator[Submitted]:
         """A wildcard is covered by shorter wildcards alone; an exact URL also by itself."""
@@ -109,6 +145,14 @@ class Coverage:
             if text.startswith(self._sorted[at]):
                 yield from self._prefixes[self._sorted[at]]
             at = self._shorter[at]
+
+
+def _came_after(purges: Sequence[Submitted], need: Need) -> bool:
+    latest = max((purge.submitted_at for purge in purges), default=-inf)
+    return all(
+        surely_before(change, latest) or any(purge.made_for(change.identity) for purge in purges)
+        for change in need.pending.changes
+    )
 
 
 def gather(sets: Iterable[ChangeSet]) -> list[Pending]:
@@ -126,11 +170,15 @@ def gather(sets: Iterable[ChangeSet]) -> list[Pending]:
 def needs_of(
     pending: Pending, url_map: UrlMap, *, query_variants: bool, refused: frozenset[str]
 ) -> Iterator[Need]:
-    """One need for each URL that shows the object. `refused` are wildcards that ImageKit did not accept."""
+    """One need for each URL that shows the object. `refused` are wildcards that ImageKit did not accept.
+
+    A key that ends in a slash is a folder marker: it has no variants, and its wildcard would be the folder's.
+    """
     change = pending.changes[0]
     if isinstance(change, UrlChange):
         yield Need(pending, url=change.url, exact=change.url)
         return
+    query_variants = query_variants and not change.key.endswith("/")
     for root in url_map.roots_of(change):
         exact = url = root.url(change.key)
         if query_variants and f"{exact}*" not in refused and wildcard_allowed(root.path(exact)):

@@ -1,16 +1,27 @@
 """The plan: what to purge now, and what waits. Pure but for the look into the buckets."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from purging import pacing
-from purging.inventory import Inventory, Neighbours
+from purging.inventory import Inventory
 from purging.items import State
-from purging.needs import Coverage, Need, Pending, needs_of
-from purging.selection import PlannedPurge, select, without_covered
+from purging.look import CALL_SECONDS
+from purging.needs import SKEW_SECONDS, Coverage, Need, Pending, needs_of
+from purging.neighbours import Neighbours
+from purging.selection import PlannedPurge, Selection, with_riders, without_covered
 from purging.settings import Settings
+from purging.urls import is_file
+
+NEW_SECONDS = 86_400.0 - SKEW_SECONDS
+"""A key with a single version is new only if its change is younger than this.
+
+The version before may have expired since: a lifecycle rule keeps what became noncurrent for one day at least
+(Amazon S3 API reference, "NoncurrentVersionExpiration": NoncurrentDays is a positive integer; user guide,
+"How Amazon S3 calculates how long an object has been noncurrent": from when its successor was created, and
+rounded up to midnight UTC)."""
 
 Wait = Literal["", "gathering", "held", "quota"]
 
@@ -40,27 +51,33 @@ class Planner:
         coverage: Coverage,
         state: State,
         now: float,
-        remaining: Callable[[], float],  # noqa: ARG002 - the look is bounded by requests alone
+        remaining: Callable[[], float],
     ) -> Plan:
-        """Manual purges at once; changes as `pacing` allows. Nothing for what is covered or new."""
-        settings = self._settings
-        plan = Plan()
+        """Manual purges at once; changes as `pacing` allows. Nothing for what is covered or new.
+
+        `remaining()` are the seconds that planning may still take: the look into the buckets ends in time,
+        and what it did not reach is planned as unknown.
+        """
+        manual: list[Need] = []
+        changed: list[Need] = []
         for pending in waiting:
-            plan.needs += [
-                need
-                for need in needs_of(
-                    pending,
-                    settings.url_map,
-                    query_variants=settings.query_variants,
-                    refused=state.refused,
-                )
-                if not coverage.covers(need)
-            ]
-        self._spend(plan, coverage, state, now)
+            for need in needs_of(
+                pending,
+                self._settings.url_map,
+                query_variants=self._settings.query_variants,
+                refused=state.refused,
+            ):
+                (manual if pending.manual else changed).extend(coverage.missing(need))
+        plan = self._spend(changed, coverage, state, now, remaining) if changed else Plan()
         # What someone asked for may cover a change as well, or a change what someone asked for.
+        purges = without_covered([*(PlannedPurge(need.url, (need,)) for need in manual), *plan.purges])
+        purges = with_riders(purges, plan.needs)
+        served = [need for purge in purges for need in purge.needs]
+        known = set(served)
+        plan.needs = [*served, *(need for need in plan.needs if need not in known)]
         plan.purges = [
             purge
-            for purge in without_covered(plan.purges)
+            for purge in purges
             if purge.url not in state.failing or state.failing[purge.url].retry_at <= now
         ]
         plan.purges.sort(
@@ -68,68 +85,140 @@ class Planner:
         )
         return plan
 
-    def _spend(self, plan: Plan, coverage: Coverage, state: State, now: float) -> None:
-        """Choose the purges, or say why changes wait."""
-        manual = select((need for need in plan.needs if need.pending.manual), {}, plan.price, state.refused)
-        changed = [need for need in plan.needs if not need.pending.manual]
-        plan.purges = manual
-        if not changed:
-            return
+    def _spend(
+        self,
+        changed: list[Need],
+        coverage: Coverage,
+        state: State,
+        now: float,
+        remaining: Callable[[], float],
+    ) -> Plan:
+        """The purges for changes, and as its needs those that wait."""
         left = self._settings.automatic_quota - state.used
-        max_hold = self._settings.max_hold_seconds
-        times = [change.occurred_at.timestamp() for need in changed for change in need.pending.changes]
         if left <= 0:
-            plan.wait = "quota"
-        elif seconds := pacing.gather_seconds(times, now, max_hold):
+            return Plan(needs=changed, wait="quota")
+        max_hold = self._settings.max_hold_seconds
+        times = {need.pending: pacing.when(need.pending.since, now) for need in changed}
+        plan = Plan()
+        every = (
+            pacing.when(change.occurred_at.timestamp(), now) for each in times for change in each.changes
+        )
+        ready = changed
+        if seconds := pacing.gather_seconds(every, now, max_hold):
             plan.wait, plan.gather_seconds = "gathering", seconds
-        elif state.exhausted:
-            # ImageKit says that nothing is left. One call finds out whether that still holds.
-            plan.purges += select(changed[:1], {}, plan.price, state.refused)
-        else:
-            neighbours = self._look(changed)
-            known = {each.pending for each in changed if not self._is_new(each, neighbours, coverage)}
-            # New ones may be cached by now: taking them along is as needless as with any other object.
-            for bucket, key in {(each.bucket, each.key) for each in changed if each.pending not in known}:
-                neighbours[bucket].unchanged.append(key)
-            plan.needs = [need for need in plan.needs if need.pending.manual or need.pending in known]
-            changed = [need for need in changed if need.pending in known]
-            chosen = pacing.cheapest(
-                lambda price: select(changed, neighbours, price, state.refused),
-                left=left,
-                now=now,
-                oldest=min(times),
-                max_hold=max_hold,
+            ready, plan.needs = _divide(
+                changed, lambda need: not pacing.may_gather(times[need.pending], now, max_hold)
             )
-            if chosen is None:
-                plan.wait = "held"
-            else:
-                plan.price, purges = chosen
-                plan.purges += purges
+        if not ready:
+            return plan
+        if state.exhausted:
+            # ImageKit says that nothing is left. One call finds out whether that still holds.
+            plan.purges = Selection(ready[:1], {}, state.refused).at(plan.price)
+            plan.needs += ready[1:]
+            return plan
+        if remaining() < CALL_SECONDS:
+            # No time for any look: what can wait is better planned by the next drain, which has more.
+            due = pacing.last_due((times[need.pending] for need in ready), now, max_hold)
+            ready, held = _divide(ready, lambda need: times[need.pending] <= due)
+            if held:
+                plan.needs += held
+                plan.wait = plan.wait or "held"
+        neighbours = self._look({need.key for need in changed}, ready, now, remaining)
+        ready = self._without_new(ready, neighbours, coverage, now)
+        chosen = pacing.cheapest(Selection(ready, neighbours, state.refused).at, left=left, now=now)
+        if chosen.price > pacing.PRICES[0] or not chosen.fits:
+            due = pacing.last_due((times[need.pending] for need in ready), now, max_hold)
+            ready, held = _divide(
+                ready,
+                lambda need: (
+                    times[need.pending] <= due
+                    # To gather more makes no plan fit, but the next look may find that an object is new.
+                    or not (chosen.fits or self._is_unseen(need, neighbours, now))
+                ),
+            )
+            if held:
+                plan.needs += held
+                plan.wait = plan.wait or "held"
+                selection = Selection(ready, neighbours, state.refused)
+                chosen = pacing.cheapest(selection.at, left=left, now=now)
+        if ready:
+            plan.price, plan.purges = chosen.price, chosen.plan
+        return plan
 
-    def _look(self, needs: Sequence[Need]) -> dict[str, Neighbours]:
-        """The neighbours in each bucket where they can make a difference."""
-        keys: dict[str, dict[str, Pending]] = defaultdict(dict)
+    def _look(
+        self, changed: Collection[str], needs: Sequence[Need], now: float, remaining: Callable[[], float]
+    ) -> dict[str, Neighbours]:
+        """The neighbours in each bucket where they can make a difference.
+
+        Each bucket may take an equal share of the time, those of few changes first: what they leave of theirs
+        is for the others.
+        """
+        by_bucket: dict[str, dict[str, Need]] = defaultdict(dict)
         for need in needs:
-            keys[need.bucket][need.key] = need.pending
-        found = {}
-        for bucket, by_key in keys.items():
-            versions = self._settings.skip_new_objects and any(each.may_be_new for each in by_key.values())
-            if versions or len(by_key) > 1:
-                neighbours = self._inventory.around(bucket, sorted(by_key), versions=versions)
-                if self._settings.ignore_keys:
-                    neighbours.unchanged = [
-                        key for key in neighbours.unchanged if not self._settings.ignores(key)
-                    ]
-                found[bucket] = neighbours
+            by_bucket[need.bucket][need.key] = need
+        found: dict[str, Neighbours] = {}
+        buckets = sorted(by_bucket, key=lambda bucket: len(by_bucket[bucket]))
+        for at, bucket in enumerate(buckets):
+            left_over = max(0.0, remaining() - CALL_SECONDS) * (1 - 1 / (len(buckets) - at))
+            neighbours = self._around(bucket, by_bucket[bucket], now, _less(remaining, left_over))
+            neighbours.unchanged = [
+                key for key in neighbours.unchanged if key not in changed and not self._settings.ignores(key)
+            ]
+            found[bucket] = neighbours
         return found
 
-    def _is_new(self, need: Need, neighbours: dict[str, Neighbours], coverage: Coverage) -> bool:
-        """Whether nobody can have an older object of this key: it had none, or its removal was purged."""
-        if not (self._settings.skip_new_objects and need.pending.may_be_new and need.bucket in neighbours):
-            return False
-        found = neighbours[need.bucket]
-        if need.key in found.new:
-            return True
-        only_change = len(need.pending.changes) == 1
-        removed_at = found.removed.get(need.key)
-        return only_change and removed_at is not None and coverage.forgotten_since(need, removed_at)
+    def _around(
+        self, bucket: str, by_key: Mapping[str, Need], now: float, remaining: Callable[[], float]
+    ) -> Neighbours:
+        """Lone keys are asked for by themselves if that can save a purge, or spare what begins with them."""
+        keys = sorted(by_key)
+        new = {key for key in keys if self._may_be_new(by_key[key], now)}
+        ask = [key for key in keys if key in new or (by_key[key].with_variants and not is_file(key))]
+        if len(keys) == 1 and by_key[keys[0]].with_variants:
+            ask = keys
+        if len(keys) == 1 and not ask:
+            return Neighbours()
+        return self._inventory.around(bucket, keys, versions=bool(new), ask=ask, remaining=remaining)
+
+    def _may_be_new(self, need: Need, now: float) -> bool:
+        age = now - need.pending.since
+        # A date from the future tells no age.
+        young = -SKEW_SECONDS <= age < NEW_SECONDS
+        return self._settings.skip_new_objects and young and need.pending.may_be_new
+
+    def _is_unseen(self, need: Need, neighbours: Mapping[str, Neighbours], now: float) -> bool:
+        return self._may_be_new(need, now) and not neighbours[need.bucket].counted(need.key)
+
+    def _without_new(
+        self, needs: list[Need], neighbours: Mapping[str, Neighbours], coverage: Coverage, now: float
+    ) -> list[Need]:
+        """The needs but for those of objects of which nobody can have an older one: the key had none, or
+        its removal was purged. Their keys join the unchanged ones."""
+        new: set[Pending] = set()
+        old: set[Pending] = set()
+        for need in needs:
+            found = neighbours[need.bucket]
+            removed_at = found.removed.get(need.key)
+            only_change = len(need.pending.changes) == 1
+            is_new = self._may_be_new(need, now) and (
+                need.key in found.new
+                or (only_change and removed_at is not None and coverage.forgotten_since(need, removed_at))
+            )
+            (new if is_new else old).add(need.pending)
+        new -= old
+        # New ones may be cached by now: taking them along is as needless as with any other object.
+        for bucket, key in {(need.bucket, need.key) for need in needs if need.pending in new}:
+            neighbours[bucket].unchanged.append(key)
+        return [need for need in needs if need.pending not in new]
+
+
+def _less(remaining: Callable[[], float], seconds: float) -> Callable[[], float]:
+    return lambda: remaining() - seconds
+
+
+def _divide(needs: list[Need], ready: Callable[[Need], bool]) -> tuple[list[Need], list[Need]]:
+    """(those that are ready, the others)"""
+    divided: tuple[list[Need], list[Need]] = ([], [])
+    for need in needs:
+        divided[0 if ready(need) else 1].append(need)
+    return divided

@@ -1,12 +1,14 @@
 """Which purges satisfy the needs: one for each URL, or a wildcard for many. Pure."""
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from purging.cover import cover
-from purging.inventory import Neighbours
-from purging.needs import Need
+from purging.cover import weighted_cover
+from purging.needs import PART_WILDCARDS, Need
+from purging.neighbours import Neighbours
 from purging.urls import Root, wildcard_allowed
 
 
@@ -40,53 +42,103 @@ class PlannedPurge:
         segments = exact.split("/")
         return None if exact.endswith("*") or "." in segments or ".." in segments else exact
 
-    def instead(self) -> "PlannedPurge | None":
-        """The exact purge that does the same; None if this is exact, as asked for, or serves several."""
-        (need, *more) = self.needs
-        return None if more or need.exact == self.url else PlannedPurge(need.exact, (need,))
 
+class Selection:
+    """Chooses the purges for needs at any price.
 
-def select(
-    needs: Iterable[Need], neighbours: Mapping[str, Neighbours], price: float, refused: frozenset[str]
-) -> list[PlannedPurge]:
-    """The purges that satisfy all needs at the least `price x purges + collateral`; none lies under another.
-
-    `neighbours` are those of each bucket; keys of a bucket without are purged one by one. Objects with the
-    same roots are covered together: every purge chosen for them is made once for each root, which
-    multiplies its price. `refused` are wildcards that ImageKit did not accept.
+    `neighbours` are those of each bucket; keys of a bucket without are purged one by one. `refused` are
+    wildcards that ImageKit did not accept. Objects with the same roots are covered together: every purge
+    chosen for them is made once for each root, which multiplies its price. But a root under which ImageKit
+    refused something is judged by itself, as is one that takes a key's wildcard beside one that does not.
     """
-    purges: list[PlannedPurge] = []
-    together: dict[tuple[str, str], list[Need]] = defaultdict(list)
-    for need in needs:
-        if need.root is None or need.pending.manual or need.bucket not in neighbours:
-            purges.append(PlannedPurge(need.url, (need,)))
-        else:
-            together[need.bucket, need.key].append(need)
-    alike: dict[tuple[str, tuple[Root, ...]], dict[str, list[Need]]] = defaultdict(dict)
-    for (bucket, key), each in together.items():
-        alike[bucket, tuple(need.root for need in each if need.root)][key] = each
-    for (bucket, roots), by_key in alike.items():
-        purges += _cover(by_key, roots, neighbours[bucket], price, refused)
-    return without_covered(purges)
+
+    def __init__(
+        self, needs: Iterable[Need], neighbours: Mapping[str, Neighbours], refused: frozenset[str]
+    ) -> None:
+        self._single: list[PlannedPurge] = []
+        together: dict[tuple[str, str, bool, Root | None], list[Need]] = defaultdict(list)
+        by_itself = cache(lambda root: any(url.startswith(root.prefix) for url in refused))
+        for need in needs:
+            if need.root is None or need.pending.manual or need.exact.endswith("*"):
+                self._single.append(PlannedPurge(need.url, (need,)))
+            else:
+                alone = need.root if by_itself(need.root) else None
+                together[need.bucket, need.key, need.with_variants, alone].append(need)
+        alike: dict[tuple[str, bool, tuple[Root, ...]], dict[str, list[Need]]] = defaultdict(dict)
+        for (bucket, key, variants, _), each in together.items():
+            alike[bucket, variants, tuple(need.root for need in each if need.root)][key] = each
+        unchanged = {bucket: sorted(set(found.unchanged)) for bucket, found in neighbours.items()}
+        self._groups = [
+            _Group(
+                by_key,
+                roots,
+                neighbours.get(bucket, Neighbours()),
+                unchanged.get(bucket, []),
+                refused,
+                variants=variants,
+            )
+            for (bucket, variants, roots), by_key in alike.items()
+        ]
+
+    def at(self, price: float) -> list[PlannedPurge]:
+        """Those that serve all needs at the least `price x purges + collateral`; none lies under another."""
+        return without_covered([*self._single, *(each for group in self._groups for each in group.at(price))])
 
 
-def _cover(
-    needs: Mapping[str, list[Need]],
-    roots: tuple[Root, ...],
-    neighbours: Neighbours,
-    price: float,
-    refused: frozenset[str],
-) -> Iterable[PlannedPurge]:
-    keys = sorted(needs)
-    at = 0
-    # The chosen purges come sorted, and each serves the next so many of the sorted keys.
-    for chosen in cover(keys, neighbours.unchanged, price * len(roots), _rule(roots, neighbours, refused)):
-        served = keys[at : at + chosen.changed]
-        at += chosen.changed
-        for position, root in enumerate(roots):
-            mine = tuple(needs[key][position] for key in served)
-            url = f"{root.url(chosen.prefix)}*" if chosen.wildcard else mine[0].url
-            yield PlannedPurge(url, mine, chosen.collateral)
+class _Group:
+    """Needs of one bucket by key, for the same roots, all with variants or all without. `unchanged` are its
+    unchanged keys as far as they are known, sorted."""
+
+    def __init__(
+        self,
+        needs: Mapping[str, list[Need]],
+        roots: tuple[Root, ...],
+        neighbours: Neighbours,
+        unchanged: Sequence[str],
+        refused: frozenset[str],
+        *,
+        variants: bool,
+    ) -> None:
+        self._needs = needs
+        self._keys = sorted(needs)
+        self._roots = roots
+        self._unchanged = unchanged
+        self._allowed = cache(_rule(roots, neighbours, refused))
+        # Keys whose own wildcard evicts other objects. Where nobody looked, it is taken to evict none.
+        divisible = variants and not any(
+            url.endswith(PART_WILDCARDS) and url.startswith(root.prefix) for url in refused for root in roots
+        )
+        self._divisible = frozenset(
+            key for key in self._keys if divisible and neighbours.counted(key) and _has_more(key, unchanged)
+        )
+
+    def at(self, price: float) -> Iterator[PlannedPurge]:
+        """The purges of the group at a price."""
+
+        def alone(key: str) -> int:
+            return 1 + len(PART_WILDCARDS) if key in self._divisible else 1
+
+        at = 0
+        # The chosen purges come sorted, and each serves the next so many of the sorted keys.
+        for chosen in weighted_cover(
+            self._keys, self._unchanged, price * len(self._roots), self._allowed, alone
+        ):
+            served = self._keys[at : at + chosen.changed]
+            at += chosen.changed
+            for position, root in enumerate(self._roots):
+                mine = tuple(self._needs[key][position] for key in served)
+                if chosen.wildcard:
+                    yield PlannedPurge(f"{root.url(chosen.prefix)}*", mine, chosen.collateral)
+                elif chosen.prefix in self._divisible:
+                    yield from (PlannedPurge(part.url, (part,)) for part in mine[0].parts())
+                else:
+                    yield PlannedPurge(mine[0].url, mine)
+
+
+def _has_more(key: str, unchanged: Sequence[str]) -> bool:
+    """Whether one of the sorted keys begins with a key that is none of them."""
+    after = bisect_right(unchanged, key)
+    return after < len(unchanged) and unchanged[after].startswith(key)
 
 
 def _rule(roots: tuple[Root, ...], neighbours: Neighbours, refused: frozenset[str]) -> Callable[[str], bool]:
@@ -106,17 +158,34 @@ def _rule(roots: tuple[Root, ...], neighbours: Neighbours, refused: frozenset[st
     return allowed
 
 
-def without_covered(purges: list[PlannedPurge]) -> list[PlannedPurge]:
+def without_covered(purges: Iterable[PlannedPurge]) -> list[PlannedPurge]:
     """A purge that lies under another one is left to that one."""
     kept: list[PlannedPurge] = []
     # A wildcard sorts right before everything that it covers, itself as an exact URL included.
     for purge in sorted(purges, key=lambda each: (each.url.removesuffix("*"), not each.url.endswith("*"))):
         above = kept[-1] if kept else None
-        text = purge.url.removesuffix("*")
-        if above and (
-            above.url == purge.url or (above.url.endswith("*") and text.startswith(above.url[:-1]))
-        ):
+        if above and _covers(above.url, purge.url):
             kept[-1] = PlannedPurge(above.url, above.needs + purge.needs, above.collateral)
         else:
             kept.append(purge)
     return kept
+
+
+def with_riders(purges: Sequence[PlannedPurge], waiting: Iterable[Need]) -> list[PlannedPurge]:
+    """The purges, none of which lies under another, serving also those needs that each covers anyway."""
+    riders: dict[int, list[Need]] = defaultdict(list)
+    in_order = sorted(range(len(purges)), key=lambda at: purges[at].url.removesuffix("*"))
+    texts = [purges[at].url.removesuffix("*") for at in in_order]
+    for need in waiting:
+        # None lies under another: only the last that is not behind a URL can be a beginning of it.
+        at = bisect_right(texts, need.url.removesuffix("*")) - 1
+        if at >= 0 and _covers(purges[in_order[at]].url, need.url):
+            riders[in_order[at]].append(need)
+    return [
+        PlannedPurge(purge.url, (*purge.needs, *riders[at]), purge.collateral) if at in riders else purge
+        for at, purge in enumerate(purges)
+    ]
+
+
+def _covers(purge: str, url: str) -> bool:
+    return purge == url or (purge.endswith("*") and url.removesuffix("*").startswith(purge[:-1]))

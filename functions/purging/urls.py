@@ -12,6 +12,11 @@ from purging.errors import InvalidRequest, InvalidSetting
 # which would change a purge's meaning.
 _SAFE = "/:@!$&'()+,;=-._~"
 
+# Amazon S3 user guide, "Bucket naming rules"; older buckets may have capitals and underscores.
+_BUCKET = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9._-]*")
+_PLAIN = re.compile(r"[!-)+-~]+")  # visible ASCII, but for the *
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 # ImageKit documentation, "Cache purge", wildcards.
@@ -50,6 +55,11 @@ def wildcard_allowed(path: str) -> bool:
         return False
     levels = sum(1 for segment in path.split("/") if segment)
     return levels >= 2 or len(path) >= _LONG_ENOUGH or _FILE_WITH_EXTENSION.search(path) is not None
+
+
+def is_file(key: str) -> bool:
+    """Whether a key is a file path with an extension, as `a/photo.jpg` is: few others begin with it."""
+    return _FILE_WITH_EXTENSION.search(f"/{key}") is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,8 @@ class UrlMap:
     def parse(cls, text: str, path_transformations: Sequence[str] = ()) -> "UrlMap":
         """Read `bucket[/folder]=url-endpoint`, comma-separated; `*` is any bucket, buckets may repeat.
 
+        The folder stands as in the bucket, not as in a URL: `my photos`, not `my%20photos`.
+
         Each path transformation, e.g. `tr:w-300,h-300`, adds a root to each endpoint. Raises
         InvalidSetting naming the entry at fault.
         """
@@ -99,11 +111,17 @@ class UrlMap:
         for entry in filter(None, (part.strip() for part in text.split(","))):
             origin, equals, endpoint = entry.partition("=")
             bucket, _, folder = origin.strip().partition("/")
-            if not equals or not bucket:
+            if not equals or not _BUCKET.fullmatch(bucket):
                 raise InvalidSetting(
                     f"UrlMap entry {entry!r}: write bucket[/folder]=https://ik.imagekit.io/id"
                 )
             folder = folder.strip("/")
+            if _ENCODED.search(folder):
+                # It would match no key, and nobody would hear of it. What is meant is a guess.
+                raise InvalidSetting(
+                    f"UrlMap entry {entry!r}: the folder is percent-encoded; write it as its keys begin in "
+                    f"the bucket, perhaps {unquote(folder)!r}"
+                )
             endpoint = _endpoint(endpoint.strip(), entry)
             for transformation in ("", *path_transformations):
                 roots[Root(bucket, f"{folder}/" if folder else "", endpoint, _checked(transformation))] = None
@@ -161,9 +179,11 @@ def _endpoint(text: str, entry: str) -> str:
     except ValueError as error:
         raise InvalidSetting(f"UrlMap entry {entry!r}: {error}") from error
     secure = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
-    if not host or not secure or "@" in parts.netloc or parts.query or parts.fragment or "*" in text:
+    more = "@" in parts.netloc or parts.query or parts.fragment or not _PLAIN.fullmatch(text)
+    if not host or not secure or more:
         raise InvalidSetting(
-            f"UrlMap entry {entry!r}: an endpoint is https://host[/path], with no user, query, fragment or *"
+            f"UrlMap entry {entry!r}: an endpoint is https://host[/path], percent-encoded, with no user, "
+            "query, fragment or *"
         )
     return text.rstrip("/")
 

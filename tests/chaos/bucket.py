@@ -41,17 +41,21 @@ class Bucket:
         most = int(query.get("max-keys", 1000))
         return {"ListObjectsV2": self._keys, "ListObjectVersions": self._versions}[operation](query, most)
 
-    def _after(self, key: str) -> list[str]:
-        """The keys after one, as S3 sorts."""
-        return sorted(each for each in self.history if each > key)
+    def _after(self, key: str, prefix: str) -> list[str]:
+        """The keys after one that begin with a prefix, as S3 sorts."""
+        return sorted(each for each in self.history if each > key and each.startswith(prefix))
 
     def _keys(self, query: Mapping[str, Any], most: int) -> dict[str, Any]:
-        keys = [key for key in self._after(query.get("start-after", "")) if self.holds(key)]
+        keys = [
+            key
+            for key in self._after(query.get("start-after", ""), query.get("prefix", ""))
+            if self.holds(key)
+        ]
         return {"IsTruncated": len(keys) > most, "Contents": [{"Key": key} for key in keys[:most]]}
 
     def _versions(self, query: Mapping[str, Any], most: int) -> dict[str, Any]:
         entries: list[tuple[str, dict[str, Any]]] = []
-        for key in self._after(query.get("key-marker", "")):
+        for key in self._after(query.get("key-marker", ""), query.get("prefix", "")):
             if len(entries) > most:
                 break
             if not self.versioned and not self.holds(key):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from purging.cover import Purge, cover
+from purging.cover import Purge, cover, weighted_cover
 from purging.urls import encode, wildcard_allowed
 
 # Few letters, so that keys nest and repeat; then both ways to write é, the slash, and the code points at the
@@ -33,13 +33,26 @@ def nothing(_: str) -> bool:
 
 
 class Instance:
-    """What to give to `cover`, with a rule that is any set of forbidden prefixes, nested or not."""
+    """What to give to `cover`, with a rule that is any set of forbidden prefixes, nested or not, and `dear`
+    keys, which take three purges by themselves."""
 
-    def __init__(self, changed: list[str], unchanged: list[str], price: float, forbidden: set[str]) -> None:
+    def __init__(
+        self,
+        changed: list[str],
+        unchanged: list[str],
+        price: float,
+        forbidden: set[str],
+        dear: frozenset[str] = frozenset(),
+    ) -> None:
         self.changed, self.unchanged, self.price, self.forbidden = changed, unchanged, price, forbidden
+        self.dear = dear
 
     def __repr__(self) -> str:
-        return f"Instance({self.changed}, {self.unchanged}, {self.price!r}, {self.forbidden})"
+        return f"Instance({self.changed}, {self.unchanged}, {self.price!r}, {self.forbidden}, {self.dear})"
+
+    def alone(self, key: str) -> int:
+        """Purges that a key takes by itself."""
+        return 3 if key in self.dear else 1
 
     def allowed(self, prefix: str) -> bool:
         """The rule."""
@@ -47,7 +60,9 @@ class Instance:
 
     def cover(self) -> list[Purge]:
         """What the planner makes of it."""
-        return cover(self.changed, self.unchanged, self.price, self.allowed)
+        if not self.dear:
+            return cover(self.changed, self.unchanged, self.price, self.allowed)
+        return weighted_cover(self.changed, self.unchanged, self.price, self.allowed, self.alone)
 
 
 @st.composite
@@ -59,12 +74,15 @@ def instances(draw: st.DrawFn, keys: int = 5, length: int = 5) -> Instance:
     forbidden = draw(st.sets(st.sampled_from(prefixes))) if prefixes else set()
     shortest = draw(st.sampled_from((0, 0, 1, 2, 3)))
     forbidden.update(prefix for prefix in prefixes if len(prefix) < shortest)
-    return Instance(changed, draw(st.lists(key, max_size=2 * keys)), draw(PRICES), forbidden)
+    dear = frozenset(draw(st.sets(st.sampled_from(sorted(changed))))) if changed else frozenset()
+    return Instance(changed, draw(st.lists(key, max_size=2 * keys)), draw(PRICES), forbidden, dear)
 
 
-def priced(purges: Collection[Purge], price: float) -> tuple[object, ...]:
+def priced(
+    purges: Collection[Purge], price: float, alone: Callable[[str], int] = lambda _: 1
+) -> tuple[object, ...]:
     """The objective and its ties, exactly; the least is the best. At infinity purges count first."""
-    number = len(purges)
+    number = sum(1 if purge.wildcard else alone(purge.prefix) for purge in purges)
     collateral = sum(purge.collateral for purge in purges)
     first = (number, collateral) if price == inf else (Fraction(price) * number + collateral, number)
     lengths = sum(len(purge.prefix) for purge in purges)
@@ -94,7 +112,10 @@ def brute_force(instance: Instance) -> list[Purge]:
         ]
         for key in changed
     ]
-    best = min((set(choice) for choice in product(*options)), key=lambda plan: priced(plan, instance.price))
+    best = min(
+        (set(choice) for choice in product(*options)),
+        key=lambda plan: priced(plan, instance.price, instance.alone),
+    )
     return sorted(best)
 
 
@@ -183,7 +204,8 @@ def test_the_rule_is_hard_and_asked_sparingly(instance: Instance) -> None:
     plan = cover(instance.changed, instance.unchanged, instance.price, allowed)
     assert not instance.forbidden.intersection(purge.prefix for purge in plan if purge.wildcard)
     assert len(asked) == len(set(asked))
-    assert all(len(under(prefix, set(instance.changed))) > 1 for prefix in asked)
+    served = [set(under(prefix, set(instance.changed))) for prefix in asked]
+    assert all(len(keys) > 1 or keys <= instance.dear for keys in served)
 
 
 @given(instances(keys=12, length=8), st.randoms(use_true_random=False))
@@ -196,9 +218,17 @@ def test_the_order_and_kind_of_the_collections_decide_nothing(
     unchanged = instance.unchanged * 2 + instance.changed[:2]
     chance.shuffle(changed)
     chance.shuffle(unchanged)
-    assert cover(changed, iter(unchanged), instance.price, instance.allowed) == plan
-    assert cover(frozenset(changed), set(unchanged), instance.price, instance.allowed) == plan
-    assert cover(dict.fromkeys(changed), tuple(unchanged), instance.price, instance.allowed) == plan
+    assert weighted_cover(changed, iter(unchanged), instance.price, instance.allowed, instance.alone) == plan
+    assert (
+        weighted_cover(frozenset(changed), set(unchanged), instance.price, instance.allowed, instance.alone)
+        == plan
+    )
+    assert (
+        weighted_cover(
+            dict.fromkeys(changed), tuple(unchanged), instance.price, instance.allowed, instance.alone
+        )
+        == plan
+    )
 
 
 @given(instances(keys=12, length=8))
@@ -211,10 +241,13 @@ def test_the_plan_is_sorted_by_prefix(instance: Instance) -> None:
 def test_a_higher_price_never_means_more_purges(instance: Instance, other: float) -> None:
     """Between two prices, the higher one has no more purges, and the lower one no more collateral."""
     low, high = (
-        cover(instance.changed, instance.unchanged, price, instance.allowed)
+        weighted_cover(instance.changed, instance.unchanged, price, instance.allowed, instance.alone)
         for price in sorted((instance.price, other))
     )
-    assert len(high) <= len(low)
+    number = [
+        sum(1 if purge.wildcard else instance.alone(purge.prefix) for purge in each) for each in (low, high)
+    ]
+    assert number[1] <= number[0]
     assert sum(purge.collateral for purge in low) <= sum(purge.collateral for purge in high)
 
 
@@ -321,6 +354,19 @@ def test_a_wide_gap_between_changed_keys() -> None:
         Purge("n/", True, 2, 0),
     ]
     assert Purge("m/", True, 4, 20_000) in cover(changed, gap, inf, lambda prefix: len(prefix) > 1)
+
+
+def test_a_key_that_takes_several_purges_by_itself() -> None:
+    """Three purges that evict nothing, or one wildcard that evicts what begins with the key: by the price."""
+    others = [f"avatars/1{n}" for n in range(10)]
+
+    def at(price: float, unchanged: list[str]) -> list[Purge]:
+        return weighted_cover(["avatars/1"], unchanged, price, anything, lambda _: 3)
+
+    assert at(1, []) == [Purge("avatars/1", True, 1, 0)]
+    assert at(1, others) == [Purge("avatars/1", False, 1, 0)]
+    assert at(4.9, others) == [Purge("avatars/1", False, 1, 0)]
+    assert at(5, others) == [Purge("avatars/1", True, 1, 10)]
 
 
 def test_degenerate_collections() -> None:

@@ -9,7 +9,9 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from purging.inventory import Inventory, Neighbours, Page
+from purging.inventory import Inventory
+from purging.look import CALL_SECONDS
+from purging.neighbours import Neighbours, Page
 from purging.telemetry import logger
 
 
@@ -24,11 +26,13 @@ class Bucket:
         self._page = page
         self._versions = versions or dict.fromkeys(keys, 1)
 
-    def page(self, bucket: str, after: str, *, versions: bool) -> Page:
+    def page(self, bucket: str, after: str, *, versions: bool, prefix: str = "") -> Page:
         """Up to a page of keys after one."""
         assert bucket == "origin"
         self.requests += 1
-        names = sorted(self._versions) if versions else self.keys
+        names = [
+            name for name in (sorted(self._versions) if versions else self.keys) if name.startswith(prefix)
+        ]
         start = bisect_right(names, after)
         listed, more = names[start : start + self._page], len(names) > start + self._page
         counts = Counter({key: self._versions[key] for key in listed}) if versions else Counter()
@@ -57,7 +61,7 @@ def test_what_it_says_it_counted_is_complete(keys: set[str], changed: set[str], 
                 assert {each for each in unchanged if each.startswith(prefix)} == wanted
 
 
-@given(st.sets(names, max_size=40), st.sets(names, min_size=1, max_size=8))
+@given(st.sets(names, max_size=40), st.sets(names, min_size=2, max_size=8))
 def test_a_small_bucket_is_counted_whole_with_one_request(keys: set[str], changed: set[str]) -> None:
     """A bucket of less than a page: everything is known."""
     bucket = Bucket(sorted(keys))
@@ -124,3 +128,62 @@ def test_where_s3_does_not_list_nothing_is_counted_and_it_is_said_once(
         assert (found.unchanged, found.new) == ([], set())
     assert len(warnings) == 1
     assert "s3:ListBucket" in warnings[0]
+
+
+def test_what_was_seen_before_s3_failed_is_kept() -> None:
+    """The second page does not come: the first is known all the same."""
+
+    class Failing(Bucket):
+        def page(self, bucket: str, after: str, *, versions: bool, prefix: str = "") -> Page:
+            if self.requests:
+                raise ConnectTimeoutError(endpoint_url="https://s3")
+            return super().page(bucket, after, versions=versions, prefix=prefix)
+
+    bucket = Failing([f"a/{n:03}.jpg" for n in range(100)], page=40)
+    found = look(bucket, ["a/000.jpg", "a/001.jpg", "a/099.jpg"])
+    assert bucket.requests == 1
+    assert set(found.unchanged) == {f"a/{n:03}.jpg" for n in range(2, 40)}
+    assert not found.counted("a/")
+
+
+def test_a_key_asked_for_by_itself() -> None:
+    """Whether it is new, and what begins with it; of shorter prefixes that tells nothing."""
+    keys = ["a/1", "a/10", "a/2", "a/3"]
+    bucket = Bucket(keys, versions={"a/1": 1, "a/10": 3, "a/2": 2, "a/3": 1})
+    found = Inventory(bucket).around("origin", ["a/1"], versions=True, ask=["a/1"])
+    assert (bucket.requests, found.new, found.unchanged) == (1, {"a/1"}, ["a/10"])
+    assert found.counted("a/1")
+    assert not found.counted("a/")
+
+
+def test_of_a_key_that_more_than_a_page_begins_with_the_end_is_not_known() -> None:
+    """It was not counted."""
+    bucket = Bucket(["a/1", *(f"a/1{n:02}" for n in range(20))], page=10)
+    found = Inventory(bucket).around("origin", ["a/1"], versions=False, ask=["a/1"])
+    assert not found.counted("a/1")
+
+
+def test_no_request_is_begun_that_could_outlive_the_time() -> None:
+    """Each takes a second, and could take `CALL_SECONDS`: runs take half of the time, questions the rest."""
+    keys = [f"catalog/{folder:04}/{n:02}.jpg" for folder in range(4000) for n in range(40)]
+    changed = keys[20::320]
+    bucket = Bucket(keys)
+    found = Inventory(bucket).around(
+        "origin", changed, versions=True, ask=changed, remaining=lambda: 60.0 - bucket.requests
+    )
+    assert 60.0 - bucket.requests == CALL_SECONDS - 1
+    assert 5 < len(found.asked) < bucket.requests - 5
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30) | st.none()), max_size=8))
+def test_runs_in_any_order_add_up(runs: list[tuple[int, int | None]]) -> None:
+    """Runs that overlap or touch become one; what lies between others was not listed."""
+    found = Neighbours()
+    covered: set[int] = set()
+    for after, length in runs:
+        last = None if length is None else after + length
+        found.add_run(f"{after:02}", None if last is None else f"{last:02}")
+        covered.update(range(after + 1, 100 if last is None else last + 1))
+    for number in range(1, 62):
+        # Everything that begins with a number lies after it and before the next one.
+        assert found.counted(f"{number:02}") is (number in covered and number + 1 in covered), number

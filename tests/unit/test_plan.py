@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from purging.changes import Change, ObjectChange, UrlChange
 from purging.changesets import ChangeSet
-from purging.inventory import Neighbours
 from purging.items import State, Submitted, joined
 from purging.needs import SKEW_SECONDS, Coverage, Need, Pending, gather, needs_of
+from purging.neighbours import Neighbours
 from purging.plan import Planner
 from purging.settings import Settings
 from purging.urls import UrlMap
@@ -99,6 +99,11 @@ def test_gathering_keeps_every_change_once(sets: list[tuple[list[ObjectChange], 
         assert pending.manual is asked
 
 
+def forever() -> float:
+    """Seconds that planning may take."""
+    return 1e6
+
+
 class NoNeighbours:
     """An inventory that may not look."""
 
@@ -133,7 +138,7 @@ def test_every_need_is_in_exactly_one_purge_that_reaches_it(
     moment = datetime.fromtimestamp(NOW - 20, UTC)
     by_url: list[Change] = [UrlChange(url, moment) for url in asked]
     waiting += [Pending((change,), manual=True) for change in by_url]
-    plan = planner(query_variants=query_variants).plan(waiting, Coverage([]), State(), NOW, lambda: 60.0)
+    plan = planner(query_variants=query_variants).plan(waiting, Coverage([]), State(), NOW, forever)
     served = [need for purge in plan.purges for need in purge.needs]
     assert len(served) == len(set(served))
     assert set(served) == set(plan.needs)
@@ -174,7 +179,7 @@ def test_what_is_covered_needs_nothing() -> None:
         Submitted("1", f"{ENDPOINT}/a.jpg*", NOW - 30),
         Submitted("2", f"{ENDPOINT}/tr:n-thumb/a.jpg*", NOW - 30),
     ]
-    plan = planner().plan(waiting, Coverage(earlier), State(), NOW, lambda: 60.0)
+    plan = planner().plan(waiting, Coverage(earlier), State(), NOW, forever)
     assert (plan.purges, plan.needs) == ([], [])
-    half = planner().plan(waiting, Coverage(earlier[:1]), State(), NOW, lambda: 60.0)
+    half = planner().plan(waiting, Coverage(earlier[:1]), State(), NOW, forever)
     assert [purge.url for purge in half.purges] == [f"{ENDPOINT}/tr:n-thumb/a.jpg*"]

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from purging.changes import ObjectChange, UrlChange
-from purging.inventory import Neighbours
 from purging.needs import Need, Pending, needs_of
-from purging.selection import PlannedPurge, select
+from purging.neighbours import Neighbours
+from purging.selection import PlannedPurge, Selection
 from purging.urls import UrlMap
 
 ENDPOINT = "https://ik.imagekit.io/demo"
@@ -28,6 +28,12 @@ def needs(keys: Iterable[str], url_map: str = f"origin={ENDPOINT}", *transformat
             refused=frozenset(),
         )
     ]
+
+
+def select(
+    wanted: Iterable[Need], neighbours: dict[str, Neighbours], price: float, refused: frozenset[str]
+) -> list[PlannedPurge]:
+    return Selection(wanted, neighbours, refused).at(price)
 
 
 def known(*unchanged: str) -> dict[str, Neighbours]:
@@ -83,6 +89,24 @@ def test_a_refused_wildcard_is_replaced_by_the_next_best() -> None:
     assert urls(purges) == ["/a/x/1*", "/a/x/2*"]
 
 
+def test_a_refusal_under_one_root_forbids_nothing_under_another() -> None:
+    """A wrong endpoint beside a right one: every wildcard is refused under it, and under it alone."""
+    url_map = f"origin={ENDPOINT},origin=https://wrong.example.com"
+    changed = needs([f"a/x/{n:02}.jpg" for n in range(20)], url_map)
+    wrong = [f"https://wrong.example.com/a/x/{end}*" for end in ("", "0", "1")]
+    purges = select(changed, known("a/y.jpg"), 1.0, frozenset(wrong))
+    right = [purge.url for purge in purges if purge.url.startswith(ENDPOINT)]
+    assert right == [f"{ENDPOINT}/a/x/*"]
+    assert not {purge.url for purge in purges} & set(wrong)
+
+
+def test_a_root_without_wildcards_divides_nothing_under_another() -> None:
+    """`/x` is too short for a wildcard at one endpoint, while `/sub/x*` is allowed at the other."""
+    url_map = f"origin={ENDPOINT},origin/sub=https://img.example.com"
+    purges = select(needs(["sub/x"], url_map), known("sub/z"), 1.0, frozenset())
+    assert [purge.url for purge in purges] == [f"{ENDPOINT}/sub/x*", "https://img.example.com/x"]
+
+
 def test_what_nobody_counted_is_not_evicted() -> None:
     """Outside a run of the listing every key is purged by itself."""
     neighbours = Neighbours()
@@ -124,10 +148,15 @@ def test_every_need_is_in_one_purge_that_covers_its_url(
     """Whatever is chosen: no change is forgotten, none is paid for twice, no purge lies under another."""
     wanted = needs(sorted(changed), f"origin={ENDPOINT}", "tr:w-1")
     purges = select(wanted, known(*sorted(unchanged - changed)), price, frozenset())
-    assert sorted(id(need) for purge in purges for need in purge.needs) == sorted(map(id, wanted))
+    served = [need for purge in purges for need in purge.needs]
+    assert len(set(served)) == len(served)
+    # A need is served as a whole, or in all of its parts.
+    urls_of_parts = sorted(need.url for need in served if need not in wanted)
+    divided = [need for need in wanted if need not in served]
+    assert urls_of_parts == sorted(part.url for need in divided for part in need.parts())
     for purge in purges:
         if purge.url.endswith("*"):
-            assert all(need.exact.startswith(purge.url[:-1]) for need in purge.needs)
+            assert all(need.url.removesuffix("*").startswith(purge.url[:-1]) for need in purge.needs)
         else:
             assert {need.exact for need in purge.needs} == {purge.url}
         assert "*" not in purge.url[:-1]

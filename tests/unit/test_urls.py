@@ -146,12 +146,30 @@ def test_path_transformations_and_repeats() -> None:
         "origin=https://ik.imagekit.io:port/demo",
         "origin=https://[::1/demo",
         f"good={ENDPOINT},bad",
+        f"s3://origin/media={ENDPOINT}",
+        f"my%20bucket={ENDPOINT}",
+        "origin=https://ik.imagekit.io/my photos",
+        "origin=https://ik.imagekit.io/größe",
     ],
 )
 def test_mappings_that_make_no_sense(text: str) -> None:
     """The error names what is wrong, at the first event after the deployment."""
     with pytest.raises(InvalidSetting, match=r"UrlMap (entry|is empty)"):
         UrlMap.parse(text)
+
+
+@pytest.mark.parametrize("folder", ["my%20photos", "a/100%25", "%C3%A9t%C3%A9", "a%2fb", "%ff"])
+def test_an_encoded_folder_is_refused(folder: str) -> None:
+    """It would match no key and purge nothing, silently. The error shows what may have been meant."""
+    with pytest.raises(InvalidSetting, match="the folder is percent-encoded") as caught:
+        UrlMap.parse(f"origin/{folder}={ENDPOINT}")
+    assert repr(unquote(folder)) in str(caught.value)
+
+
+def test_a_folder_stands_as_in_the_bucket() -> None:
+    """Blanks, signs and a percent sign that encodes nothing: the URL's encoding is not the setting's."""
+    for folder in ("my photos", "100% + more", "été"):
+        assert targets(f"origin/{folder}={ENDPOINT}", f"{folder}/a b.jpg") == [f"{ENDPOINT}/a%20b.jpg"]
 
 
 @pytest.mark.parametrize("transformation", ["w-300", "tr:w-300/x", "tr:w-300?", "tr:w-300#", "tr:*"])

@@ -21,7 +21,7 @@ def give_up(purges: Sequence[dict[str, Any]], why: dict[str, Any], alerts: Alert
     of AWS_ERRORS if the ledger cannot say what was alerted.
     """
     for purge in purges:
-        logger.warning("purge given up", purge=purge, why=why)
+        logger.warning("purge given up", purge=purge, execution=why.get("execution"))
     if "minutes" in why:
         _late(purges, why, alerts)
     else:

@@ -14,7 +14,7 @@ values = st.one_of(st.none(), st.text(), st.floats().map(str), st.integers(-10, 
 def test_no_header_stops_purges_for_years_or_hurries_them(
     reset: str | None, interval: str | None, message: str
 ) -> None:
-    """Garbage never raises; a short limit waits up to an hour, a long one up to 31 days."""
+    """Garbage never raises; a short limit waits up to an hour, a long one up to 31 days; no wait is 0 s."""
     headers = {"X-RateLimit-Reset": reset, "X-RateLimit-Interval": interval}
     limit = RateLimit.of({name: value for name, value in headers.items() if value is not None})
     assert 0 < limit.retry_after <= 3600

@@ -146,7 +146,7 @@ def test_three_hundred_purges_in_one_execution_are_followed(stack: Stack) -> Non
 
 
 def test_the_alert_names_three_hundred_purges(stack: Stack, impatient: str, alerts: Alerts) -> None:
-    """Within what SNS and Step Functions carry; in an alert for each cause, since the API throttles so many."""
+    """Within what SNS and Step Functions carry; one alert a cause, since the API throttles so many."""
     many = [_purge(f"{number:024x}", f"{stack.url_endpoint}/{number}.jpg*") for number in range(300)]
     ended = _ended(stack, impatient, many)
     assert (ended["status"], ended["error"]) == ("FAILED", "PurgeDeadlineExceeded")

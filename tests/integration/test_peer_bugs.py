@@ -76,7 +76,8 @@ def test_messages_acknowledged_although_the_purge_failed(f: Functions, kind: str
 
     Here the ledger keeps the change from before the acknowledgement until a purge was accepted.
     """
-    f.world.inject(kind)
+    # A limit that names no reset is waited for, once.
+    f.world.inject(kind, times=2 if kind == "429-no-headers" else 1)
     assert f.submit(queued(record("a/x.jpg"))) == {"batchItemFailures": []}
     assert f.world.purged == []
     assert len(f.world.ledger.pending()) == 1

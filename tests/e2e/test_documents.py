@@ -1,0 +1,77 @@
+"""The SAM CLI takes the README's commands, against the emulated AWS."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local import environment, sam
+from local.stack import Stack
+from local.workspace import PROJECT, SHARED
+from tests.documents import Command, commands
+from tests.e2e.waiting import until
+
+STACK_NAME = "imagekit-s3-purge"
+
+
+def _run(stack: Stack, *words: str, folder: Path = PROJECT, answers: str = "") -> str:
+    env = environment.bare(stack.workspace.scratch) | environment.sam()
+    env |= environment.aws(stack.endpoint, stack.certificate)
+    done = subprocess.run(  # noqa: S603 - the document's own words
+        [environment.tool("sam"), *words],
+        env=env,
+        cwd=folder,
+        input=answers,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("command", commands("sam", "remote", "invoke"), ids=str)
+def test_a_printed_remote_invocation_works(stack: Stack, command: Command) -> None:
+    """On a stack of another name, which serves any bucket; its ImageKit is not asked for other hosts."""
+    words = [stack.name if word == STACK_NAME else word for word in command.words[1:]]
+    if "events/manual/urls.json" in words:
+        # The example's host is not the emulator's.
+        with pytest.raises(AssertionError, match="UrlMap"):
+            _run(stack, *words)
+    else:
+        assert '"batchItemFailures"' not in (said := _run(stack, *words))
+        assert "held" in said
+
+
+def test_the_printed_logs_are_read(stack: Stack) -> None:
+    """All but `--tail`, which has no end."""
+    [command] = commands("sam", "logs")
+    words = [stack.name if word == STACK_NAME else word for word in command.words[1:] if word != "--tail"]
+    until(lambda: "SubmitPurge" in _run(stack, *words), "a line of the function's log")
+
+
+@pytest.mark.parametrize("command", commands("sam", "deploy", "--guided"), ids=str)
+def test_a_guided_deployment_asks_for_what_it_needs_and_keeps_it(
+    stack: Stack, command: Command, tmp_path: Path
+) -> None:
+    """One parameter is answered, the others keep their defaults; the second time nothing is asked."""
+    with sam.building():
+        shutil.copytree(SHARED / "sam" / "build", tmp_path / ".aws-sam" / "build")
+    for name in ("template.yaml", "samconfig.toml"):
+        shutil.copy(PROJECT / name, tmp_path)
+    # Only the two functions' folders and the state machine are named there, and they are beside it.
+    parameters = yaml.load((PROJECT / "template.yaml").read_text(), yaml.BaseLoader)["Parameters"]
+    values = {"UrlMap": f"*={stack.url_endpoint}", "ImageKitApiUrl": stack.imagekit}
+    asked = [values.get(name, "") for name in parameters]
+    # Name of the stack and region before; then: change set? may create roles? no rollback? save? file? environment?
+    answers = ["", environment.REGION, *asked, "n", "y", "n", "y", "", ""]
+    said = _run(stack, *command.words[1:], folder=tmp_path, answers="\n".join(answers) + "\n")
+    assert "Successfully created" in said
+    again = [word for word in command.words[1:] if word != "--guided"]
+    assert "No changes to deploy" in _run(stack, *again, folder=tmp_path)
+    environment_name = command.option("--config-env")
+    name = "-".join(filter(None, (STACK_NAME, environment_name)))
+    stack.cloudformation.delete_stack(StackName=name)

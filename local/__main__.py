@@ -168,7 +168,9 @@ def _parser() -> argparse.ArgumentParser:
         "queues may be in different regions.",
     )
     redrive.add_argument(
-        "source", metavar="FROM", help="the output ChangeDeadLettersUrl, or UndeliveredEventsUrl of a forwarder"
+        "source",
+        metavar="FROM",
+        help="the output ChangeDeadLettersUrl, or UndeliveredEventsUrl of a forwarder",
     )
     redrive.add_argument("target", metavar="TO", help="the output ChangeQueueUrl of the stack")
     redrive.add_argument("--to-profile", help="profile for TO, if it is in another account than FROM")

@@ -63,7 +63,9 @@ def check_version() -> None:
     found = re.search(r"version (\d+)\.(\d+)", asked.stdout)
     if found is None or (int(found[1]), int(found[2])) < _OLDEST:
         said = (asked.stdout or asked.stderr).strip()
-        raise LocalError(f"The SAM CLI must be {_OLDEST[0]}.{_OLDEST[1]} or later: {said!r}. Run `make setup`.")
+        raise LocalError(
+            f"The SAM CLI must be {_OLDEST[0]}.{_OLDEST[1]} or later: {said!r}. Run `make setup`."
+        )
 
 
 def deploy(stack: Stack, parameters: Mapping[str, str], watchdog: Watchdog) -> dict[str, str]:

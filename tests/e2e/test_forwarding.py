@@ -88,9 +88,10 @@ def test_its_target_is_the_bus_of_the_stack(stack: Stack, forwarder: Mapping[str
     account = stack.client("sts").get_caller_identity()["Account"]
     bus = f"arn:aws:events:{environment.REGION}:{account}:event-bus/default"
     assert target["Arn"] == bus
-    assert target["DeadLetterConfig"]["Arn"].rpartition(":")[2] == forwarder["UndeliveredEventsUrl"].rpartition(
-        "/"
-    )[2]
+    assert (
+        target["DeadLetterConfig"]["Arn"].rpartition(":")[2]
+        == forwarder["UndeliveredEventsUrl"].rpartition("/")[2]
+    )
     name = target["RoleArn"].rpartition("/")[2]
     policy = stack.iam.get_role_policy(RoleName=name, PolicyName="Forward")["PolicyDocument"]
     [statement] = dict(policy)["Statement"]  # type: ignore[call-overload] # boto3 decodes it

@@ -89,9 +89,7 @@ def test_python_m_local_takes_what_is_printed(command: Command) -> None:
         assert local_parser().parse_args(command.words[3:]).run
 
 
-@pytest.mark.parametrize(
-    "command", [*commands(".venv/bin/python", "-m"), *commands("python", "-m")], ids=str
-)
+@pytest.mark.parametrize("command", [*commands(".venv/bin/python", "-m"), *commands("python", "-m")], ids=str)
 def test_every_printed_module_is_there(command: Command) -> None:
     """Beside this file, so that `python -m` finds it from the project's folder."""
     path = PROJECT.joinpath(*command.words[2].split("."))
@@ -100,7 +98,9 @@ def test_every_printed_module_is_there(command: Command) -> None:
 
 def test_the_readme_asks_for_a_sam_cli_that_is_tested() -> None:
     """The version that the tests run is new enough for what the README says, and for `python-uv`."""
-    [said] = re.findall(r"AWS SAM CLI\]\([^)]*\)\s+(\d+)\.(\d+) or later", (PROJECT / "README.md").read_text())
+    [said] = re.findall(
+        r"AWS SAM CLI\]\([^)]*\)\s+(\d+)\.(\d+) or later", (PROJECT / "README.md").read_text()
+    )
     pinned = (PROJECT / "requirements" / "sam.txt").read_text()
     [tested] = re.findall(r"^aws-sam-cli==(\d+)\.(\d+)", pinned, re.MULTILINE)
     # 1.156 is the first with the builder (aws/aws-sam-cli#8549).

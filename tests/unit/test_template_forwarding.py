@@ -106,7 +106,11 @@ def test_a_customers_key_encrypts_queue_and_topic(template: Any) -> None:
     ("name", "good", "bad"),
     [
         ("OriginBuckets", ["photos", "photos,my.other-bucket"], ["", "photos,", "Photos"]),
-        ("StackRegion", ["eu-west-1", "us-gov-west-1", "ap-southeast-5"], ["", "eu", "eu-west-1a", "Ireland"]),
+        (
+            "StackRegion",
+            ["eu-west-1", "us-gov-west-1", "ap-southeast-5"],
+            ["", "eu", "eu-west-1a", "Ireland"],
+        ),
         ("StackAccount", ["", HERE], ["1234", "arn:aws:iam::111122223333:root"]),
     ],
 )

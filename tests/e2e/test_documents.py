@@ -5,13 +5,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
 from local import environment, sam
 from local.stack import Stack
 from local.workspace import PROJECT, SHARED
 from tests.documents import Command, commands
 from tests.e2e.waiting import until
+from tests.unit.cloudformation import load
 
 STACK_NAME = "imagekit-s3-purge"
 GUIDED = [command for command in commands("sam", "deploy", "--guided") if command.document == "README.md"]
@@ -62,10 +62,10 @@ def test_a_guided_deployment_asks_for_what_it_needs_and_keeps_it(
         shutil.copy(PROJECT / name, folder)
     # What was built names the state machine by its way from .local/sam/build.
     shutil.copytree(PROJECT / "statemachine", tmp_path / "statemachine")
-    parameters = yaml.load((PROJECT / "template.yaml").read_text(), yaml.BaseLoader)["Parameters"]
+    parameters = load()["Parameters"]
     values = {"UrlMap": f"*={stack.url_endpoint}", "ImageKitApiUrl": stack.imagekit}
     asked = [values.get(name, "") for name in parameters]
-    # Name of the stack and region before; then: change set? may create roles? no rollback? save? file? environment?
+    # Before: name of the stack, region. After: show changes? make roles? no rollback? save? file? environment?
     answers = ["", environment.REGION, *asked, "n", "y", "n", "y", "", ""]
     said = _run(stack, *command.words[1:], folder=folder, answers="\n".join(answers) + "\n")
     assert "Successfully created" in said

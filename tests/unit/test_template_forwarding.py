@@ -1,4 +1,4 @@
-"""forwarding/template.yaml: events of buckets elsewhere go to the stack's event bus, or somebody hears of it."""
+"""forwarding/template.yaml: events of buckets elsewhere reach the stack's event bus, or somebody hears."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ def template() -> Any:
 
 
 def _properties(template: Any, name: str, **choice: bool) -> Any:
-    """A resource as deployed without a customer's key, in the stack's own account, unless chosen otherwise."""
+    """A resource as deployed without a customer's key, in the stack's account, unless chosen otherwise."""
     conditions = {"SameAccount": True, "SendEmail": False, "OwnKey": False} | choice
     assert conditions.keys() == template["Conditions"].keys()
     return under(template["Resources"][name]["Properties"], **conditions)
@@ -75,7 +75,7 @@ def test_the_role_may_send_to_that_bus_and_do_nothing_else(template: Any, *, sam
 
 
 def test_an_event_that_cannot_be_sent_is_kept_and_alerted(template: Any) -> None:
-    """As long as in the main stack, in a queue of the rule's own; lost even to that, it is alerted as well."""
+    """As long as in the main stack, in a queue of the rule's own; if it misses that, it is alerted too."""
     [target] = _properties(template, "ForwardingRule")["Targets"]
     [main] = load()["Resources"]["OriginBucketsRule"]["Properties"]["Targets"]
     assert target["RetryPolicy"] == main["RetryPolicy"]
@@ -108,7 +108,7 @@ def test_a_customers_key_encrypts_queue_and_topic(template: Any) -> None:
         ("OriginBuckets", ["photos", "photos,my.other-bucket"], ["", "photos,", "Photos"]),
         (
             "StackRegion",
-            ["eu-west-1", "us-gov-west-1", "ap-southeast-5"],
+            ["eu-west-1", "us-gov-west-1", "eusc-de-east-1"],
             ["", "eu", "eu-west-1a", "Ireland"],
         ),
         ("StackAccount", ["", HERE], ["1234", "arn:aws:iam::111122223333:root"]),

@@ -44,6 +44,7 @@ lint: setup .tools/scan/checked ## Check style, types and the template
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(SAM) validate --lint
+	$(SAM) validate --lint --template forwarding/template.yaml
 
 .PHONY: scan
 scan: ## Scan the template and the code for security defects, even if nothing changed since the last scan
@@ -51,11 +52,11 @@ scan: ## Scan the template and the code for security defects, even if nothing ch
 	$(MAKE) .tools/scan/checked
 
 # Ten seconds' work, so it is not done twice on the same files. Checkov asks nobody: no platform, no downloads.
-SCANNED := template.yaml pyproject.toml $(wildcard $(foreach folder,functions local,$(folder)/*.py $(folder)/*/*.py))
+SCANNED := template.yaml forwarding/template.yaml pyproject.toml $(wildcard $(foreach folder,functions local,$(folder)/*.py $(folder)/*/*.py))
 .tools/scan/checked: $(SCANNED) | .tools/scan/stamp
 	.tools/scan/bin/bandit --quiet --recursive functions
 	.tools/scan/bin/bandit --quiet --recursive local --configfile pyproject.toml
-	.tools/scan/bin/checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
+	.tools/scan/bin/checkov --file template.yaml forwarding/template.yaml --framework cloudformation --compact --quiet --skip-download
 	touch $@
 
 .PHONY: format

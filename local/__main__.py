@@ -91,7 +91,13 @@ def _resend(arguments: argparse.Namespace, console: Console) -> int:
 def _redrive(arguments: argparse.Namespace, console: Console) -> int:
     from local.redrive import redrive  # noqa: PLC0415
 
-    done = redrive(arguments.source, arguments.target, profile=arguments.profile, region=arguments.region)
+    done = redrive(
+        arguments.source,
+        arguments.target,
+        profile=arguments.profile,
+        to_profile=arguments.to_profile,
+        region=arguments.region,
+    )
     console.print(done, markup=False, highlight=False, soft_wrap=True)
     return 0
 
@@ -160,10 +166,16 @@ def _parser() -> argparse.ArgumentParser:
     redrive = commands.add_parser(
         "redrive",
         help="move dead letters, in AWS, back to the change queue",
-        description="Moves messages from one SQS queue to another, with your ordinary AWS credentials.",
+        description="Moves messages from one SQS queue to another, with your ordinary AWS credentials. The "
+        "queues may be in different regions.",
     )
-    redrive.add_argument("source", metavar="FROM", help="the output ChangeDeadLettersUrl of the stack")
+    redrive.add_argument(
+        "source",
+        metavar="FROM",
+        help="the output ChangeDeadLettersUrl, or UndeliveredEventsUrl of a forwarder",
+    )
     redrive.add_argument("target", metavar="TO", help="the output ChangeQueueUrl of the stack")
+    redrive.add_argument("--to-profile", help="profile for TO, if it is in another account than FROM")
     for command, run in ((resend, _resend), (redrive, _redrive)):
         command.add_argument("--profile", help="profile of your AWS configuration")
         command.add_argument("--region", help="region of the stack")

@@ -2,6 +2,8 @@
 
 import fcntl
 import hashlib
+import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +15,12 @@ from local.stack import Stack
 from local.watchdog import Watchdog
 from local.workspace import PROJECT, SHARED, Workspace
 
+# README.md asks for it. The builder python-uv came with 1.156 (aws/aws-sam-cli#8549).
+_OLDEST = (1, 170)
 # Of a busy machine, and for the build of a slow network, too.
 _BUILD_SECONDS = 1800.0
 _DEPLOY_SECONDS = 900.0
+_VERSION_SECONDS = 300.0
 _FOLDER = SHARED / "sam"
 _BUILT = _FOLDER / "build"
 _STAMP = _FOLDER / "build.stamp"
@@ -36,13 +41,32 @@ def built() -> bool:
 
 
 def build(workspace: Workspace, watchdog: Watchdog) -> None:
-    """`sam build`. Raises LocalError."""
+    """`sam build`. Raises LocalError, also for a SAM CLI that is too old to build this."""
+    check_version()
     _STAMP.unlink(missing_ok=True)
     fingerprint = _fingerprint()
     command = ["build", "--config-env", "local", "--build-dir", str(_BUILT)]
     command += ["--cache-dir", str(_FOLDER / "cache")]
     _run(command, environment.inherited(), workspace.logs / "sam-build.log", watchdog, _BUILD_SECONDS)
     _STAMP.write_text(fingerprint)
+
+
+def check_version() -> None:
+    """Raises LocalError if the SAM CLI is older than what this project is built with."""
+    asked = subprocess.run(
+        [environment.tool("sam"), "--version"],
+        env=environment.inherited() | environment.sam(),
+        capture_output=True,
+        text=True,
+        timeout=_VERSION_SECONDS,
+        check=False,
+    )
+    found = re.search(r"version (\d+)\.(\d+)", asked.stdout)
+    if found is None or (int(found[1]), int(found[2])) < _OLDEST:
+        said = (asked.stdout or asked.stderr).strip()
+        raise LocalError(
+            f"The SAM CLI must be {_OLDEST[0]}.{_OLDEST[1]} or later: {said!r}. Run `make setup`."
+        )
 
 
 def deploy(stack: Stack, parameters: Mapping[str, str], watchdog: Watchdog) -> dict[str, str]:

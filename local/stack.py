@@ -79,13 +79,13 @@ class Stack:
         """The URL that shows an object, encoded as ImageKit's SDKs do."""
         return f"{self.url_endpoint}/{quote(key, safe=_UNENCODED)}"
 
-    def client(self, service: str, **credentials: str) -> Any:
+    def client(self, service: str, *, region: str = REGION, **credentials: str) -> Any:
         """A client of any service, as the root, or with other credentials as boto3 names them."""
         # The stubs know the services one by one, and here it is any of them.
         make: Any = boto3.session.Session().client
         return make(
             service,
-            region_name=REGION,
+            region_name=region,
             endpoint_url=self.endpoint,
             verify=str(self.certificate),
             config=_CLIENT,

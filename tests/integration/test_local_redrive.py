@@ -35,6 +35,18 @@ def test_all_dead_letters_are_moved(sqs: Any) -> None:
     assert "Messages" not in sqs.receive_message(QueueUrl=dead)
 
 
+def test_the_queues_may_be_in_different_regions(sqs: Any) -> None:
+    """Events that were not forwarded lie in the bucket's region; the URL of a queue tells its region."""
+    elsewhere = boto3.session.Session(region_name="us-west-2").client("sqs")
+    dead = elsewhere.create_queue(QueueName="undelivered")["QueueUrl"]
+    queue = sqs.create_queue(QueueName="changes")["QueueUrl"]
+    assert ("us-west-2" in dead, "us-west-2" in queue) == (True, False)
+    elsewhere.send_message(QueueUrl=dead, MessageBody="undelivered")
+    assert redrive(dead, queue) == "1 messages moved."
+    [message] = sqs.receive_message(QueueUrl=queue)["Messages"]
+    assert message["Body"] == "undelivered"
+
+
 def test_what_dies_once_more_is_not_moved_for_ever(sqs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message that was sent after the redrive began is one that it moved itself: it stays dead."""
     dead, queue = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead", "changes"))

@@ -33,10 +33,10 @@ def _long_form(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _long_form)
 
 
-def load() -> Any:
-    """The template, as CloudFormation sees it before the transform."""
+def load(path: str = "template.yaml") -> Any:
+    """A template, as CloudFormation sees it before the transform."""
     # A subclass of the safe loader, so no more than data is made.
-    return yaml.load((PROJECT / "template.yaml").read_text(), _Loader)  # noqa: S506
+    return yaml.load((PROJECT / path).read_text(), _Loader)  # noqa: S506
 
 
 def under(value: Any, **conditions: bool) -> Any:

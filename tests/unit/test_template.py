@@ -10,6 +10,7 @@ from tests.unit.cloudformation import PROJECT, load, under
 
 GOOD = {
     "OriginBuckets": ["", "photos", "photos,my.other-bucket"],
+    "ForwardingAccounts": ["", "111122223333", "111122223333,444455556666"],
     "UrlMap": [
         "photos=https://ik.imagekit.io/demo",
         "*=http://127.0.0.1:4010/demo",
@@ -33,6 +34,7 @@ GOOD = {
 }
 BAD = {
     "OriginBuckets": ["photos, other", "Photos", "photos,"],
+    "ForwardingAccounts": ["1111", "111122223333, 444455556666", "arn:aws:iam::111122223333:root"],
     "UrlMap": [
         "",
         "photos",

@@ -25,6 +25,7 @@ def _resources(kind: str, *, own_bucket: bool = True, own_key: bool = False) -> 
     choice = {
         "OwnBucket": own_bucket,
         "ExistingBuckets": not own_bucket,
+        "OtherAccounts": True,
         "OwnSecret": True,
         "OwnKey": own_key,
         "SendEmail": False,
@@ -111,6 +112,18 @@ def test_a_queue_takes_messages_of_the_stacks_own_source_only(policy: str, *, ow
             assert source == {"Fn::Sub": ["arn:${AWS::Partition}:s3:::" + name[0], name[1]]}
         else:
             assert source == {"Fn::GetAtt": ["OriginBucketsRule", "Arn"]}
+
+
+def test_other_accounts_may_send_what_s3_says_of_objects_and_nothing_else() -> None:
+    """An account that forwards events cannot pose as another service on the bus that all rules share."""
+    policies = _resources("AWS::Events::EventBusPolicy")
+    [statement] = [policy["Statement"] for policy in policies.values()]
+    assert load()["Resources"]["ForwardingAccountsPolicy"]["Condition"] == "OtherAccounts"
+    assert statement["Principal"] == {"AWS": {"Fn::Split": [",", {"Ref": "ForwardingAccounts"}]}}
+    assert statement["Action"] == "events:PutEvents"
+    pattern = _resources("AWS::Events::Rule", own_bucket=False)["OriginBucketsRule"]["EventPattern"]
+    assert [statement["Condition"]["StringEquals"]["events:source"]] == pattern["source"]
+    assert statement["Condition"]["StringEquals"]["events:detail-type"] == pattern["detail-type"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+"""The commands that the documents print."""
+
+import re
+import shlex
+from dataclasses import dataclass
+
+from local.workspace import PROJECT
+
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/forwarding.md", "docs/operations.md", "events/README.md")
+_PROGRAMS = ("sam", "make", "aws", "python", ".venv/bin/python", ".venv/bin/pytest")
+_BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+_INLINE = re.compile(r"`([^`\n]+)`")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of a document: `words`, without what is set before it and the comment behind it."""
+
+    document: str
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.document}: {shlex.join(self.words)}"
+
+    def option(self, name: str) -> str:
+        """The word after an option; empty without the option."""
+        return self.words[self.words.index(name) + 1] if name in self.words else ""
+
+
+def commands(*starts: str) -> list[Command]:
+    """All commands, in blocks and in the text, whose words start so."""
+    found = []
+    for document in DOCUMENTS:
+        text = (PROJECT / document).read_text()
+        blocks = [line for block in _BLOCK.findall(text) for line in block.splitlines()]
+        for line in [*blocks, *_INLINE.findall(_BLOCK.sub("", text))]:
+            for part in line.split("&&"):
+                command = Command(document, _words(part))
+                if command.words[:1] and command.words[0] in _PROGRAMS:
+                    found.append(command)
+    return [command for command in found if command.words[: len(starts)] == starts]
+
+
+def _words(line: str) -> tuple[str, ...]:
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError:
+        return ()  # prose, with an apostrophe
+    while words and re.match(r"[A-Z_]+=", words[0]):
+        words.pop(0)
+    return tuple(words)

@@ -6,7 +6,8 @@ takes. The clock that it reads is the virtual one (`world.py`).
 
 import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,7 @@ class Adapter(BaseAdapter):
     def _spoil(
         self, fault: Fault, place: str, request: requests.PreparedRequest, send: Callable[[], Any]
     ) -> requests.Response:
-        world, name = self._world, fault.name
+        name = fault.name
         if name in _ELSEWHERE:
             status, headers = _ELSEWHERE[name]
             return response(request, status, headers.items(), b"<html>elsewhere</html>")
@@ -89,6 +90,13 @@ class Adapter(BaseAdapter):
             return self._unsent(name, request, send)
         if name in ("drip", "imagekit-drips", "imagekit-hangs"):
             return self._drip(inf if name == "imagekit-hangs" else _GAP, request, send)
+        return self._answered(fault, place, request, send)
+
+    def _answered(
+        self, fault: Fault, place: str, request: requests.PreparedRequest, send: Callable[[], Any]
+    ) -> requests.Response:
+        """ImageKit answers, but not as it should."""
+        world, name = self._world, fault.name
         if name == "changed-again":
             answer = self._carry(request)
             world.story.change_again(json.loads(request.body or b"")["url"], min(fault.seconds / 3, 4.0))
@@ -124,9 +132,9 @@ class Adapter(BaseAdapter):
             self._world.wire.wait(float(connection.timeout))
             raise ConnectTimeoutError(connection, "connect timed out")
 
-        self._connect_by(fail, request)
         self._sent = False
-        return send()
+        with self._connecting_by(fail, request):
+            return send()
 
     def _drip(self, gap: float, request: requests.PreparedRequest, send: Callable[[], Any]) -> Any:
         """The call is handled, and its answer comes a byte at a time."""
@@ -135,14 +143,23 @@ class Adapter(BaseAdapter):
         raw = world.raw_answer(request)
         if request.method == "POST":
             world.books.unclear(accepted, counts=True)
-        self._connect_by(lambda _connection: Dripping(raw, gap, world.wire.wait), request)
-        return send()
+        with self._connecting_by(lambda _connection: Dripping(raw, gap, world.wire.wait), request):
+            return send()
 
-    def _connect_by(self, connect: Callable[[Any], Any], request: requests.PreparedRequest) -> None:
+    @contextmanager
+    def _connecting_by(
+        self, connect: Callable[[Any], Any], request: requests.PreparedRequest
+    ) -> Iterator[None]:
         """Let a call have a connection of its own, of the client's kind."""
         request.url = f"http://127.0.0.1:{next(self._ports)}/"
-        pool = self._under.get_connection_with_tls_context(request, verify=False)
-        pool.ConnectionCls = type("Bad", (pool.ConnectionCls,), {"_new_conn": connect})  # type: ignore[assignment]
+        pools = self._under.poolmanager.pool_classes_by_scheme
+        kind = type("Pool", (pools["http"],), {})
+        kind.ConnectionCls = type("Bad", (kind.ConnectionCls,), {"_new_conn": connect})
+        self._under.poolmanager.pool_classes_by_scheme = {**pools, "http": kind}
+        try:
+            yield
+        finally:
+            self._under.poolmanager.pool_classes_by_scheme = pools
 
 
 def reset(request: requests.PreparedRequest) -> requests.ConnectionError:

@@ -1,4 +1,4 @@
-"""What truly happened: what changed, what people asked for, what ImageKit accepted, and what people were told.
+"""What truly happened: what changed, what people asked for, what ImageKit accepted, what people were told.
 
 The invariants are read from it: `invariants.py`, `spending.py`, `waiting.py`.
 """

@@ -1,4 +1,4 @@
-"""An S3 bucket: keys with their versions, S3's two listings of them, and a lifecycle rule for old versions."""
+"""An S3 bucket: keys with their versions, S3's two listings of them, and a lifecycle rule for old ones."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -89,8 +89,8 @@ def name_of(number: int) -> str:
 
 
 def expiry(noncurrent_since: float, days: int) -> float:
-    """When a noncurrent version goes: so many days after its successor was created, rounded up to the next
-    midnight, UTC (Amazon S3 user guide, "How Amazon S3 calculates how long an object has been noncurrent")."""
+    """When a noncurrent version goes: so many days after its successor was created, rounded up to midnight in
+    UTC (Amazon S3 user guide, "How Amazon S3 calculates how long an object has been noncurrent")."""
     return midnight(noncurrent_since + days * _DAY) + _DAY
 
 

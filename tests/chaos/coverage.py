@@ -32,5 +32,5 @@ class Purged:
         found = [self._prefixes[text[:length]] for length in self._lengths if text[:length] in self._prefixes]
         if text == url and url in self._exact:
             found.append(self._exact[url])
-        firsts = (bisect_left(times, time) for times in found)
-        return min((times[at] for times, at in zip(found, firsts, strict=True) if at < len(times)), default=inf)
+        later = (times[bisect_left(times, time) :][:1] for times in found)
+        return min((times[0] for times in later if times), default=inf)

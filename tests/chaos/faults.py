@@ -64,8 +64,8 @@ CALLS: dict[str, Callable[[str], bool]] = {
     "lease-expired": _service(PURGE),
     "changed-again": _service(PURGE),
 }
-# Everything of one kind fails, for minutes or hours: AWS hangs for as long as the client waits for it, ImageKit
-# cannot be reached or answers a byte at a time, or something else stands at its address.
+# Everything of one kind fails, for minutes or hours: AWS hangs for as long as the client waits for it,
+# ImageKit cannot be reached or answers a byte at a time, or something else stands at its address.
 OUTAGES: dict[str, Callable[[str], bool]] = {
     "dynamodb-hangs": _service("dynamodb."),
     "executions-hang": _service("sfn."),

@@ -1,9 +1,9 @@
 """What must hold in the end, whatever fails: read from ImageKit's own log and the raw table.
 
-(a) every change is purged, or given up with an alert; (c) nothing is left; (d) every purge is followed; (e) the
-dead letters are the malformed messages; (f) no secret gets out. `spending.py` has (b) and (h), `waiting.py` (g)
-and (i). Nothing here asks the code under test: from key to URL and from purge to what it covers are written anew,
-after the documentation, by the letter and not by the clever way.
+(a) every change is purged, or given up with an alert; (c) nothing is left; (d) every purge is followed; (e)
+the dead letters are the malformed messages; (f) no secret gets out. `spending.py` has (b) and (h),
+`waiting.py` (g) and (i). Nothing here asks the code under test: from key to URL and from purge to what it
+covers are written anew, after the documentation, by the letter and not by the clever way.
 """
 
 import base64
@@ -56,7 +56,10 @@ class Settled:
         """When people were told that a URL is not purged, since ImageKit refuses to; infinity if not. Of a
         host they are told once a day."""
         books, bare = self._world.books, target.removesuffix("*")
-        if max((books.refused.get(f"{bare}{end}", 0.0) for end in ("", "*", "?*", "/ik-*")), default=0) < time:
+        if (
+            max((books.refused.get(f"{bare}{end}", 0.0) for end in ("", "*", "?*", "/ik-*")), default=0)
+            < time
+        ):
             return float("inf")
         host = urlsplit(target).netloc
         told = (at for at, text in books.alerts if "refuse" in text.lower() and host in text)

@@ -35,7 +35,7 @@ def told_of(kind: str, *, by_lifecycle: bool, versioned: bool) -> Told:
     return MARKED if versioned else DELETED
 
 
-def body_of(told: Told, key: str, shape: str, seen: float, version: str | None, number: int) -> str:
+def body_of(told: Told, key: str, shape: str, *, seen: float, version: str | None, number: int) -> str:
     """The message of what S3's clock has `seen` (unix seconds), by its `shape`: from S3, from an EventBridge
     rule (to the second), or through SNS."""
     time = datetime.fromtimestamp(seen, UTC)

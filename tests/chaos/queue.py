@@ -1,7 +1,7 @@
 """The change queue with its dead letters.
 
-As SQS has it: what is received stays invisible for a while; what is neither deleted meanwhile nor was received
-too often comes again.
+As SQS has it: what is received stays invisible for a while; what is neither deleted meanwhile nor was
+received too often comes again.
 """
 
 from collections.abc import Callable, Iterable

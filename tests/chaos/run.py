@@ -75,8 +75,16 @@ def _live(world: World) -> None:
             continue
         timeline.advance(pause)
         world.triggers.tick()
-        scarce = world.schedule.setup.quota < 10**5 or world.now > calm_at + 2 * _DAY
-        pause = min(pause * 2, _DAY if world.now > calm_at + _DAY else _HOUR) if scarce else min(pause * 1.1, 600.0)
+        pause = _longer(pause, world, calm_at)
+
+
+def _longer(pause: float, world: World, calm_at: float) -> float:
+    """Until the next tick but one."""
+    if world.now > calm_at + _DAY:
+        return min(pause * 2, _DAY)
+    if world.schedule.setup.quota < 10**5:
+        return min(pause * 2, _HOUR)
+    return min(pause * 1.1, 600.0)
 
 
 def _unfinished(world: World) -> bool:

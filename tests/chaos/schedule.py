@@ -100,18 +100,16 @@ def _steps(random: Random, changes: int, deployment: Setup, enabled: Collection[
             if random.random() < 0.02 and "malformed" in enabled:
                 body = random.choice(MALFORMED)
                 steps.append(Step(now, "", "", 0.0, "", _deliveries(random, ()), body))
-            steps.append(_step(random, round(now, 3), near, pool, deployment, enabled))
+            key = (
+                f"{near}new {random.randrange(10**6)}.jpg" if random.random() < 0.15 else random.choice(pool)
+            )
+            steps.append(_step(random, round(now, 3), key, deployment, enabled))
             made += 1
         now += random.choice((2.0, 10.0, 40.0))
     return tuple(steps)
 
 
-def _step(
-    random: Random, at: float, near: str, pool: list[str], deployment: Setup, enabled: Collection[str]
-) -> Step:
-    key = random.choice(pool)
-    if random.random() < 0.15:
-        key = f"{near}new {random.randrange(10**6)}.jpg"
+def _step(random: Random, at: float, key: str, deployment: Setup, enabled: Collection[str]) -> Step:
     removed, by_lifecycle = random.random() < 0.15, random.random() < 0.3
     # One key's times keep their order: S3 is many machines, but a key is at home on one.
     skew = Random(f"{deployment.start} {key}").choice((-5.0, -2.5, 0.0, 5.0))

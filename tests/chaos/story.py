@@ -1,4 +1,4 @@
-"""Makes a schedule happen: objects change, old versions expire, messages arrive, people ask, faults are armed."""
+"""Makes a schedule happen: objects change, old versions expire, messages arrive, people ask, calls fail."""
 
 import json
 from dataclasses import replace
@@ -69,7 +69,7 @@ class Story:
             self._expires(step, len(world.bucket.history[step.key]) - 1)
         told = told_of(step.kind, by_lifecycle=step.by_lifecycle, versioned=setup.versioned)
         number = next(self._numbers)
-        body = body_of(told, step.key, step.shape, world.now + step.skew, version, number)
+        body = body_of(told, step.key, step.shape, seen=world.now + step.skew, version=version, number=number)
         self._send(body, step.deliveries)
 
     def _expires(self, step: Step, number: int) -> None:
@@ -81,7 +81,14 @@ class Story:
         def expire() -> None:
             world.bucket.expired.add((step.key, number))
             seen = world.now + step.skew
-            body = body_of(EXPIRED, step.key, step.shape, seen, name_of(number), next(self._numbers))
+            body = body_of(
+                EXPIRED,
+                step.key,
+                step.shape,
+                seen=seen,
+                version=name_of(number),
+                number=next(self._numbers),
+            )
             self._send(body, (random.uniform(1, 600),))
 
         world.timeline.at(due, expire)

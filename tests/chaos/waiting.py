@@ -1,9 +1,9 @@
-"""Whether people are left without a word: (g) every change is settled or alerted within a bound, every purge by
-hand is answered in time, and no alert says what is not so. (i), that no function runs out of time, is seen in
-`books.py`.
+"""Whether people are left without a word: (g) every change is settled or alerted within a bound, every purge
+by hand is answered in time, and no alert says what is not so. (i), that no function runs out of time, is seen
+in `books.py`.
 
-The bound is what README.md promises: a change waits for a cheaper purge for `MaxHoldSeconds` at most, and what
-waits longer than it should is alerted. Alerts are repeated once a day; that of the quota, once a month.
+The bound is what README.md promises: a change waits for a cheaper purge for `MaxHoldSeconds` at most, and
+what waits longer than it should is alerted. Alerts are repeated once a day; that of the quota, once a month.
 """
 
 from bisect import bisect_left
@@ -101,10 +101,10 @@ class Waiting:
         setup, books = self._world.schedule.setup, self._world.books
         automatic = setup.quota - setup.quota * setup.reserve_percent // 100
         for time, text in books.alerts:
-            month = _month(time)
-            if "quota" in text.partition("\n")[0] and month not in self._over_quota:
-                if books.by_month[month] < automatic:
-                    books.breaks("g", f"alert at {time:.3f}: {text.partition(chr(10))[0]}. It is not")
+            month, (subject, *_) = _month(time), text.splitlines()
+            used_up = month in self._over_quota or books.by_month[month] >= automatic
+            if "quota" in subject and not used_up:
+                books.breaks("g", f"alert at {time:.3f}: {subject}. It is not")
 
 
 def _month(time: float) -> str:

@@ -35,7 +35,8 @@ class Killed(BaseException):
 
 @dataclass(slots=True)
 class Armed:
-    """A fault that waits for its calls: the next `times` after `skip`, or all `until` a time (unix seconds)."""
+    """A fault that waits for its calls: the next `times` after `skip`, or all `until` a time, in unix
+    seconds."""
 
     fault: Fault
     skip: int

@@ -1,6 +1,7 @@
 """Everything that a schedule happens in, put together on one virtual clock."""
 
 import io
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, redirect_stdout
@@ -23,7 +24,7 @@ from local.imagekit import purges as emulator_purges
 from local.imagekit.answers import Answer, Request
 from purging import changes, inventory, manual
 from purging.telemetry import logger, metrics
-from tests.chaos import aws
+from tests.chaos import aws, invariants
 from tests.chaos.adapter import reset
 from tests.chaos.books import Books
 from tests.chaos.bucket import Bucket, Version
@@ -150,7 +151,7 @@ class World:
 
     def _answered(self, request: Request, answer: Answer) -> Answer:
         self.books.answered(request, answer)
-        if answer.outcome == "over-quota" or answer.outcome == "fault 429-no-headers":
+        if answer.outcome in {"over-quota", "fault 429-no-headers"}:
             self.waiting.over_quota()
         if answer.outcome == "over-quota" and self.schedule.setup.quota_headers:
             return replace(answer, headers=self._headers_of_the_month())
@@ -171,8 +172,6 @@ class World:
 
     def close(self) -> None:
         """Ask for the invariants, each in its place."""
-        from tests.chaos import invariants
-
         invariants.close(self)
         self.spending.close()
         self.waiting.close()
@@ -183,8 +182,6 @@ class World:
         """Answer a call to AWS, with its effect."""
         service, _, operation = name.partition(".")
         if service == "sqs":
-            import json
-
             return 200, self.queue.handle(operation, json.loads(call["body"]), self.now)
         answer = self.aws.respond(name, model, call)
         if service == "sns" and answer[0] == 200:

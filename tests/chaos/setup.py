@@ -20,8 +20,8 @@ _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 @dataclass(frozen=True, slots=True)
 class Setup:
     """One deployment. `start` is in unix seconds; `account_quota` what ImageKit grants, in purges a month,
-    and `quota_answer` and `quota_headers` how it refuses more; `write_rate` in purges a second; `batch` the most
-    messages that one invocation is given, after `coalesce` seconds of gathering.
+    and `quota_answer` and `quota_headers` how it refuses more; `write_rate` in purges a second; `batch` the
+    most messages that one invocation is given, after `coalesce` seconds of gathering.
 
     `page` is the entries of a listing's page and `listing_seconds` how long one takes; `listless` buckets may
     not be listed, or the call hangs. `expiry_days` after it was overwritten, a version expires; never, if 0.

@@ -1,7 +1,7 @@
 """What invokes SubmitPurge: the queue's mapping, the schedule of every minute, and people.
 
 As Lambda has it: the mapping deletes what a finished invocation did not report, and nothing of one that
-failed or was killed; the schedule's event is not tried again. Who asks by hand waits a minute, and asks again.
+failed or was killed; the schedule's event is not tried again. Who asks by hand waits a minute and asks again.
 """
 
 import json

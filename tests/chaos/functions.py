@@ -1,6 +1,7 @@
 """Both Lambda functions: their environments, warm or new, and their invocations."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,10 @@ from purging.secret import PrivateKey
 from purging.settings import AWS_CLIENT, Settings
 from purging.tracking import Tracker
 from purging.urls import UrlMap
+from tests.chaos.adapter import Adapter
 from tests.chaos.endpoint import Direct
-from tests.chaos.queue import SqsClient
-from tests.chaos.wire import Adapter, Killed
+from tests.chaos.timeline import Strand
+from tests.chaos.wire import Killed
 
 if TYPE_CHECKING:
     from tests.chaos.world import World
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 # Seconds: template.yaml's Timeout of each function.
 SUBMIT_TIMEOUT, CHECK_TIMEOUT = 120.0, 60.0
 _BARE = Config(signature_version=UNSIGNED, parameter_validation=False)
+_SERVICES = ("dynamodb", "s3", "secretsmanager", "stepfunctions", "sns", "sqs")
 
 
 @dataclass(eq=False, slots=True)
@@ -46,17 +49,25 @@ class Environment:
 
 @dataclass(slots=True)
 class Invocation:
-    """One run of a handler. `dies_at` in unix seconds; `dead` ones make no call any more; nothing fails on
-    purpose in `calm` ones."""
+    """One run of a handler. `dies_at` in unix seconds; `dead` ones make no call any more.
 
+    `spoiled` are the services that failed it; `struck`: it was killed by a fault, not by its own doing;
+    `robbed`: its lease was taken away. `accepted` are the ids of its purges.
+    """
+
+    name: str
     environment: Environment
+    began: float
     dies_at: float
-    calm: bool
     dead: bool = False
+    struck: bool = False
+    robbed: bool = False
+    spoiled: set[str] = field(default_factory=set)
+    accepted: list[str] = field(default_factory=list)
 
 
 class Functions:
-    """Invokes the real handlers. `running` has the invocations under way, the innermost last."""
+    """Invokes the real handlers, each in a strand of its own. `running` are the invocations under way."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
@@ -64,10 +75,7 @@ class Functions:
         self.count = 0
         self._environments: list[Environment] = []
         self._made = 0
-        self._clients = {
-            name: boto3.client(name, config=AWS_CLIENT.merge(_BARE))
-            for name in ("dynamodb", "s3", "secretsmanager", "stepfunctions", "sns")
-        }
+        self._clients = {name: boto3.client(name, config=AWS_CLIENT.merge(_BARE)) for name in _SERVICES}
         for client in self._clients.values():
             # Nobody reads the user agent here, and the same endpoint need not be looked for at every call:
             # this, like signatures and validation, costs more than the call itself.
@@ -76,20 +84,28 @@ class Functions:
             Direct.into(client, world.wire.call_aws)
         self._settings = _settings(world)
 
-    def submit(self, event: Any, *, calm: bool = False) -> Any:
-        """Invoke SubmitPurge: its answer, or None if it failed, was killed or ran out of time."""
-        return self._invoke(submit_purge.handler, "SubmitPurge", event, SUBMIT_TIMEOUT, calm=calm)
+    def submit(self, event: Any, done: Callable[[Invocation, Any], None]) -> None:
+        """Invoke SubmitPurge. `done` is told its answer; None if it failed, was killed or ran out of time."""
+        self._invoke(submit_purge.handler, "SubmitPurge", event, SUBMIT_TIMEOUT, done)
 
-    def check(self, purges: list[dict[str, Any]], *, calm: bool = False) -> Any:
-        """Invoke CheckPurges as TrackPurges does: its answer, or None."""
-        event = {"purges": purges}
-        return self._invoke(check_purges.handler, "CheckPurges", event, CHECK_TIMEOUT, calm=calm)
+    def check(self, purges: list[dict[str, Any]]) -> Any:
+        """Invoke CheckPurges as TrackPurges does, and wait: its answer, or None."""
+        answers: list[Any] = []
 
-    def _invoke(self, handler: Any, name: str, event: Any, seconds: float, *, calm: bool) -> Any:
+        def done(_invocation: Invocation, answer: Any) -> None:
+            answers.append(answer)
+
+        strand = self._invoke(check_purges.handler, "CheckPurges", {"purges": purges}, CHECK_TIMEOUT, done)
+        self._world.timeline.finish(strand)
+        return answers[0]
+
+    def _invoke(
+        self, handler: Any, name: str, event: Any, seconds: float, done: Callable[[Invocation, Any], None]
+    ) -> Strand:
         world = self._world
         environment = next((each for each in self._environments if not each.used), None) or self._new()
         environment.used = True
-        invocation = Invocation(environment, world.now + seconds, calm)
+        invocation = Invocation(name, environment, world.now, world.now + seconds)
         self.count += 1
         context = SimpleNamespace(
             function_name=name,
@@ -98,22 +114,26 @@ class Functions:
             aws_request_id=f"request-{self.count}",
             get_remaining_time_in_millis=lambda: int((invocation.dies_at - world.now) * 1000),
         )
-        self.running.append(invocation)
-        try:
-            answer = handler(event, context)
-        except Killed:
-            answer = None
-        except Exception as error:  # noqa: BLE001 - Lambda reports any error, and goes on
-            world.note(f"{name} raised {type(error).__name__}: {error}")
-            answer = None
-        finally:
-            self.running.pop()
+
+        def run() -> None:
+            try:
+                answer = handler(event, context)
+            except Killed:
+                answer = None
+            except Exception as error:  # noqa: BLE001 - Lambda reports any error, and goes on
+                world.note(f"{name} raised {type(error).__name__}: {error}")
+                answer = None
+            self.running.remove(invocation)
             environment.used = False
-        if invocation.dead:
-            world.note(f"{name} was killed")
-            self._environments.remove(environment)
-            return None
-        return answer
+            if invocation.dead:
+                world.note(f"{name} was killed")
+                self._environments.remove(environment)
+                answer = None
+            world.books.ended(invocation, answer)
+            done(invocation, answer)
+
+        self.running.append(invocation)
+        return world.timeline.start(invocation, run)
 
     def _new(self) -> Environment:
         world, settings, clients = self._world, self._settings, self._clients
@@ -123,10 +143,11 @@ class Functions:
         def clock() -> float:
             return world.now + skew
 
-        ledger = Ledger(settings.ledger_table, clients["dynamodb"])
+        ledger = Ledger(settings.ledger_table, clients["dynamodb"], sleep=world.wire.wait)
         key = PrivateKey(settings.secret_arn, clients["secretsmanager"])
         imagekit = ImageKit(settings.api_url, key)
-        imagekit._session.mount("http://", Adapter(world))
+        under: Any = imagekit._session.get_adapter("http://")
+        imagekit._session.mount("http://", Adapter(world, under))
         drain = Drain(
             settings,
             ledger=ledger,
@@ -135,10 +156,10 @@ class Functions:
             tracker=Tracker(settings.track_purges_arn, clients["stepfunctions"]),
             alerts=Alerts(settings.alerts_topic_arn, clients["sns"], ledger, clock),
             clock=clock,
-            sleep=world.advance,
+            sleep=world.wire.wait,
         )
-        sqs: Any = SqsClient(world.queue, lambda: world.now, world.wire.cross)
-        app = submit_purge.Application(settings, ChangeQueue("changes", sqs), ledger, drain, clock)
+        queue = ChangeQueue(settings.change_queue_url, clients["sqs"])
+        app = submit_purge.Application(settings, queue, ledger, drain, clock)
         environment = Environment(app, Checker(imagekit, ledger, None, clock=clock), skew)
         self._environments.append(environment)
         return environment
@@ -156,6 +177,7 @@ def _settings(world: "World") -> Settings:
         monthly_quota=setup.quota,
         reserve_percent=setup.reserve_percent,
         max_hold_seconds=setup.max_hold,
+        change_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/changes",
         track_purges_arn=world.aws.machine_arn,
         alerts_topic_arn=world.aws.topic_arn,
     )

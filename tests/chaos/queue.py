@@ -1,20 +1,20 @@
-"""The change queue with its dead letters, and the mapping that gives its messages to SubmitPurge.
+"""The change queue with its dead letters.
 
-As Lambda and SQS have it: what is received stays invisible for a while; what a finished invocation did not
-report is deleted; a failed or killed invocation deletes nothing; what was received twenty times is dead.
+As SQS has it: what is received stays invisible for a while; what is neither deleted meanwhile nor was
+received too often comes again.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 VISIBILITY = 780.0
 """Seconds that a received message stays invisible: template.yaml's VisibilityTimeout."""
 
 MAX_RECEIVES = 20
-"""How often a message is received before it is dead: template.yaml's maxReceiveCount."""
+"""template.yaml's maxReceiveCount."""
+
+_MOST_ENTRIES = 10
 
 
 @dataclass(slots=True)
@@ -72,40 +72,45 @@ class Queue:
         for each in ids:
             self.messages.pop(each, None)
 
-    def change_visibility(self, receipt: str, visible_at: float) -> None:
-        """SQS's ChangeMessageVisibility."""
-        each, _, receives = receipt.rpartition("/")
+    def handle(self, operation: str, order: dict[str, Any], now: float) -> dict[str, Any]:
+        """Answer a call of the functions. ValueError for what the queue does not know.
+
+        SQS API reference: a batch has 1 to 10 entries with ids of their own, and answers for each by itself.
+        """
+        if operation == "ChangeMessageVisibility":
+            self._change(order, now)
+            return {}
+        change = {"DeleteMessageBatch": self._forget, "ChangeMessageVisibilityBatch": self._change}[operation]
+        entries = order["Entries"]
+        if not 1 <= len(entries) <= _MOST_ENTRIES or len({each["Id"] for each in entries}) < len(entries):
+            raise ValueError(f"{operation} with {len(entries)} entries")
+        answer: dict[str, Any] = {"Successful": [], "Failed": []}
+        for entry in entries:
+            if change(entry, now):
+                answer["Successful"].append({"Id": entry["Id"]})
+            else:
+                failed = {"Id": entry["Id"], "SenderFault": True, "Code": "ReceiptHandleIsInvalid"}
+                answer["Failed"].append(failed)
+        return answer
+
+    def _forget(self, entry: dict[str, Any], _now: float) -> bool:
+        """Deleting by an old receipt succeeds too, and often deletes nothing (SQS API reference)."""
+        if message := self._of(entry):
+            del self.messages[message.id]
+        return True
+
+    def _change(self, entry: dict[str, Any], now: float) -> bool:
+        message = self._of(entry)
+        if message:
+            self._hide(message, now + entry["VisibilityTimeout"])
+        return message is not None
+
+    def _of(self, entry: dict[str, Any]) -> Message | None:
+        """The message of a receipt, if that is its latest."""
+        each, _, receives = entry["ReceiptHandle"].rpartition("/")
         message = self.messages.get(each)
-        if message is None or str(message.receives) != receives:
-            raise ClientError({"Error": {"Code": "ReceiptHandleIsInvalid"}}, "ChangeMessageVisibility")
-        self._hide(message, visible_at)
+        return message if message and str(message.receives) == receives else None
 
     def _hide(self, message: Message, until: float) -> None:
         message.visible_at = until
         self._on_visible(until)
-
-
-class SqsClient:
-    """What the functions call of SQS; `cross` is the boundary, `now` unix seconds."""
-
-    def __init__(self, queue: Queue, now: Callable[[], float], cross: Callable[..., Any]) -> None:
-        self._queue = queue
-        self._now = now
-        self._cross = cross
-
-    # The names are boto3's.
-    def change_message_visibility(
-        self,
-        QueueUrl: str,  # noqa: N803, ARG002
-        ReceiptHandle: str,  # noqa: N803
-        VisibilityTimeout: int,  # noqa: N803
-    ) -> None:
-        """Hide a message for so many seconds from now."""
-
-        def send() -> None:
-            self._queue.change_visibility(ReceiptHandle, self._now() + VisibilityTimeout)
-
-        def spoil(fault: Any, _send: Callable[[], None]) -> None:
-            raise ClientError({"Error": {"Code": fault.name}}, "ChangeMessageVisibility")
-
-        self._cross("sqs.ChangeMessageVisibility", send, spoil)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tests.chaos.faults import PLACES, STATUS
+from tests.chaos.faults import CALLS, STATUS
 from tests.chaos.schedule import Schedule
 from tests.chaos.world import World
 
-_MINUTE = 60.0
+_MINUTE, _HOUR = 60.0, 3600.0
 _DAY = 86_400.0
 # Virtual days, and ticks, after which what is not quiet never will be: four months turn in that time.
 _BOUND_DAYS, _BOUND_TICKS = 130, 3000
@@ -31,10 +31,10 @@ def run(schedule: Schedule, *, socket: bool = True, moto: bool = False) -> Resul
     """The whole story of one schedule; `socket`: the emulator is on one; `moto`: AWS is moto's."""
     world = World(schedule, socket=socket, moto=moto)
     with world.open():
-        world.begin()
+        world.story.begin()
         _live(world)
         _follow_all(world)
-        world.books.close()
+        world.close()
     counts = {
         "changes": len(schedule.steps),
         "faults": len(schedule.faults),
@@ -51,29 +51,40 @@ def _live(world: World) -> None:
     """The schedule, with a tick every minute; then no faults, and ticks until all is quiet.
 
     A tick finds nothing to do where nothing is pending, and so is left out there once the schedule is over;
-    where the quota is used up, ticks grow rarer. Fewer ticks are the harder case, not the easier one.
+    where the quota is used up, and in the end, ticks grow rarer. Fewer ticks are the harder case, not the
+    easier one.
     """
-    start = world.schedule.setup.start
+    start, timeline = world.schedule.setup.start, world.timeline
     calm_at = start + world.schedule.end
     while world.now < calm_at:
-        world.advance(min(_MINUTE, max(0.001, calm_at - world.now)))
-        world.tick()
-    world.calm_down()
+        timeline.advance(min(_MINUTE, max(0.001, calm_at - world.now)))
+        world.triggers.tick()
+    world.story.calm_down()
     pause = _MINUTE
     for _ in range(_BOUND_TICKS):
+        while world.functions.running:
+            timeline.advance(1.0)
         busy = _unfinished(world)
-        if not busy and world.next_event is None:
+        if not busy and timeline.next_event is None:
             return
         if world.now > start + _BOUND_DAYS * _DAY:
             return
         if not busy:
             pause = _MINUTE
-            world.advance(max(0.0, (world.next_event or world.now) - world.now))
+            timeline.advance(max(0.0, (timeline.next_event or world.now) - world.now))
             continue
-        world.advance(pause)
-        world.tick()
-        scarce = world.schedule.setup.quota < 10**5
-        pause = min(pause * 2, _DAY) if scarce else min(pause * 1.1, 600.0)
+        timeline.advance(pause)
+        world.triggers.tick()
+        pause = _longer(pause, world, calm_at)
+
+
+def _longer(pause: float, world: World, calm_at: float) -> float:
+    """Until the next tick but one."""
+    if world.now > calm_at + _DAY:
+        return min(pause * 2, _DAY)
+    if world.schedule.setup.quota < 10**5:
+        return min(pause * 2, _HOUR)
+    return min(pause * 1.1, 600.0)
 
 
 def _unfinished(world: World) -> bool:
@@ -85,9 +96,9 @@ def _unfinished(world: World) -> bool:
 
 def _follow_all(world: World) -> None:
     """Every execution to its end, the status API failing now and then, as the schedule has it."""
-    faults = [fault for fault in world.schedule.faults if PLACES.get(fault.name, lambda _: False)(STATUS)]
+    faults = [fault for fault in world.schedule.faults if CALLS.get(fault.name, lambda _: False)(STATUS)]
     for number, execution in enumerate(list(world.aws.executions.values())):
-        if number < len(faults) and faults[number].name not in ("kill", "concurrent"):
+        if number < len(faults) and faults[number].name not in ("kill", "time-out", "concurrent"):
             world.wire.arm(faults[number])
         _follow(world, execution["purges"])
 
@@ -97,7 +108,7 @@ def _follow(world: World, purges: list[dict[str, Any]]) -> None:
     ids = {purge["request_id"] for purge in purges}
     deadline, seconds = world.now + _DEADLINE, 5.0
     while purges:
-        world.advance(seconds)
+        world.timeline.advance(seconds)
         answer = next((found for _ in range(_ATTEMPTS) if (found := world.functions.check(purges))), None)
         if answer is None:
             break

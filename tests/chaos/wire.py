@@ -7,20 +7,15 @@ the functions use above that is untouched, the SDKs' own retries included.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any
 
-import requests
 from botocore.exceptions import ReadTimeoutError
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ProtocolError
 
-from local.imagekit.faults import KINDS
-from local.imagekit.faults import Fault as EmulatorFault
-from purging.imagekit import CALL_SECONDS
+from purging.settings import AWS_CLIENT
 from tests.chaos import aws
 from tests.chaos.endpoint import Answer, Call
-from tests.chaos.faults import PLACES, PURGE, STATUS, Fault
-from tests.chaos.line import content_of
+from tests.chaos.faults import ONCE, OUTAGES, PLACES, PURGE, STATUS, Fault
 
 if TYPE_CHECKING:
     from tests.chaos.world import World
@@ -28,7 +23,10 @@ if TYPE_CHECKING:
 # Seconds that a call takes.
 _TAKES = {PURGE: 0.08, STATUS: 0.05}
 _AWS_TAKES = 0.006
-_TIME_OUT = CALL_SECONDS
+# Seconds in which another drain gets something done while this one waits for a call.
+_MEANWHILE = 2.0
+
+Spoil = Callable[[Fault, Callable[[], Any]], Any]
 
 
 class Killed(BaseException):
@@ -37,11 +35,13 @@ class Killed(BaseException):
 
 @dataclass(slots=True)
 class Armed:
-    """A fault that waits for its calls."""
+    """A fault that waits for its calls: the next `times` after `skip`, or all `until` a time, in unix
+    seconds."""
 
     fault: Fault
     skip: int
     times: int
+    until: float
 
 
 class Wire:
@@ -54,59 +54,65 @@ class Wire:
 
     def arm(self, fault: Fault) -> None:
         """Let it hit from now on."""
-        times = 1 if fault.name in ("kill", "concurrent", "lease-expired") else fault.times
-        self.armed.append(Armed(fault, fault.skip, times))
+        if fault.name in OUTAGES:
+            self.armed.append(Armed(fault, 0, 0, self._world.now + fault.seconds))
+        else:
+            self.armed.append(Armed(fault, fault.skip, 1 if fault.name in ONCE else fault.times, inf))
 
-    def cross(
-        self, place: str, send: Callable[[], Any], spoil: Callable[[Fault, Callable[[], Any]], Any]
-    ) -> Any:
+    def cross(self, place: str, send: Callable[[], Any], spoil: Spoil) -> Any:
         """One call: time passes, then it is sent, or spoiled by a fault, or the function dies."""
         world = self._world
         self.calls[place] = self.calls.get(place, 0) + 1
-        self._alive()
-        world.advance(_TAKES.get(place, _AWS_TAKES))
-        self._alive()
+        takes = world.schedule.setup.listing_seconds if place.startswith("s3.") else _AWS_TAKES
+        self.wait(_TAKES.get(place, takes))
         fault = self._draw(place)
-        dies = fault is not None and fault.name == "kill"
-        if fault is not None and fault.name in ("concurrent", "lease-expired"):
-            if fault.name == "lease-expired":
-                world.aws.expire_lease()
-            world.tick()
-            self._alive()
-            fault = None
-        if dies and fault and not fault.after:
+        if fault is None:
+            return send()
+        world.invocation.spoiled.add(place.partition(".")[0])
+        if fault.name in ("kill", "time-out"):
+            # After its effect: whoever dies here has purged, or written, and does not know.
+            if fault.after:
+                send()
+            world.invocation.struck = True
+            self.wait(inf if fault.name == "time-out" else 0.0)
             world.invocation.dead = True
             raise Killed
-        result = send() if fault is None or dies else spoil(fault, send)
-        if dies:
-            world.invocation.dead = True
-        # After its effect: whoever dies here has purged, or written, and does not know.
-        self._alive()
-        return result
+        if fault.name in ("concurrent", "lease-expired"):
+            if fault.name == "lease-expired":
+                world.aws.expire_lease()
+                world.invocation.robbed = True
+            world.triggers.tick()
+            self.wait(_MEANWHILE)
+            return send()
+        return spoil(fault, send)
 
-    def _alive(self) -> None:
-        """What is dead makes no call: not even from a `finally`, which a killed Lambda never runs."""
+    def wait(self, seconds: float) -> None:
+        """Let a function wait; if it does not live that long, it is killed. What is dead makes no call: not
+        even from a `finally`, which a killed Lambda never runs."""
         invocation = self._world.invocation
-        if self._world.now >= invocation.dies_at:
-            invocation.dead = True
         if invocation.dead:
+            raise Killed
+        left = invocation.dies_at - self._world.now
+        self._world.timeline.advance(max(0.0, min(seconds, left)))
+        if seconds >= left:
+            invocation.dead = True
             raise Killed
 
     def _draw(self, place: str) -> Fault | None:
-        if self._world.invocation.calm and not place.startswith("imagekit"):
-            return None
-        for armed in self.armed:
-            name = armed.fault.name
-            if not PLACES[name](place) or (self._world.invocation.calm and name in ("kill", "concurrent")):
-                continue
-            if armed.skip:
-                armed.skip -= 1
-                continue
-            armed.times -= 1
-            if not armed.times:
-                self.armed.remove(armed)
-            return armed.fault
-        return None
+        for each in list(self.armed):
+            if each.until <= self._world.now:
+                self.armed.remove(each)
+            elif PLACES[each.fault.name](place):
+                if each.until < inf:
+                    return each.fault
+                if each.skip:
+                    each.skip -= 1
+                    continue
+                each.times -= 1
+                if not each.times:
+                    self.armed.remove(each)
+                return each.fault
+        return _LISTLESS.get(self._world.schedule.setup.listless) if place.startswith("s3.") else None
 
     # --- AWS ---
 
@@ -115,11 +121,22 @@ class Wire:
         world = self._world
 
         def spoil(fault: Fault, send: Callable[[], Answer]) -> Answer:
+            if fault.name in OUTAGES:
+                if fault.after:
+                    send()
+                # To connect, and then for an answer; the SDK does so again as often as it is told to.
+                self.wait(AWS_CLIENT.connect_timeout + AWS_CLIENT.read_timeout)  # type: ignore[attr-defined]
+                raise ReadTimeoutError(endpoint_url=call["url"])
             return _spoil_aws(world.aws, fault, call, send)
 
-        answer: Answer = self.cross(name, lambda: world.aws.respond(name, model, call), spoil)
+        answer: Answer = self.cross(name, lambda: world.respond(name, model, call), spoil)
         return answer
 
+
+_LISTLESS = {
+    "denied": Fault(0.0, "listing-denied", 0, 1, 0.0, after=False),
+    "hangs": Fault(0.0, "listing-hangs", 0, 1, 0.0, after=False),
+}
 
 # What each fault answers: error code and HTTP status.
 _CODES = {
@@ -131,6 +148,7 @@ _CODES = {
     "execution-exists": ("ExecutionAlreadyExists", 400),
     "listing-denied": ("AccessDenied", 403),
     "secret-unavailable": ("InternalServiceError", 500),
+    "queue-unavailable": ("InternalError", 500),
     "alert-unavailable": ("InternalError", 500),
 }
 
@@ -156,57 +174,3 @@ def _spoil_aws(world: aws.SmallAws, fault: Fault, call: Call, send: Callable[[],
                 return send()  # what is not there fails no condition that shows it
         code, fields = "TransactionCanceledException", {"CancellationReasons": [reason]}
     return aws.error(code, fault.name, status=status, **fields)
-
-
-class Adapter(HTTPAdapter):
-    """Carries a function's calls to ImageKit."""
-
-    def __init__(self, world: "World") -> None:
-        super().__init__()
-        self._world = world
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """One HTTP call."""
-        place = PURGE if request.method == "POST" else STATUS
-        send = super().send
-
-        def spoil(fault: Fault, _send: Callable[[], Any]) -> requests.Response:
-            return self._spoil(fault, place, request, lambda: send(request, *args, **kwargs))
-
-        answer: requests.Response = self._world.wire.cross(place, lambda: self._world.carry(request), spoil)
-        return answer
-
-    def _spoil(
-        self, fault: Fault, place: str, request: requests.PreparedRequest, send: Callable[[], Any]
-    ) -> requests.Response:
-        world, name = self._world, fault.name
-        if name == "changed-again":
-            answer = world.carry(request)
-            world.change_again(json.loads(request.body or b"")["url"], min(fault.seconds / 3, 4.0))
-            return answer
-        if name == "refused":
-            # Nobody listens on port 1.
-            request.url = "http://127.0.0.1:1/"
-            return send()  # type: ignore[no-any-return]
-        if name == "slow":
-            # The emulator would hold the answer for real seconds; here only the virtual clock waits.
-            world.carry(request)
-            world.advance(_TIME_OUT)
-            raise requests.ReadTimeout(f"no answer in {_TIME_OUT} s", request=request)
-        order: dict[str, Any] = {"api": place.removeprefix("imagekit."), "kind": name}
-        if name == "5xx-counted":
-            order |= {"kind": "5xx", "accepted": True, "status": 502}
-        if name == "429":
-            order["seconds"] = fault.seconds
-        if order["kind"] not in KINDS:
-            raise ValueError(f"{name} is no fault of ImageKit's")
-        if name == "wildcard-refused" and b'*"' not in content_of(request):
-            return world.carry(request)
-        world.emulator.state.faults.add(EmulatorFault.parse(order))
-        return world.carry_faulty(request, send)
-
-
-def reset(request: requests.PreparedRequest) -> requests.ConnectionError:
-    """What requests raises when the connection is reset."""
-    cause = ProtocolError("Connection aborted.", ConnectionResetError(104, "Connection reset by peer"))
-    return requests.ConnectionError(cause, request=request)

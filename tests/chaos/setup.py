@@ -1,0 +1,119 @@
+"""From a seed to one deployment: its settings, its bucket, and the account at ImageKit."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+
+_DAY = 86_400.0
+_MID_MONTH = datetime(2030, 5, 15, 12, tzinfo=UTC).timestamp()
+_MONTH_END = datetime(2030, 6, 1, tzinfo=UTC).timestamp()
+
+FOLDERS = ("", "img/", "img/a b/", "img/2030/05/", "docs/", "docs/über/", "s/files/", "x//y/")
+_NAMES = ("{n}.jpg", "photo {n}+1.png", "{n}", "ö%{n}.webp", "q?{n}#.gif", "star*{n}.jpg", "a&'({n})!.svg")
+# Of no account: ImageKit refuses to purge there.
+_WRONG = ("https://ik.imagekit.io/dem0", "https://images.example.org")
+
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:@!$&'()+,;=-._~")
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One deployment. `start` is in unix seconds; `account_quota` what ImageKit grants, in purges a month,
+    and `quota_answer` and `quota_headers` how it refuses more; `write_rate` in purges a second; `batch` the
+    most messages that one invocation is given, after `coalesce` seconds of gathering.
+
+    `page` is the entries of a listing's page and `listing_seconds` how long one takes; `listless` buckets may
+    not be listed, or the call hangs. `expiry_days` after it was overwritten, a version expires; never, if 0.
+    `bad_urls` are URLs with the status that every purge of one gets.
+    """
+
+    url_map: str
+    transformations: str
+    versioned: bool
+    skip_new: bool
+    query_variants: bool
+    start: float
+    quota: int
+    reserve_percent: int
+    account_quota: int
+    quota_answer: int
+    quota_headers: bool
+    write_rate: float
+    max_hold: int
+    batch: int
+    coalesce: float
+    page: int
+    listing_seconds: float
+    listless: str
+    expiry_days: int
+    existing: tuple[str, ...]
+    bad_urls: tuple[tuple[str, int], ...]
+
+
+def draw(random: Random, changes: int, enabled: Collection[str]) -> Setup:
+    """What the seed says, with the faults that are enabled."""
+    endpoints = [
+        "origin=https://ik.imagekit.io/demo",
+        random.choice(("origin/img=https://ik.imagekit.io/demo/shop", "*=https://img.example.com")),
+    ][: random.choice((1, 1, 2))]
+    keys = {random.choice(FOLDERS) + random.choice(_NAMES).format(n=n) for n in range(150)}
+    short = random.random() < 0.3 and "quota" in enabled
+    start = _MONTH_END - random.uniform(60, 1500) if short else _MID_MONTH + random.uniform(-3, 3) * _DAY
+    quota = max(12, int(changes * random.uniform(0.15, 0.4))) if short else 100_000
+    # What ImageKit grants: as much, less (people purge by hand as well), or so much that only ours counts.
+    granted = random.choice((quota, max(8, quota * 2 // 3), 10**6))
+    if "wrong-endpoint" in enabled and random.random() < 0.1:
+        endpoints.append(random.choice(("origin=", "origin/img=", "*=")) + random.choice(_WRONG))
+    url_map, transformations = ",".join(endpoints), random.choice(("", "", "tr:w-300,h-300"))
+    versioned = random.random() < 0.6
+    existing = tuple(sorted(keys))
+    huge = "huge-bucket" in enabled and random.random() < 0.2
+    listless = "listless-bucket" in enabled and random.random() < 0.1
+    bad_urls = [
+        (random.choice(list(targets_of(url_map, transformations, random.choice(existing)))), status)
+        for status in random.choices((404, 413, 414, 500, 301), k=2)
+        if "bad-url" in enabled and random.random() < 0.08
+    ]
+    return Setup(
+        url_map=url_map,
+        transformations=transformations,
+        versioned=versioned,
+        skip_new=random.random() < 0.7,
+        query_variants=random.random() < 0.8,
+        start=start,
+        quota=quota,
+        reserve_percent=random.choice((0, 10)),
+        account_quota=granted if short else 10**6,
+        quota_answer=random.choice((429, 403)),
+        quota_headers=random.random() < 0.5,
+        write_rate=random.choice((1e6, 1e6, 5.0)) if "rate" in enabled else 1e6,
+        max_hold=random.choice((0, 60, 900)),
+        batch=random.choice((10, 100)),
+        coalesce=random.choice((2.0, 5.0, 20.0)),
+        page=5 if huge else random.choice((20, 1000)),
+        listing_seconds=random.choice((0.5, 1.0, 2.5)) if huge else 0.02,
+        listless=random.choice(("denied", "hangs")) if listless else "",
+        expiry_days=30 if versioned and "lifecycle" in enabled and random.random() < 0.5 else 0,
+        existing=existing,
+        bad_urls=tuple(bad_urls),
+    )
+
+
+def targets(setup: Setup, key: str) -> Iterator[str]:
+    """The URLs of an object of the bucket `origin`: by the letter of the documentation, not by the code."""
+    return targets_of(setup.url_map, setup.transformations, key)
+
+
+def targets_of(url_map: str, transformations: str, key: str) -> Iterator[str]:
+    """The same by the two settings that say it."""
+    for entry in url_map.split(","):
+        origin, endpoint = entry.split("=", 1)
+        folder = origin.partition("/")[2]
+        start = f"{folder}/" if folder else ""
+        if not key.startswith(start) or key == start:
+            continue
+        path = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in key[len(start) :].encode())
+        yield f"{endpoint}/{path}"
+        for transformation in transformations.split():
+            yield f"{endpoint}/{transformation}/{path}"

@@ -18,6 +18,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, Protocol
 
 from local.imagekit.faults import KINDS
 from local.imagekit.faults import Fault as EmulatorFault
+from purging.imagekit import CALL_SECONDS
 from tests.chaos.drip import Dripping
 from tests.chaos.faults import PURGE, STATUS, Fault
 from tests.chaos.line import content_of, response
@@ -25,7 +26,6 @@ from tests.chaos.line import content_of, response
 if TYPE_CHECKING:
     from tests.chaos.world import World
 
-_SLOW = 10.0
 # Seconds between two bytes: less than any time-out for one.
 _GAP = 9.0
 # What stands at an address that is not ImageKit's.
@@ -104,8 +104,8 @@ class Adapter(BaseAdapter):
         if name == "slow":
             # The emulator would hold the answer for real seconds; here only the virtual clock waits.
             world.carry(request)
-            world.wire.wait(_SLOW)
-            raise requests.ReadTimeout(f"no answer in {_SLOW} s", request=request)
+            world.wire.wait(CALL_SECONDS)
+            raise requests.ReadTimeout(f"no answer in {CALL_SECONDS} s", request=request)
         if name == "429-reset-0":
             headers = {"X-RateLimit-Limit": "5", "X-RateLimit-Reset": "0", "X-RateLimit-Interval": "1000"}
             return response(request, 429, headers.items(), b'{"message": "Too many requests."}')

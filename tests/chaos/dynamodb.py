@@ -84,15 +84,14 @@ class Table:
         return {}
 
     def _query(self, order: dict[str, Any]) -> dict[str, Any]:
-        if order["KeyConditionExpression"] != "pk = :pk AND sk >= :first":
+        if order["KeyConditionExpression"] != "pk = :pk AND sk BETWEEN :first AND :last":
             raise ValueError(order["KeyConditionExpression"])
         values = order["ExpressionAttributeValues"]
-        pk, first = values[":pk"]["S"], values[":first"]["S"]
+        pk, first, last = (values[name]["S"] for name in (":pk", ":first", ":last"))
         names = order.get("ProjectionExpression")
         found = [
             {name: value for name, value in self.items[key].items() if not names or name in names.split(",")}
-            for key in sorted(self.items)
-            if key[0] == pk and key[1] >= first
+            for key in sorted(key for key in self.items if key[0] == pk and first <= key[1] <= last)
         ]
         return {"Items": found, "Count": len(found), "ScannedCount": len(found)}
 

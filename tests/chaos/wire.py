@@ -164,6 +164,8 @@ def _spoil_aws(world: aws.SmallAws, fault: Fault, call: Call, send: Callable[[],
         send()
     if fault.name == "dynamodb-conditional" and b"ConditionExpression" not in body:
         return send()  # nothing that could fail
+    if fault.name == "dynamodb-conditional" and b"ALL_OLD" in body and b"TransactItems" not in body:
+        return send()  # it would have to show an item that fails the condition
     fields: dict[str, Any] = {}
     if fault.name in ("dynamodb-conflict", "dynamodb-conditional") and b"TransactItems" in body:
         reason: dict[str, Any] = {"Code": code.removesuffix("Exception")}

@@ -5,8 +5,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, redirect_stdout
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -43,6 +41,10 @@ from tests.chaos.wire import Wire
 
 # Seconds between two attempts of the SDK; it waits at random.
 _BACKOFF = 0.5
+
+
+class NotSimulated(BaseException):
+    """A call that the simulation cannot answer."""
 
 
 class Recorder(Emulator):
@@ -124,6 +126,7 @@ class World:
                 self.keys[0],
                 quota=setup.account_quota,
                 quota_answer=setup.quota_answer,
+                quota_headers=setup.quota_headers,
                 write_rate=setup.write_rate,
                 write_burst=20 if setup.write_rate < 100 else 10**6,
                 read_rate=1e6,
@@ -140,18 +143,7 @@ class World:
         self.books.answered(request, answer)
         if answer.outcome in {"over-quota", "fault 429-no-headers"}:
             self.waiting.over_quota()
-        if answer.outcome == "over-quota" and self.schedule.setup.quota_headers:
-            return replace(answer, headers=self._headers_of_the_month())
         return answer
-
-    def _headers_of_the_month(self) -> tuple[tuple[str, str], ...]:
-        month = datetime.fromtimestamp(self.now, UTC).replace(day=1, hour=0, minute=0, second=0)
-        left = (month + timedelta(days=32)).replace(day=1).timestamp() - self.now
-        return (
-            ("X-RateLimit-Limit", str(self.schedule.setup.account_quota)),
-            ("X-RateLimit-Reset", str(round(left * 1000))),
-            ("X-RateLimit-Interval", str(31 * 86_400_000)),
-        )
 
     def note(self, text: str) -> None:
         """One line into the log of everything."""
@@ -170,7 +162,11 @@ class World:
         service, _, operation = name.partition(".")
         if service == "sqs":
             return 200, self.queue.handle(operation, json.loads(call["body"]), self.now)
-        answer = self.aws.respond(name, model, call)
+        try:
+            answer = self.aws.respond(name, model, call)
+        except (LookupError, ValueError) as error:
+            # The functions would take it for a failure of AWS's.
+            raise NotSimulated(f"{name}: {error!r}") from error
         if service == "sns" and answer[0] == 200:
             self.books.told(call["body"]["Subject"], call["body"]["Message"])
         return answer

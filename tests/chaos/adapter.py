@@ -47,14 +47,18 @@ class Adapter(BaseAdapter):
         world = self._world
         if request.method != "POST":
             return self._cross(STATUS, request, *args, **kwargs)
+        asked: str = json.loads(content_of(request))["url"]
         accepted, self._sent = len(world.invocation.accepted), True
         try:
             answer = self._cross(PURGE, request, *args, **kwargs)
         except requests.RequestException:
             world.books.unclear(accepted, counts=self._sent)
+            world.books.failed(asked)
             raise
         if answer.status_code // 100 != 2:
             world.books.unclear(accepted, counts=answer.status_code >= 500)
+            if answer.status_code not in (401, 403, 429):
+                world.books.failed(asked)
         return answer
 
     def close(self) -> None:

@@ -77,7 +77,7 @@ class Books:
         self.cut_off = 0
         """Invocations that could not give back what they had reserved."""
         self.refused: dict[str, float] = {}
-        """When a purge of a URL was last refused for good, or failed at ImageKit."""
+        """When a purge of a URL was last refused, or not answered."""
         self.alerts: list[tuple[float, str]] = []
         self.ticks: list[Tick] = []
         self.failures: list[float] = []
@@ -87,6 +87,7 @@ class Books:
         self.authorizations: set[str] = set()
         self.broken: list[str] = []
         self._requests: dict[str, float] = {}
+        self._failed_requests: set[str] = set()
 
     def breaks(self, letter: str, text: str) -> None:
         """An invariant does not hold."""
@@ -115,8 +116,15 @@ class Books:
         if now - first > _REPEATED + _CLOCKS:
             self._requests[asked] = now
             self.wanted += [(now, url) for url in urls]
-        if now - first > _REPEATED - _CLOCKS:
+        if now - first > _REPEATED - _CLOCKS or asked in self._failed_requests:
             self.allowed += [(now, url) for url in urls]
+
+    def replied(self, asked: str, answer: Any) -> None:
+        """A purge by hand was answered, or (None) failed: then it may not be known that it was asked for."""
+        if answer is None:
+            self._failed_requests.add(asked)
+        else:
+            self._failed_requests.discard(asked)
 
     def answered(self, request: Request, answer: Answer) -> None:
         """ImageKit answered a call, or broke the connection after it had handled it."""
@@ -131,14 +139,11 @@ class Books:
             self.accepted.append(Purge(now, purge.url, given))
             self.world.invocation.accepted.append(given)
             self.world.spending.count(now, purge.url)
-        if request.method == "POST":
-            self.answered_with(asked, answer.status)
         self.log.append((now, asked, answer.outcome, given))
 
-    def answered_with(self, url: str, status: int) -> None:
-        """A purge of a URL got an answer that is none of a limit or of the key."""
-        if status >= 300 and status not in (401, 403, 429):
-            self.refused[url] = self.world.now
+    def failed(self, url: str) -> None:
+        """A purge of a URL was refused, or not answered; neither for a limit nor for the key."""
+        self.refused[url] = self.world.now
 
     def unclear(self, accepted: int, *, counts: bool) -> None:
         """The call of a purge got no usable answer; before, the invocation had so many `accepted`. Whether

@@ -66,6 +66,7 @@ class Triggers:
 
         def done(invocation: "Invocation", answer: Any) -> None:
             answered.append(answer)
+            world.books.replied(asked, answer)
             world.waiting.replied(invocation, answer)
             if answer is None:
                 world.timeline.at(world.now + _PATIENCE, lambda: self.ask(asked))

@@ -6,6 +6,7 @@ The invariants are read from it: `invariants.py`, `spending.py`, `waiting.py`.
 import json
 from collections import Counter
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from local.imagekit.answers import Answer, Request
@@ -86,8 +87,9 @@ class Books:
         """By request id: what its execution ended with."""
         self.authorizations: set[str] = set()
         self.broken: list[str] = []
-        self._requests: dict[str, float] = {}
-        self._failed_requests: set[str] = set()
+        self._first: dict[str, float] = {}
+        self._last: dict[str, float] = {}
+        self._failed: set[str] = set()
 
     def breaks(self, letter: str, text: str) -> None:
         """An invariant does not hold."""
@@ -112,19 +114,20 @@ class Books:
         setup, event = self.world.schedule.setup, json.loads(asked)
         urls = [url for entry in event.get("keys", ()) for url in targets(setup, entry["key"])]
         urls += event.get("urls", ())
-        first = self._requests.get(asked, float("-inf"))
-        if now - first > _REPEATED + _CLOCKS:
-            self._requests[asked] = now
+        # Which of several the functions took for the first, nobody knows here, if some of them failed.
+        if now - self._last.get(asked, -inf) > _REPEATED + _CLOCKS:
             self.wanted += [(now, url) for url in urls]
-        if now - first > _REPEATED - _CLOCKS or asked in self._failed_requests:
+        self._last[asked] = now
+        if asked in self._failed or now - self._first.get(asked, -inf) > _REPEATED - _CLOCKS:
+            self._first[asked] = now
             self.allowed += [(now, url) for url in urls]
 
     def replied(self, asked: str, answer: Any) -> None:
         """A purge by hand was answered, or (None) failed: then it may not be known that it was asked for."""
         if answer is None:
-            self._failed_requests.add(asked)
+            self._failed.add(asked)
         else:
-            self._failed_requests.discard(asked)
+            self._failed.discard(asked)
 
     def answered(self, request: Request, answer: Answer) -> None:
         """ImageKit answered a call, or broke the connection after it had handled it."""

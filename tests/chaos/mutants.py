@@ -5,15 +5,20 @@ Where a line cannot be reached alone, the smallest function around it is replace
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 import pytest
 
 import submit_purge
-from purging import needs
+from purging import changes, manual, needs
+from purging.alerts import Alerts
 from purging.changes import split
 from purging.drain import Drain
+from purging.items import Submitted
 from purging.ledger import Ledger
+from purging.queue import ChangeQueue
+from purging.ratelimit import RateLimit
 from purging.secret import PrivateKey
 from purging.settings import Settings
 from purging.submission import Submission
@@ -151,7 +156,8 @@ def swallow_malformed(patch: Patch) -> None:
 
 @_mutant
 def acknowledge_nothing(patch: Patch) -> None:
-    """(e) Every message is reported as failed, whatever it holds."""
+    """(e) Every message is left in the queue and reported as failed, whatever it holds."""
+    patch.setattr(ChangeQueue, "acknowledge", lambda _self, _messages: None)
     take = submit_purge._take_batch
 
     def wrong(app: Any, records: Any, context: Any) -> Any:
@@ -172,6 +178,55 @@ def log_the_key(patch: Patch) -> None:
         return key
 
     patch.setattr(PrivateKey, "read_again", wrong)
+
+
+@_mutant
+def tell_nobody(patch: Patch) -> None:
+    """(g) Alerts are written down as sent, and are not."""
+    patch.setattr(Alerts, "send", lambda *_args, **_options: True)
+
+
+@_mutant
+def answer_by_hand_late(patch: Patch) -> None:
+    """(g) A purge by hand may take as long as the function lives."""
+    patch.setattr(manual, "ANSWER_SECONDS", inf)
+
+
+@_mutant
+def take_a_pause_for_the_month(patch: Patch) -> None:
+    """(g) A 429 that asks to wait for no time at all is taken for the end of the quota."""
+    patch.setattr(RateLimit, "is_monthly", lambda _self, _message: True)
+
+
+@_mutant
+def forget_what_was_bought(patch: Patch) -> None:
+    """(h) Accepted purges are followed, and not kept: the next delivery of a change buys another one."""
+    patch.setattr(Ledger, "submitted_since", lambda _self, _time: [])
+
+
+@_mutant
+def buy_what_is_delivered_again(patch: Patch) -> None:
+    """(h) A purge is not known by the changes that it was made for, only by its time."""
+    patch.setattr(Submitted, "made_for", lambda _self, _identity: False)
+
+
+@_mutant
+def pay_for_old_versions(patch: Patch) -> None:
+    """(h) An overwritten version that expires is taken for a change of the object."""
+    patch.setattr(changes, "_names_a_version", lambda _change: False)
+
+
+@_mutant
+def purge_at_each_request(patch: Patch) -> None:
+    """(h) A purge by hand that its client repeats is a new one."""
+    patch.setattr(Ledger, "first_asked", lambda _self, _request, _owner, now, _seconds: (now, False))
+
+
+@_mutant
+def believe_in_more_time(patch: Patch) -> None:
+    """(i) A drain takes the function for one that lives a minute longer."""
+    drain = Drain.run
+    patch.setattr(Drain, "run", lambda self, owner, remaining: drain(self, owner, lambda: remaining() + 60.0))
 
 
 BREAKS = {name: str(break_it.__doc__)[:3] for name, break_it in MUTANTS.items()}

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, redirect_stdout
 from itertools import count
@@ -97,7 +98,14 @@ class World:
         """Put everything in place."""
         ids = (f"{number:024x}" for number in count(1))
         clock = SimpleNamespace(monotonic=lambda: self.now, time=lambda: self.now, sleep=self.wire.wait)
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(self.log), self.aws.open():
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(self.log),
+            self.aws.open(),
+            warnings.catch_warnings(),
+        ):
+            # Metrics are one for the process: another invocation at the same time may have published these.
+            warnings.filterwarnings("ignore", "No application metrics to publish", UserWarning)
             patch.setattr(emulator_purges, "secrets", SimpleNamespace(token_hex=lambda _bytes: next(ids)))
             sleep = SimpleNamespace(sleep=lambda _seconds: self.wire.wait(_BACKOFF))
             patch.setattr(botocore.endpoint, "time", sleep)

@@ -11,20 +11,28 @@ from tests.chaos.shrink import as_text, shrink
 # A seed that is known to catch it, with so many changes and these faults. Others do too.
 CATCHES = {
     "acknowledge-before-the-write": (15, 60, faults.ALL),
-    "clocks-are-right": (3, 60, faults.ALL),
-    "compare-times-the-wrong-way": (3, 60, faults.ALL),
+    "clocks-are-right": (7, 60, faults.ALL),
+    "compare-times-the-wrong-way": (7, 60, faults.ALL),
     "take-out-what-failed": (3, 60, faults.ALL),
     "forget-what-is-asked": (1, 20, ("manual",)),
-    "spend-the-reserve": (12, 100, faults.ALL),
+    "spend-the-reserve": (30, 100, faults.ALL),
     "count-after-the-call": (2, 60, faults.ALL),
     "ignore-the-limit": (9, 60, faults.ALL),
-    "give-back-what-may-have-counted": (3, 60, faults.ALL),
+    "give-back-what-may-have-counted": (1, 60, faults.ALL),
     "keep-the-lease": (1, 20, ()),
     "forget-to-track": (2, 60, ("execution-throttled",)),
     "never-track": (2, 20, ()),
     "swallow-malformed": (1, 60, ("malformed",)),
     "acknowledge-nothing": (2, 20, ()),
     "log-the-key": (2, 20, ()),
+    "tell-nobody": (9, 60, faults.ALL),
+    "answer-by-hand-late": (8, 60, faults.ALL),
+    "take-a-pause-for-the-month": (1, 60, ("429-reset-0",)),
+    "forget-what-was-bought": (2, 20, ("duplicate",)),
+    "buy-what-is-delivered-again": (2, 20, ("duplicate",)),
+    "pay-for-old-versions": (1, 20, ("lifecycle",)),
+    "purge-at-each-request": (1, 20, ("manual", "asked-again")),
+    "believe-in-more-time": (10, 60, faults.ALL),
 }
 
 

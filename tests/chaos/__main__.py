@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from textwrap import fill
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "functions"))
 for _name, _value in {
@@ -22,6 +23,7 @@ for _name, _value in {
 os.environ.pop("AWS_PROFILE", None)
 
 from tests.chaos import faults  # noqa: E402 - the functions read the environment when imported
+from tests.chaos.books import INVARIANTS  # noqa: E402
 from tests.chaos.mutants import MUTANTS, mutated  # noqa: E402
 from tests.chaos.run import Result, run  # noqa: E402
 from tests.chaos.schedule import Schedule, generate  # noqa: E402
@@ -99,9 +101,17 @@ def _report(seed: int, result: Result, options: argparse.Namespace) -> None:
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.chaos",
-        description="Runs the real functions while everything around them fails on schedule, and checks that "
-        "no change is lost, the quota holds, every purge is followed, and no secret gets out.",
-        epilog=f"faults: {', '.join(faults.ALL)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Runs the real functions while everything around them fails, and checks that:\n"
+        + "\n".join(f"  ({letter}) {text}" for letter, text in INVARIANTS.items()),
+        epilog="\n\n".join(
+            fill(f"{title}: {', '.join(names)}", 78, subsequent_indent="  ", break_on_hyphens=False)
+            for title, names in {
+                "faults of single calls": faults.CALLS,
+                "outages of minutes or hours": faults.OUTAGES,
+                "faults of the world around": faults.WORLD,
+            }.items()
+        ),
     )
     parser.add_argument("--seed", type=int, default=1, help="decides everything that happens (1)")
     parser.add_argument("--seeds", type=_range, metavar="FROM-TO", help="run all of these instead")

@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 # The same request again within 5 minutes is a repetition (README, "Purge by hand"); by clocks that are off.
 _REPEATED, _CLOCKS = 300.0, 15.0
 
+INVARIANTS = {
+    "a": "every change is purged, or given up with an alert",
+    "b": "the quota holds, and nothing is counted that cannot have been used",
+    "c": "nothing is left in ledger and queue once all is calm",
+    "d": "every accepted purge is followed until it is Completed or alerted",
+    "e": "the dead letters are the messages that are no changes",
+    "f": "no secret gets out",
+    "g": "every change is settled or alerted in time, and no alert is untrue",
+    "h": "no purge is bought twice for the same change without a reason named",
+    "i": "no function runs out of its time",
+}
+
 REASONS = {
     "unclear": "ImageKit accepted it, and the function got no usable answer",
     "killed": "the function was killed between its acceptance and the ledger",

@@ -52,7 +52,7 @@ class Invocation:
     """One run of a handler. `dies_at` in unix seconds; `dead` ones make no call any more.
 
     `spoiled` are the services that failed it; `struck`: it was killed by a fault, not by its own doing;
-    `robbed`: its lease was taken away. `accepted` are the ids of its purges.
+    `robbed`: the lease was taken away while it ran. `accepted` are the ids of its purges.
     """
 
     name: str

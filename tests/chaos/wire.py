@@ -80,7 +80,9 @@ class Wire:
         if fault.name in ("concurrent", "lease-expired"):
             if fault.name == "lease-expired":
                 world.aws.expire_lease()
-                world.invocation.robbed = True
+                # Whoever has it: this one, or another that took it from this one before.
+                for each in world.functions.running:
+                    each.robbed = True
             world.triggers.tick()
             self.wait(_MEANWHILE)
             return send()

@@ -80,6 +80,12 @@ class _Purged:
         times = [self._prefixes.get(text[:length], 0.0) for length in range(len("https://x/"), len(text) + 1)]
         return max(self._exact.get(url, 0.0), *times) >= time
 
+    def all_since(self, time: float, url: str) -> bool:
+        """Whether an object's URL and all its variants were purged: by one wildcard, or part by part."""
+        return self.since(time, f"{url}*") or all(
+            self.since(time, part) for part in (url, f"{url}?*", f"{url}/ik-*")
+        )
+
 
 class Books:
     """What truly happened. `broken` are the invariants that did not hold, each with its letter."""
@@ -182,7 +188,7 @@ class Books:
             for target in targets(setup, owed.step.key):
                 variants = setup.query_variants and has_variants(target) and f"{target}*" not in self._refused
                 # A purge of the bare URL leaves what is cached of it with a query.
-                if not purged.since(owed.time, f"{target}*" if variants else target):
+                if not (purged.all_since if variants else purged.since)(owed.time, target):
                     self._break("a", f"{owed.step} at {owed.time:.3f}: no purge of {target} since")
         for time, url in self.wanted:
             if url not in self._refused and not purged.since(time, url):

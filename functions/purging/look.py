@@ -78,8 +78,11 @@ class Look:
 
     def _list(self, at: int, end: int) -> None:
         """One run, from before the changed key `at`: as far as keys before `end` are reached, or many are."""
-        after, page = self._start(at)
         self._reached[at] = 1
+        start = self._start(at)
+        if start is None:
+            return
+        after, page = start
         reached = self._take(after, page)
         while page.more and self._may_list():
             if reached < _DENSE and self._reached.find(0, at, end) < 0:
@@ -98,8 +101,9 @@ class Look:
             if not page.more:
                 self._found.asked.add(key)
 
-    def _start(self, at: int) -> tuple[str, Page]:
-        """(where a run starts, its first page): as early before a changed key as a page can be to reach it.
+    def _start(self, at: int) -> tuple[str, Page] | None:
+        """(where a run starts, its first page): as early before a changed key as a page can be to reach it;
+        None if there is no time left to find it.
 
         The places to start from are those before prefixes of the key, short ones first: the shorter, the more
         keys lie between, so bisection finds the shortest from which one page suffices.
@@ -116,19 +120,24 @@ class Look:
                 low = middle + 1
             else:
                 high, best = middle, (places[middle], page)
-        return best or (places[-1], self._page(places[-1]))
+        if best or not self._may_list():
+            return best
+        return places[-1], self._page(places[-1])
 
     def _places(self, at: int) -> list[str]:
         """Where to start listing so as to meet a changed key and to count what lies under prefixes of it:
         the whole bucket, its folders, the parts of its name that it shares with keys after it, itself."""
         key = self._changed[at]
         lengths = {slash + 1 for slash, character in enumerate(key) if character == "/"} | {len(key)}
-        name = shared = key.rfind("/") + 1
-        for position in range(at + 1, len(self._changed)):
+        name = key.rfind("/") + 1
+        position = at + 1
+        while position < len(self._changed):
             shared = len(commonprefix((key, self._changed[position])))  # noqa: RUF071 - of characters
             if shared <= name:
                 break
             lengths.add(shared)
+            # The next that shares less: tens of thousands may share as much.
+            position = bisect_right(self._changed, key[:shared], position, key=itemgetter(slice(shared)))
         return sorted({"", *(_before(key[:length]) for length in lengths)})
 
     def _record(self, page: Page) -> None:

@@ -65,7 +65,7 @@ def test_a_guided_deployment_asks_for_what_it_needs_and_keeps_it(
     parameters = load()["Parameters"]
     values = {"UrlMap": f"*={stack.url_endpoint}", "ImageKitApiUrl": stack.imagekit}
     asked = [values.get(name, "") for name in parameters]
-    # Before: name of the stack, region. After: show changes? make roles? no rollback? save? file? which one?
+    # Before: stack, region. After: show changes? make roles? no rollback? save? file? environment?
     answers = ["", environment.REGION, *asked, "n", "y", "n", "y", "", ""]
     said = _run(stack, *command.words[1:], folder=folder, answers="\n".join(answers) + "\n")
     assert "Successfully created" in said

@@ -175,6 +175,20 @@ def test_no_request_is_begun_that_could_outlive_the_time() -> None:
     assert 5 < len(found.asked) < bucket.requests - 5
 
 
+def test_no_page_is_begun_after_the_time_either() -> None:
+    """Whenever the time ends, even in the search for a start: the last request may hang."""
+    keys = [f"a/b/c/{folder:02}/d/{n:03}.jpg" for folder in range(60) for n in range(150)]
+    for seconds in range(13, 40):
+        bucket = Bucket(keys)
+        Inventory(bucket).around(
+            "origin",
+            keys[75::300],
+            versions=False,
+            remaining=lambda seconds=seconds, bucket=bucket: float(seconds - bucket.requests),
+        )
+        assert seconds - bucket.requests >= CALL_SECONDS - 1
+
+
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30) | st.none()), max_size=8))
 def test_runs_in_any_order_add_up(runs: list[tuple[int, int | None]]) -> None:
     """Runs that overlap or touch become one; what lies between others was not listed."""

@@ -63,7 +63,7 @@ def test_a_bucket_of_another_region_is_listed_there() -> None:
     amazon = _Amazon()
     inventory = _inventory(amazon)
     for _ in range(3):
-        assert inventory.around("elsewhere", ["a.jpg"], versions=False).unchanged == ["b.jpg"]
+        assert inventory.around("elsewhere", ["a.jpg", "c.jpg"], versions=False).unchanged == ["b.jpg"]
     assert amazon.asked[HOME] == 1
 
 

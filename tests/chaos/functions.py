@@ -43,6 +43,7 @@ class Environment:
 
     app: submit_purge.Application
     checker: Checker
+    alerts: Alerts
     skew: float
     used: bool = False
 
@@ -88,14 +89,15 @@ class Functions:
         """Invoke SubmitPurge. `done` is told its answer; None if it failed, was killed or ran out of time."""
         self._invoke(submit_purge.handler, "SubmitPurge", event, SUBMIT_TIMEOUT, done)
 
-    def check(self, purges: list[dict[str, Any]]) -> Any:
+    def check(self, purges: list[dict[str, Any]], **more: Any) -> Any:
         """Invoke CheckPurges as TrackPurges does, and wait: its answer, or None."""
         answers: list[Any] = []
 
         def done(_invocation: Invocation, answer: Any) -> None:
             answers.append(answer)
 
-        strand = self._invoke(check_purges.handler, "CheckPurges", {"purges": purges}, CHECK_TIMEOUT, done)
+        event = {"purges": purges, **more}
+        strand = self._invoke(check_purges.handler, "CheckPurges", event, CHECK_TIMEOUT, done)
         self._world.timeline.finish(strand)
         return answers[0]
 
@@ -148,19 +150,20 @@ class Functions:
         imagekit = ImageKit(settings.api_url, key)
         under: Any = imagekit._session.get_adapter("http://")
         imagekit._session.mount("http://", Adapter(world, under))
+        alerts = Alerts(settings.alerts_topic_arn, clients["sns"], ledger, clock)
         drain = Drain(
             settings,
             ledger=ledger,
             planner=Planner(settings, Inventory(S3Lister(clients["s3"]))),
             imagekit=imagekit,
             tracker=Tracker(settings.track_purges_arn, clients["stepfunctions"]),
-            alerts=Alerts(settings.alerts_topic_arn, clients["sns"], ledger, clock),
+            alerts=alerts,
             clock=clock,
             sleep=world.wire.wait,
         )
         queue = ChangeQueue(settings.change_queue_url, clients["sqs"])
         app = submit_purge.Application(settings, queue, ledger, drain, clock)
-        environment = Environment(app, Checker(imagekit, ledger, None, clock=clock), skew)
+        environment = Environment(app, Checker(imagekit, ledger, None, clock=clock), alerts, skew)
         self._environments.append(environment)
         return environment
 

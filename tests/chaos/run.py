@@ -13,7 +13,7 @@ _DAY = 86_400.0
 _BOUND_DAYS, _BOUND_TICKS = 130, 3000
 # TrackPurges: template.yaml's PurgeDeadlineMinutes, and what the state machine asks for.
 _DEADLINE = 15 * 60.0
-_ATTEMPTS = 3
+_ATTEMPTS, _TELLINGS = 3, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +119,16 @@ def _follow(world: World, purges: list[dict[str, Any]]) -> None:
         if world.now >= deadline:
             break
         seconds = max(1.0, min(max(seconds * 1.5, answer["wait_seconds"]), deadline - world.now))
+    if purges:
+        _give_up(world, purges)
+
+
+def _give_up(world: World, purges: list[dict[str, Any]]) -> None:
+    """What is not Completed in time is alerted; if not even that can be, an alarm rings for the execution."""
+    order = {"execution": "arn:aws:states:::execution:TrackPurges", "minutes": f"{_DEADLINE / _MINUTE:.0f}"}
+    told = any(world.functions.check(purges, give_up=order) is not None for _ in range(_TELLINGS))
     for purge in purges:
         world.books.followed[purge["request_id"]] = "alerted"
+    late = any("Completed" in text for _, text in world.books.alerts)
+    if told and not late:
+        world.books.breaks("d", f"{len(purges)} purges were not Completed in time, and nobody was told")

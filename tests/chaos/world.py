@@ -111,6 +111,7 @@ class World:
             patch.setattr(botocore.endpoint, "time", sleep)
             patch.setattr(submit_purge, "application", lambda: self.invocation.environment.app)
             patch.setattr(check_purges, "checker", lambda: self.invocation.environment.checker)
+            patch.setattr(check_purges, "alerts", lambda: self.invocation.environment.alerts)
             for name, module in list(sys.modules.items()):
                 if name.startswith("purging.") and hasattr(module, "time"):
                     patch.setattr(module, "time", clock)
@@ -149,7 +150,7 @@ class World:
 
     def _answered(self, request: Request, answer: Answer) -> Answer:
         self.books.answered(request, answer)
-        if answer.outcome in {"over-quota", "fault 429-no-headers"}:
+        if answer.outcome == "over-quota":
             self.waiting.over_quota()
         return answer
 

@@ -16,11 +16,19 @@ def schedule() -> Schedule:
 
 
 @pytest.mark.parametrize(
-    ("name", "after"), [("kill", False), ("kill", True), ("concurrent", False), ("aws-answer-lost", False)]
+    ("name", "after"),
+    [
+        ("kill", False),
+        ("kill", True),
+        ("time-out", False),
+        ("time-out", True),
+        ("concurrent", False),
+        ("aws-answer-lost", False),
+    ],
 )
 def test_every_invariant_holds_wherever_it_strikes(schedule: Schedule, name: str, after: bool) -> None:
-    """The function killed before and after each call that it makes; another drain in the midst of each; the
-    answer to each one lost."""
+    """The function killed before and after each call that it makes, or held up by it until its time is over;
+    another drain in the midst of each; the answer to each one lost."""
     calls = run(schedule, socket=False).counts["calls"]
     struck = 0
     for skip in range(calls):

@@ -4,7 +4,6 @@ Calls to AWS cross where botocore would open a connection, calls to ImageKit in 
 the functions use above that is untouched, the SDKs' own retries included.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
@@ -129,7 +128,7 @@ class Wire:
                 # To connect, and then for an answer; the SDK does so again as often as it is told to.
                 self.wait(AWS_CLIENT.connect_timeout + AWS_CLIENT.read_timeout)  # type: ignore[attr-defined]
                 raise ReadTimeoutError(endpoint_url=call["url"])
-            return _spoil_aws(world.aws, fault, call, send)
+            return _spoil_aws(fault, call, send)
 
         answer: Answer = self.cross(name, lambda: world.respond(name, model, call), spoil)
         return answer
@@ -155,7 +154,7 @@ _CODES = {
 }
 
 
-def _spoil_aws(world: aws.SmallAws, fault: Fault, call: Call, send: Callable[[], Answer]) -> Answer:
+def _spoil_aws(fault: Fault, call: Call, send: Callable[[], Answer]) -> Answer:
     code, status = _CODES.get(fault.name, ("", 0))
     body = call["body"]
     if fault.name == "aws-answer-lost":
@@ -164,17 +163,10 @@ def _spoil_aws(world: aws.SmallAws, fault: Fault, call: Call, send: Callable[[],
     if fault.name == "execution-exists":
         # It does exist then: an earlier call started it, and its answer was lost.
         send()
-    if fault.name == "dynamodb-conditional" and b"ConditionExpression" not in body:
-        return send()  # nothing that could fail
-    if fault.name == "dynamodb-conditional" and b"ALL_OLD" in body and b"TransactItems" not in body:
-        return send()  # it would have to show an item that fails the condition
+    if fault.name == "dynamodb-conditional" and (b"ConditionExpression" not in body or b"ALL_OLD" in body):
+        return send()  # nothing that could fail, or it would have to show an item that fails the condition
     fields: dict[str, Any] = {}
     if fault.name in ("dynamodb-conflict", "dynamodb-conditional") and b"TransactItems" in body:
-        reason: dict[str, Any] = {"Code": code.removesuffix("Exception")}
-        if b"ALL_OLD" in body and fault.name == "dynamodb-conditional":
-            key = json.loads(body)["TransactItems"][0]["Update"]["Key"]
-            reason["Item"] = world.item(key["pk"]["S"], key["sk"]["S"])
-            if reason["Item"] is None:
-                return send()  # what is not there fails no condition that shows it
-        code, fields = "TransactionCanceledException", {"CancellationReasons": [reason]}
+        reasons = [{"Code": code.removesuffix("Exception")}]
+        code, fields = "TransactionCanceledException", {"CancellationReasons": reasons}
     return aws.error(code, fault.name, status=status, **fields)

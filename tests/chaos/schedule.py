@@ -97,7 +97,8 @@ def _steps(random: Random, changes: int, deployment: Setup, enabled: Collection[
         pace = random.choice((0.01, 0.1, 0.4)) if size > 10 else random.choice((0.2, 1.0, 3.0))
         for _ in range(size):
             now += random.expovariate(1 / pace)
-            if random.random() < 0.02 and "malformed" in enabled:
+            # Rare: each is received twenty times until it is dead.
+            if random.random() < 0.008 and "malformed" in enabled:
                 body = random.choice(MALFORMED)
                 steps.append(Step(now, "", "", 0.0, "", _deliveries(random, ()), body))
             key = (

@@ -14,7 +14,7 @@ from tests.chaos.endpoint import Answer, Call
 class SmallAws:
     """One table, one bucket, one secret, one state machine and one topic.
 
-    `executions` are the inputs of TrackPurges by name; `alerts` what was published.
+    `executions` are the inputs of TrackPurges by name.
     """
 
     def __init__(self, bucket: Bucket, secret: str) -> None:
@@ -22,7 +22,6 @@ class SmallAws:
         self.bucket = bucket
         self.secret = secret
         self.executions: dict[str, Any] = {}
-        self.alerts: list[str] = []
         self.secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:imagekit-abcdef"
         self.machine_arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:TrackPurges"
         self.topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts"
@@ -39,7 +38,6 @@ class SmallAws:
             if service == "s3":
                 return 200, self.bucket.page(operation, call["query_string"])
             if service == "sns":
-                self.alerts.append(f"{call['body']['Subject']}\n{call['body']['Message']}")
                 return 200, {"MessageId": "m"}
             order = json.loads(call["body"])
             if service == "dynamodb":

@@ -9,8 +9,8 @@ from tests.chaos.world import World
 
 _MINUTE, _HOUR = 60.0, 3600.0
 _DAY = 86_400.0
-# Virtual days, and ticks, after which what is not quiet never will be: four months turn in that time.
-_BOUND_DAYS, _BOUND_TICKS = 130, 3000
+# Virtual days, and ticks, after which what is not quiet never will be: 20 months of a small quota.
+_BOUND_DAYS, _BOUND_TICKS = 600, 3000
 # TrackPurges: template.yaml's PurgeDeadlineMinutes, and what the state machine asks for.
 _DEADLINE = 15 * 60.0
 _ATTEMPTS, _TELLINGS = 3, 6

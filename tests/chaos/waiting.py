@@ -47,10 +47,18 @@ class Waiting:
         """ImageKit says, in some way, that the quota is used up."""
         self._over_quota.add(_month(self._world.now))
 
+    def told(self, subject: str) -> None:
+        """An alert went out. That the quota is used up has to be true: it is not said again in this month."""
+        world = self._world
+        setup, month = world.schedule.setup, _month(world.now)
+        automatic = setup.quota - setup.quota * setup.reserve_percent // 100
+        used_up = month in self._over_quota or world.books.by_month[month] >= automatic
+        if "quota" in subject and not used_up:
+            world.books.breaks("g", f"alert at {world.now:.3f}: {subject}. It is not")
+
     def close(self) -> None:
         """All that must hold in the end."""
         self._settled_or_alerted()
-        self._alerts_are_true()
 
     def _settled_or_alerted(self) -> None:
         world = self._world
@@ -95,16 +103,6 @@ class Waiting:
             for at in range(len(ticks))
             if sum(tick.failed for tick in ticks[max(0, at - _MINUTES + 1) : at + 1]) >= _ERRORS
         ]
-
-    def _alerts_are_true(self) -> None:
-        """An alert that the quota is used up mutes the next one of the month."""
-        setup, books = self._world.schedule.setup, self._world.books
-        automatic = setup.quota - setup.quota * setup.reserve_percent // 100
-        for time, text in books.alerts:
-            month, (subject, *_) = _month(time), text.splitlines()
-            used_up = month in self._over_quota or books.by_month[month] >= automatic
-            if "quota" in subject and not used_up:
-                books.breaks("g", f"alert at {time:.3f}: {subject}. It is not")
 
 
 def _month(time: float) -> str:

@@ -178,6 +178,7 @@ class World:
             raise NotSimulated(f"{name}: {error!r}") from error
         if service == "sns" and answer[0] == 200:
             self.books.told(call["body"]["Subject"], call["body"]["Message"])
+            self.waiting.told(call["body"]["Subject"])
         return answer
 
     def carry(self, request: requests.PreparedRequest) -> requests.Response:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import submit_purge
-from purging import changes, manual, needs
+from purging import changes, manual, needs, plan
 from purging.alerts import Alerts
 from purging.changes import split
 from purging.drain import Drain
@@ -84,6 +84,12 @@ def forget_what_is_asked(patch: Patch) -> None:
             add(self, some)
 
     patch.setattr(Ledger, "add", wrong)
+
+
+@_mutant
+def take_for_new_what_waited(patch: Patch) -> None:
+    """(a) An object with a single version is new, however long its change waited."""
+    patch.setattr(plan, "NEW_SECONDS", inf)
 
 
 @_mutant

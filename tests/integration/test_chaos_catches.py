@@ -15,6 +15,7 @@ CATCHES = {
     "compare-times-the-wrong-way": (1, 60, ("changed-again", "s3-clock", "lambda-clock")),
     "take-out-what-failed": (1, 60, ("5xx",)),
     "forget-what-is-asked": (1, 20, ("manual",)),
+    "take-for-new-what-waited": (1, 40, ("lifecycle", "revoked-key")),
     "spend-the-reserve": (12, 60, ("quota",)),
     "count-after-the-call": (1, 60, ("quota",)),
     "ignore-the-limit": (9, 60, ("quota",)),

@@ -49,7 +49,7 @@ def start(
         "LOG_LEVEL": "INFO",
     }
     process = watchdog.guard(
-        Process.start([environment.tool("ministack")], env=env, log=log, folder=workspace.scratch)
+        Process.start(_command(port, certificate_file, key_file), env=env, log=log, folder=workspace.scratch)
     )
     health.wait(
         "MiniStack",
@@ -60,3 +60,21 @@ def start(
         certificate=certificate_file,
     )
     return process
+
+
+def _command(port: int, certificate: Path, key: Path) -> list[str]:
+    """MiniStack as its own image starts it, by Hypercorn.
+
+    Its command `ministack` serves port 443 as well wherever it may: it takes the port from others, and of two
+    stacks that start at once, one ends with "Address already in use".
+    """
+    return [
+        str(Path(environment.tool("ministack")).with_name("hypercorn")),
+        "ministack.app:app",
+        *("--bind", f"127.0.0.1:{port}"),
+        *("--certfile", str(certificate)),
+        *("--keyfile", str(key)),
+        *("--workers", "0"),  # none beside the process itself
+        *("--keep-alive", "75"),
+        *("--log-level", "INFO"),
+    ]

@@ -43,13 +43,16 @@ def no_metrics_left() -> None:
 class OneStack(LoadScopeScheduling):
     """However many workers there are, one of them has the embedded stack, and with it all tests of e2e/.
 
+    If nothing else is asked for, each worker has a stack: they would be idle otherwise.
+
     `--dist loadgroup` does not group with pytest 9.2 (pytest-dev/pytest-xdist#1386).
     """
 
     def _split_scope(self, nodeid: str) -> str:
         """What stays together: e2e/, and the tests of any other file, which may share a fixture."""
         path: str = nodeid.partition("::")[0]
-        return "tests/e2e" if path.startswith("tests/e2e/") else path
+        alone = all(argument.startswith("tests/e2e") for argument in self.config.args)
+        return "tests/e2e" if path.startswith("tests/e2e/") and not alone else path
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -61,7 +61,10 @@ class Edge:
         self._http.close()
 
     def look(self, urls: Iterable[str]) -> Iterator[tuple[str, Look]]:
-        """Each URL with the edge's answer. Raises LocalError if the edge does not answer."""
+        """Each URL with the edge's answer. All are asked for at once; whoever iterates waits for the answers.
+
+        Raises LocalError if the edge does not answer.
+        """
         wanted = list(urls)
         return zip(wanted, self._pool.map(self._look, wanted), strict=True)
 

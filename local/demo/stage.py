@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 
 from local.demo.catalogue import Act, Piece
 from local.demo.edge import VARIANTS, Edge, Look
@@ -88,9 +89,10 @@ def change(stack: Stack, edge: Edge, subjects: Sequence[Subject]) -> tuple[list[
     """Do to each subject what its piece says, through the S3 API; those that changed, and the edge's answers
     to their URLs right after.
 
-    Later is too late on a busy machine: the first purges may be Completed before all changes are made.
+    Later is too late on a busy machine: the first purges may be Completed before all changes are made. No
+    change waits for an answer, though: it is one upload, and so it is to be gathered.
     """
-    looks: dict[str, Look] = {}
+    looks: list[Iterator[tuple[str, Look]]] = []
 
     def act(subject: Subject) -> None:
         subject.changed_at = time.time()
@@ -103,11 +105,11 @@ def change(stack: Stack, edge: Edge, subjects: Sequence[Subject]) -> tuple[list[
             stack.s3.copy_object(Bucket=stack.bucket, Key=key, CopySource=source)  # type: ignore[arg-type]
         elif subject.after:
             _put(stack, key, subject.after)
-        looks.update(edge.look(subject.urls))
+        looks.append(edge.look(subject.urls))
 
     changed = [subject for subject in subjects if not subject.kept]
     _each(act, changed)
-    return changed, looks
+    return changed, dict(chain.from_iterable(looks))
 
 
 def counted(subjects: Sequence[Subject]) -> Iterator[tuple[Act, int]]:

@@ -71,7 +71,7 @@ def _busy_loop(watchdog: Watchdog) -> Process:
 
 
 def _run(log: Path, arguments: list[str], watchdog: Watchdog) -> bool:
-    command = [sys.executable, "-m", "pytest", "tests/e2e", "--durations=20", *arguments]
+    command = [sys.executable, "-m", "pytest", "tests/e2e", "--numprocesses=2", "--durations=20", *arguments]
     process = watchdog.guard(Process.start(command, env=os.environ, log=log, folder=PROJECT))
     try:
         return process.wait(_RUN) == 0

@@ -14,10 +14,10 @@ from local.workspace import SHARED
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def stack(worker_id: str) -> Iterator[Stack]:
     """The real template, deployed by the real SAM CLI, on emulated services that enforce IAM."""
     # Waits of state machines are shortened: what they are for is looked at, not how long they are.
-    with session(Options(wait_scale=0.05), private=SHARED / "e2e") as running:
+    with session(Options(wait_scale=0.05), private=SHARED / "e2e" / worker_id) as running:
         yield running
 
 

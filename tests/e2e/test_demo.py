@@ -33,7 +33,6 @@ def test_every_change_is_seen_fresh_and_nothing_else_is_evicted(stack: Stack) ->
         problems, shown = _played(stack, pieces(), DEADLINE_SECONDS)
     assert problems == []
     assert "135 of 135 URLs of untouched images still show the same cached copy" in shown
-    assert "One wildcard purge, /campaigns/summer-2026/look-*, served 10 images." in shown
     assert "From change to fresh: median " in shown
     # For logs of CI systems: plain lines, without control characters.
     assert all(character.isprintable() for character in shown.replace("\n", ""))

@@ -1,6 +1,7 @@
 """The embedded stack is worth its tests: it deploys what ships, and it refuses what AWS would refuse."""
 
 import json
+import re
 import uuid
 
 import pytest
@@ -59,6 +60,12 @@ def test_a_function_fails_once_its_role_is_stripped(stack: Stack) -> None:
             )
     assert answer["FunctionError"]
     assert DENIED in answer["Payload"].read().decode()
+
+
+def test_the_emulated_aws_listens_on_its_own_port_only(stack: Stack) -> None:
+    """Not on 443 as well, which there is once on a machine, and a second stack would want it too."""
+    log = (stack.workspace.logs / "ministack.log").read_text()
+    assert set(re.findall(r"Running on (\S+)", log)) == {stack.endpoint}
 
 
 def test_what_does_not_come_over_tls_is_denied(stack: Stack) -> None:

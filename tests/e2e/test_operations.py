@@ -203,7 +203,7 @@ def test_a_stuck_lease_can_be_taken_away(operator: Operator) -> None:
         assert invoke(operator.stack, {"tick": True})["busy"]
         assert operator.run(look)["Item"]["owner"] == {"S": "gone"}
         operator.run(remove)
-        assert not invoke(operator.stack, {"tick": True})["busy"]
+        assert not operator.tick()["busy"]
 
 
 def test_a_deleted_table_is_made_anew_and_its_changes_are_purged(operator: Operator) -> None:

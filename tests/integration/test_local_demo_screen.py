@@ -45,3 +45,15 @@ def test_a_row_is_a_line_and_every_value_stands_in_it_whole(width: int) -> None:
     assert all(line.count("100.5 s") == 4 and "v1, Age 100" in line for line in rows)
     assert any("…" in line for line in rows)
     assert ("copied over" in shown.getvalue()) == (width >= 110)
+
+
+def test_a_purge_of_many_images_is_told_in_a_line() -> None:
+    """Whether changes are gathered depends on the speed of the machine; what is said of it does not."""
+    watch, shown = _watch(), io.StringIO()
+    look = "https://edge/campaigns/summer%202026/look-*"
+    many, one = Accepted("1" * 24, look, 0.0, None), Accepted("2" * 24, "https://edge/a*", 0.0, None)
+    watch.purges = [many, one]
+    for number, story in enumerate(watch.stories):
+        story.purge = many if number < 10 else one if number == 10 else None
+    Screen(Console(file=shown, width=120)).purges(watch, "https://edge")
+    assert shown.getvalue() == "  One wildcard purge, /campaigns/summer 2026/look-*, served 10 images.\n"

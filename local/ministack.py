@@ -5,7 +5,7 @@ from pathlib import Path
 from local import environment, health
 from local.processes import Process
 from local.watchdog import Watchdog
-from local.workspace import Workspace
+from local.workspace import PROJECT, Workspace
 
 _SERVICES = (
     "cloudformation",
@@ -23,6 +23,7 @@ _SERVICES = (
     "states",
     "sts",
 )
+_APPLICATION = PROJECT / "local" / "aws" / "app.py"
 _START_SECONDS = 300.0  # of a busy machine
 
 
@@ -70,7 +71,7 @@ def _command(port: int, certificate: Path, key: Path) -> list[str]:
     """
     return [
         str(Path(environment.tool("ministack")).with_name("hypercorn")),
-        "ministack.app:app",
+        f"{_APPLICATION}:app",
         *("--bind", f"127.0.0.1:{port}"),
         *("--certfile", str(certificate)),
         *("--keyfile", str(key)),

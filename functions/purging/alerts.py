@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from purging.errors import AWS_ERRORS
 from purging.ledger import Ledger
 from purging.telemetry import logger
+
+# A function that is killed before it has published mutes an alert for so many seconds.
+_CLAIM_SECONDS = 120.0
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -28,8 +32,9 @@ class Alerts:
 
         `subject` has up to 100 ASCII characters (SNS API reference, "Publish").
         """
-        if not self._ledger.first_alert(name, self._clock(), every):
-            return True
+        claim = self._ledger.claim_alert(name, uuid4().hex, self._clock(), _CLAIM_SECONDS)
+        if claim != "ours":
+            return claim == "sent"
         logger.warning("alert", subject=subject, text=message)
         try:
             self._client.publish(TopicArn=self._arn, Subject=subject[:100], Message=message)
@@ -38,4 +43,5 @@ class Alerts:
             logger.exception("alert not published", subject=subject)
             self._ledger.forget_alert(name)
             return False
+        self._ledger.remember_alert(name, self._clock(), every)
         return True

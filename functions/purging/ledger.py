@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from purging import items
 from purging.changes import Change
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 WINDOW = 50_000
 """Changes that a drain loads at once: what it needs of memory does not depend on how many wait."""
+
+Claim = Literal["ours", "sent", "claimed"]
 
 _KEEP_REFUSED = 30 * 86_400
 
@@ -263,20 +265,33 @@ class Ledger:
             return float(answer["Item"]["asked_at"]["N"]), answer["Item"]["owner"]["S"] != owner
         return now, False
 
-    def first_alert(self, name: str, now: float, seconds: float) -> bool:
-        """Whether nobody sent this alert in the last so many seconds; if so, it counts as sent now."""
+    def claim_alert(self, name: str, owner: str, now: float, seconds: float) -> Claim:
+        """Whether an alert is `ours` to send within so many seconds, was `sent` and must not be repeated yet,
+        or is `claimed` by another, who may be sending it."""
         try:
             self._table.put(
                 {
                     **items.key("state", items.about("alert", name)),
+                    "by": {"S": owner},
+                    "sent": {"BOOL": False},
                     "expires_at": items.number(int(now + seconds)),
                 },
-                ConditionExpression="attribute_not_exists(pk) OR expires_at < :now",
-                ExpressionAttributeValues={":now": items.number(now)},
+                # Ours already: the SDK repeats a call whose answer was lost.
+                ConditionExpression="attribute_not_exists(pk) OR expires_at < :now OR #by = :by",
+                ExpressionAttributeNames={"#by": "by"},
+                ExpressionAttributeValues={":now": items.number(now), ":by": {"S": owner}},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except self._table.errors.ConditionalCheckFailedException:
-            return False
-        return True
+        except self._table.errors.ConditionalCheckFailedException as refused:
+            answer: Any = refused.response  # the stubs know no item in it
+            return "sent" if answer["Item"]["sent"]["BOOL"] else "claimed"
+        return "ours"
+
+    def remember_alert(self, name: str, now: float, seconds: float) -> None:
+        """The alert was sent, and is not to be repeated for so many seconds."""
+        self._put_state(
+            items.about("alert", name), sent={"BOOL": True}, expires_at=items.number(int(now + seconds))
+        )
 
     def forget_alert(self, name: str) -> None:
         """The alert was not sent after all."""

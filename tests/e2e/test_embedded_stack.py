@@ -40,7 +40,9 @@ def test_a_function_cannot_do_what_its_role_does_not_allow(stack: Stack) -> None
     with pytest.raises(ClientError, match=DENIED):
         stack.client("dynamodb", **session).scan(TableName=table)
     with pytest.raises(ClientError, match=r"(?i)authorized"):
-        stack.client("sns", **session).publish(TopicArn=topic, Message="not from here")
+        stack.client("sns", **session).set_topic_attributes(
+            TopicArn=topic, AttributeName="DisplayName", AttributeValue="not from here"
+        )
     with pytest.raises(ClientError, match=DENIED):
         stack.client("s3", **session).get_object(Bucket=stack.bucket, Key="any.jpg")
 

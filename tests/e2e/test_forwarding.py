@@ -137,7 +137,7 @@ def test_a_change_in_another_region_is_purged(
         idle = all(counts[name] == "0" for name in attributes)
         return idle and not report["busy"] and not report["held"]
 
-    until(nothing_waits, "the end of all changes", 180)
+    until(nothing_waits, "the end of all changes")
     log = "\n".join(map(str, Observer(main).lines("SubmitPurge", began)))
     assert "bucket not listed" not in log, log
     assert not [url for url in _purged(main) if "new.jpg" in url]

@@ -39,7 +39,7 @@ _REASONS = {
             "PutTraceSegments PutTelemetryRecords GetSamplingRules GetSamplingTargets",
         ),
     ],
-    POLLS: [("SubmitPurgeRole", "sqs", "ReceiveMessage DeleteMessage GetQueueAttributes")],
+    POLLS: [("SubmitPurgeRole", "sqs", "ReceiveMessage GetQueueAttributes")],
     DELIVERS: [
         ("TrackPurgesRole", "logs", "CreateLogDelivery GetLogDelivery UpdateLogDelivery DeleteLogDelivery"),
         ("TrackPurgesRole", "logs", "ListLogDeliveries PutResourcePolicy DescribeResourcePolicies"),
@@ -106,6 +106,12 @@ def _malformed_message(stack: Stack) -> str:
     return _said(stack, "SubmitPurge", {"Records": [record]})
 
 
+def _understood_message(stack: Stack) -> str:
+    test = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": stack.bucket})
+    record = {"eventSource": "aws:sqs", "messageId": "1", "receiptHandle": "none", "body": test}
+    return _said(stack, "SubmitPurge", {"Records": [record]})
+
+
 def _check(stack: Stack) -> str:
     """Ask for a purge that is Completed."""
     _purge(stack)
@@ -139,6 +145,7 @@ SHOWN: dict[Grant, Callable[[Stack], str]] = {
     ("SubmitPurgeRole", "secretsmanager:GetSecretValue"): _purge_with_a_stale_key,
     ("SubmitPurgeRole", "sns:Publish"): _purge_what_is_refused,
     ("SubmitPurgeRole", "sqs:ChangeMessageVisibility"): _malformed_message,
+    ("SubmitPurgeRole", "sqs:DeleteMessage"): _understood_message,
     ("SubmitPurgeRole", "s3:ListBucket"): lambda stack: _change(stack, versions=False),
     ("SubmitPurgeRole", "s3:ListBucketVersions"): lambda stack: _change(stack, versions=True),
     ("CheckPurgesRole", "dynamodb:UpdateItem"): _check,

@@ -55,7 +55,8 @@ def _call(ledger: Ledger, random: Random, now: float) -> Any:
         "failing": lambda: ledger.remember_failing(f"https://x/{name}", Failing(number, now)),
         "forget failing": lambda: ledger.forget_failing(f"https://x/{name}"),
         "forget untracked": lambda: ledger.forget_untracked([purge]),
-        "alert": lambda: ledger.first_alert(name, now, number),
+        "alert": lambda: ledger.claim_alert(name, f"{number}", now, number),
+        "alerted": lambda: ledger.remember_alert(name, now, number),
         "request": lambda: ledger.first_asked(name, f"{number % 3}", now, number),
     }
     chosen = random.choice(list(calls))

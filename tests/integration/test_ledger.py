@@ -319,10 +319,11 @@ def test_a_window_bounds_what_is_loaded(ledger: Ledger, monkeypatch: pytest.Monk
 
 def test_an_alert_of_any_name_has_a_key_that_dynamodb_takes(ledger: Ledger) -> None:
     """A sort key has 1,024 bytes: a name may be made of a URL that is longer, in letters of several bytes."""
-    assert ledger.first_alert("ü" * 5000, NOW, 60)
-    assert not ledger.first_alert("ü" * 5000, NOW, 60)
+    assert ledger.claim_alert("ü" * 5000, "me", NOW, 60) == "ours"
+    ledger.remember_alert("ü" * 5000, NOW, 60)
+    assert ledger.claim_alert("ü" * 5000, "you", NOW, 60) == "sent"
     ledger.forget_alert("ü" * 5000)
-    assert ledger.first_alert("ü" * 5000, NOW, 60)
+    assert ledger.claim_alert("ü" * 5000, "you", NOW, 60) == "ours"
 
 
 def test_many_pages_are_read_to_the_end(ledger: Ledger) -> None:
@@ -334,16 +335,19 @@ def test_many_pages_are_read_to_the_end(ledger: Ledger) -> None:
     assert ledger.submitted_since(NOW) == purges
 
 
-def test_an_alert_goes_out_once(ledger: Ledger, shared: World) -> None:
+def test_an_alert_is_claimed_and_then_sent(ledger: Ledger, shared: World) -> None:
     """Until its time is over, or it turns out that it was not sent; of eight at once, one sends it."""
-    assert ledger.first_alert("quota", NOW, 60)
-    assert not ledger.first_alert("quota", NOW + 59, 60)
-    assert ledger.first_alert("key", NOW + 59, 60)
-    assert ledger.first_alert("quota", NOW + 61, 60)
+    assert ledger.claim_alert("quota", "me", NOW, 60) == "ours"
+    assert ledger.claim_alert("quota", "me", NOW, 60) == "ours", "the SDK repeats what was not answered"
+    assert ledger.claim_alert("quota", "you", NOW + 59, 60) == "claimed"
+    assert ledger.claim_alert("key", "you", NOW + 59, 60) == "ours"
+    assert ledger.claim_alert("quota", "you", NOW + 61, 60) == "ours", "the first one has died"
+    ledger.remember_alert("quota", NOW + 62, 600)
+    assert ledger.claim_alert("quota", "me", NOW + 600, 60) == "sent"
     ledger.forget_alert("quota")
     contended = Ledger("ledger", Atomic(shared.dynamodb))  # type: ignore[arg-type]
-    calls = [lambda: contended.first_alert("quota", NOW + 62, 60)] * 8
-    assert sorted(at_once(*calls)) == [False] * 7 + [True]
+    calls = [lambda who=who: contended.claim_alert("quota", who, NOW + 62, 60) for who in "abcdefgh"]
+    assert sorted(at_once(*calls)) == ["claimed"] * 7 + ["ours"]
 
 
 def test_a_request_is_known_for_its_time(ledger: Ledger, shared: World) -> None:
@@ -399,10 +403,11 @@ def test_whatever_is_not_for_ever_expires(ledger: Ledger, shared: World) -> None
     ledger.accept([Submitted("r", "u", moment)])
     ledger.remember_refused("w", moment)
     ledger.remember_failing("u", Failing(1, moment))
-    ledger.first_alert("a", moment, 60.5)
+    ledger.claim_alert("a", "me", moment, 60.5)
+    ledger.remember_alert("b", moment, 60.5)
     ledger.first_asked("a", "me", moment, 60.5)
     found = [item for item in items(shared) if not item["sk"]["S"].startswith("untracked#")]
-    assert len(found) == 5
+    assert len(found) == 6
     for item in found:
         assert item["expires_at"]["N"].isdecimal()
         assert int(item["expires_at"]["N"]) > NOW

@@ -115,7 +115,7 @@ class Replay:
                 late = time.monotonic() >= end
                 held = self._held(since)
                 seen = fates.look()
-                executions = self._executions(seen)
+                executions = self._executions(seen, since)
                 waiting = [fate for fate in seen if fate.open and not fate.purge]
                 moving = [fate for fate in seen if fate.open and (fate.purge or not held)]
                 running = [each for each in executions if each.status == "RUNNING"]
@@ -123,19 +123,23 @@ class Replay:
                     return seen, executions, held if waiting else ""
                 time.sleep(_POLL)
 
-    def _executions(self, fates: list[Fate]) -> list[Execution]:
-        """Those that follow the purges made for this delivery. They are named by their first purge."""
-        names = {f"purge-{fate.purge.purge.request_id}" for fate in fates if fate.own and fate.purge}
-        if not names:
+    def _executions(self, fates: list[Fate], since: float) -> list[Execution]:
+        """Those that follow the purges made for this delivery, which was at unix time `since`."""
+        ids = {fate.purge.purge.request_id for fate in fates if fate.own and fate.purge}
+        if not ids:
             return []
-        pages = self._stack.states.get_paginator("list_executions").paginate(
+        states = self._stack.states
+        pages = states.get_paginator("list_executions").paginate(
             stateMachineArn=self._stack.outputs["TrackPurgesArn"]
         )
         return [
             Execution(each["executionArn"], each["status"])
             for page in pages
             for each in page["executions"]
-            if each["name"] in names
+            if each["startDate"].timestamp() > since - 1  # the list has no fractions of a second
+            and ids.intersection(
+                _followed(states.describe_execution(executionArn=each["executionArn"])["input"])
+            )
         ]
 
     def _show(self, fates: list[Fate], executions: list[Execution]) -> None:
@@ -178,3 +182,8 @@ class Replay:
 
 def _count(number: int, name: str) -> str:
     return f"{number} {name}" if number == 1 else f"{number} {name}s"
+
+
+def _followed(given: str) -> set[str]:
+    """The request ids of the purges that an execution was given."""
+    return {purge["request_id"] for purge in json.loads(given)["purges"]}

@@ -104,12 +104,14 @@ def put(stack: Stack, keys: Iterable[str], body: bytes) -> None:
 
 
 def settle(stack: Stack) -> None:
-    """Have all that earlier tests left behind purged, and the emulated ImageKit without faults.
+    """Have all that earlier tests left behind purged, the emulated ImageKit without faults, and no drain wait
+    for a quota that is not used up any more.
 
     What they left would be purged in the midst of the next test otherwise, and use its quota or its faults.
     """
     no_faults(stack)
     observer = Observer(stack)
+    observer.ledger().resume()
     until(lambda: (tick(stack), observer.work()), "nothing under way in the stack", lambda seen: seen[1].done)
 
 

@@ -10,7 +10,7 @@ from local.demo.edge import Edge, Look
 from local.observer import Accepted, Observer
 from local.stack import Stack
 from local.workspace import PROJECT
-from tests.e2e.staging import dead_letters, emulator, notifying_nobody, put, settle, tick
+from tests.e2e.staging import dead_letters, emulator, invoke, notifying_nobody, put, settle, tick
 from tests.e2e.waiting import until
 
 Alerts = Callable[[], list[dict[str, str]]]
@@ -53,8 +53,11 @@ def test_what_the_quota_does_not_allow_is_held_until_it_is_raised(stack: Stack, 
         until(lambda: tick(stack), "a drain that waits for quota", lambda found: found["reason"] == "quota")
         assert purged_and_held() == (3, 7)
         assert dead_letters(stack) == buried
+    # ImageKit said when its quota begins anew: changes wait for that, but whoever asks finds out at once.
+    invoke(stack, {"urls": [stack.url(f"{folder}/asked.jpg")]})
     until(lambda: (tick(stack), _pending(observer, folder)), "the rest", lambda seen: not seen[1])
-    assert sorted(purge.url for purge in purged()) == [f"{stack.url(key)}*" for key in changing]
+    asked = stack.url(f"{folder}/asked.jpg")
+    assert sorted(purge.url for purge in purged()) == [*(f"{stack.url(key)}*" for key in changing), asked]
 
 
 def test_one_poison_message_is_buried_alone(stack: Stack) -> None:

@@ -14,12 +14,10 @@ from os.path import commonprefix
 from typing import Protocol
 
 from purging.neighbours import Neighbours, Page
+from purging.settings import AWS_CALL_SECONDS
 
 MAX_PAGES, MAX_QUESTIONS = 300, 1000
 """For one look: pages of runs, and requests about single keys. What they do not reach is not known."""
-
-CALL_SECONDS = 12.0
-"""What a request takes at worst: the time-outs and retries of `settings.AWS_CLIENT`."""
 
 _TOGETHER = 100  # changed keys that are looked for as one at most
 _DENSE = 10  # changed keys on a page for which the next page is listed before anything else
@@ -53,7 +51,7 @@ class Look:
         self._remaining = remaining
         self._counts: dict[str, int] = {}
         self._pages = 0
-        self._spare = CALL_SECONDS  # seconds that runs leave
+        self._spare = AWS_CALL_SECONDS  # seconds that runs leave
         self._reached = bytearray(len(changed))
         self._found = Neighbours()
 
@@ -66,7 +64,7 @@ class Look:
     def run(self, ask: Sequence[str]) -> None:
         """List around the changed keys, then ask for those that were not reached: half the time for each."""
         if ask:
-            self._spare = (self._remaining() + CALL_SECONDS) / 2
+            self._spare = (self._remaining() + AWS_CALL_SECONDS) / 2
         for first, end in _places_together(self._changed):
             at = first
             while self._may_list() and (at := self._reached.find(0, at, end)) >= 0:
@@ -94,7 +92,7 @@ class Look:
 
     def _ask(self, keys: Sequence[str]) -> None:
         for key in keys[:MAX_QUESTIONS]:
-            if self._remaining() < CALL_SECONDS:
+            if self._remaining() < AWS_CALL_SECONDS:
                 break
             page = self._lister.page(self._bucket, "", versions=self._versions, prefix=key)
             self._record(page)

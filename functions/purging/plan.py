@@ -8,11 +8,10 @@ from typing import Literal
 from purging import pacing
 from purging.inventory import Inventory
 from purging.items import State
-from purging.look import CALL_SECONDS
 from purging.needs import SKEW_SECONDS, Coverage, Need, Pending, needs_of
 from purging.neighbours import Neighbours
 from purging.selection import PlannedPurge, Selection, with_riders, without_covered
-from purging.settings import Settings
+from purging.settings import AWS_CALL_SECONDS, Settings
 from purging.urls import is_file
 
 NEW_SECONDS = 86_400.0 - SKEW_SECONDS
@@ -116,7 +115,7 @@ class Planner:
             plan.purges = Selection(ready[:1], {}, state.refused).at(plan.price)
             plan.needs += ready[1:]
             return plan
-        if remaining() < CALL_SECONDS:
+        if remaining() < AWS_CALL_SECONDS:
             # No time for any look: what can wait is better planned by the next drain, which has more.
             due = pacing.last_due((times[need.pending] for need in ready), now, max_hold)
             ready, held = _divide(ready, lambda need: times[need.pending] <= due)
@@ -159,7 +158,7 @@ class Planner:
         found: dict[str, Neighbours] = {}
         buckets = sorted(by_bucket, key=lambda bucket: len(by_bucket[bucket]))
         for at, bucket in enumerate(buckets):
-            left_over = max(0.0, remaining() - CALL_SECONDS) * (1 - 1 / (len(buckets) - at))
+            left_over = max(0.0, remaining() - AWS_CALL_SECONDS) * (1 - 1 / (len(buckets) - at))
             neighbours = self._around(bucket, by_bucket[bucket], now, _less(remaining, left_over))
             neighbours.unchanged = [
                 key for key in neighbours.unchanged if key not in changed and not self._settings.ignores(key)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from purging.inventory import Inventory
-from purging.look import CALL_SECONDS
 from purging.neighbours import Neighbours, Page
+from purging.settings import AWS_CALL_SECONDS
 from purging.telemetry import logger
 
 
@@ -164,14 +164,14 @@ def test_of_a_key_that_more_than_a_page_begins_with_the_end_is_not_known() -> No
 
 
 def test_no_request_is_begun_that_could_outlive_the_time() -> None:
-    """Each takes a second, and could take `CALL_SECONDS`: runs take half of the time, questions the rest."""
+    """Each takes a second of `AWS_CALL_SECONDS` at most: runs take half of the time, questions the rest."""
     keys = [f"catalog/{folder:04}/{n:02}.jpg" for folder in range(4000) for n in range(40)]
     changed = keys[20::320]
     bucket = Bucket(keys)
     found = Inventory(bucket).around(
         "origin", changed, versions=True, ask=changed, remaining=lambda: 60.0 - bucket.requests
     )
-    assert 60.0 - bucket.requests == CALL_SECONDS - 1
+    assert 60.0 - bucket.requests == AWS_CALL_SECONDS - 1
     assert 5 < len(found.asked) < bucket.requests - 5
 
 
@@ -186,7 +186,7 @@ def test_no_page_is_begun_after_the_time_either() -> None:
             versions=False,
             remaining=lambda seconds=seconds, bucket=bucket: float(seconds - bucket.requests),
         )
-        assert seconds - bucket.requests >= CALL_SECONDS - 1
+        assert seconds - bucket.requests >= AWS_CALL_SECONDS - 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30) | st.none()), max_size=8))

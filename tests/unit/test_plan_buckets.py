@@ -129,11 +129,11 @@ def test_new_objects_that_nobody_could_look_at_wait_for_the_next_look() -> None:
     new = [f"{folder}/new.jpg" for folder in folders]
     bucket = Bucket([*(f"{folder}/{n:03}.jpg" for folder in folders for n in range(50)), *new])
     clock = Clock(bucket, 0.2)
-    found = plan(pending(new, version="v1"), clock, remaining=clock.remaining(40.0), monthly_quota=20)
+    found = plan(pending(new, version="v1"), clock, remaining=clock.remaining(30.0), monthly_quota=20)
     assert (found.purges, found.wait) == ([], "held")
     clock = Clock(bucket, 0.2)
     old = pending(new, ago=900, version="v1")
-    found = plan(old, clock, remaining=clock.remaining(40.0), monthly_quota=20)
+    found = plan(old, clock, remaining=clock.remaining(30.0), monthly_quota=20)
     assert found.purges
 
 

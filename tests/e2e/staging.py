@@ -105,14 +105,28 @@ def put(stack: Stack, keys: Iterable[str], body: bytes) -> None:
 
 def settle(stack: Stack) -> None:
     """Have all that earlier tests left behind purged, the emulated ImageKit without faults, and no drain wait
-    for a quota that is not used up any more.
+    for a quota that is not used up any more, and no alert count as sent.
 
-    What they left would be purged in the midst of the next test otherwise, and use its quota or its faults.
+    What they left would be purged in the midst of the next test otherwise, and use its quota or its faults; and
+    an alert of theirs would stand for the next test's.
     """
     no_faults(stack)
     observer = Observer(stack)
     observer.ledger().resume()
     until(lambda: (tick(stack), observer.work()), "nothing under way in the stack", lambda seen: seen[1].done)
+    _forget_alerts(stack)
+
+
+def _forget_alerts(stack: Stack) -> None:
+    table = stack.outputs["LedgerTable"]
+    sent = stack.ledger.query(
+        TableName=table,
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :alert)",
+        ExpressionAttributeValues={":pk": {"S": "state"}, ":alert": {"S": "alert#"}},
+        ConsistentRead=True,
+    )
+    for item in sent["Items"]:
+        stack.ledger.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
 
 
 def fault(stack: Stack, **order: Any) -> None:

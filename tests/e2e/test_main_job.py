@@ -37,8 +37,6 @@ def test_what_the_quota_does_not_allow_is_held_until_it_is_raised(stack: Stack, 
         put(stack, [*changing, *staying], b"1")
     settle(stack)
     used, buried = observer.imagekit()["purgesUsed"], dead_letters(stack)
-    # An alert of an earlier test would stand for this one's.
-    observer.ledger().forget_alert(f"quota {time.strftime('%Y-%m', time.gmtime())} 1000")
 
     def purged() -> list[Accepted]:
         return _of(observer.accepted(), stack.url(folder))

@@ -107,17 +107,18 @@ def settle(stack: Stack) -> None:
     """Have all that earlier tests left behind purged, the emulated ImageKit without faults, and no drain wait
     for a quota that is not used up any more, and no alert count as sent.
 
-    What they left would be purged in the midst of the next test otherwise, and use its quota or its faults; and
-    an alert of theirs would stand for the next test's.
+    What they left would be purged in the midst of the next test otherwise, and use its quota or its faults.
+    An alert of theirs would stand for the next test's.
     """
     no_faults(stack)
     observer = Observer(stack)
     observer.ledger().resume()
     until(lambda: (tick(stack), observer.work()), "nothing under way in the stack", lambda seen: seen[1].done)
-    _forget_alerts(stack)
+    forget_alerts(stack)
 
 
-def _forget_alerts(stack: Stack) -> None:
+def forget_alerts(stack: Stack) -> None:
+    """Have no alert count as sent."""
     table = stack.outputs["LedgerTable"]
     sent = stack.ledger.query(
         TableName=table,

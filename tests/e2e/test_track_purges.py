@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from local.stack import Stack
-from tests.e2e.staging import emulator, fault, settle
+from tests.e2e.staging import emulator, fault, forget_alerts, settle
 from tests.e2e.waiting import until
 
 Alerts = Callable[[], list[dict[str, str]]]
@@ -44,14 +44,7 @@ def undisturbed(stack: Stack) -> None:
 @pytest.fixture(autouse=True)
 def nothing_alerted_today(stack: Stack) -> None:
     """Each cause is alerted once a day; here each test is a day of its own."""
-    table = stack.outputs["LedgerTable"]
-    alerted = stack.ledger.query(
-        TableName=table,
-        KeyConditionExpression="pk = :state AND begins_with(sk, :alert)",
-        ExpressionAttributeValues={":state": {"S": "state"}, ":alert": {"S": "alert#"}},
-    )["Items"]
-    for item in alerted:
-        stack.ledger.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+    forget_alerts(stack)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ class MemoryLedger:
         """All change sets, and that there are no more."""
         return self.pending(), ""
 
-    def accept(self, purges: Sequence[Submitted]) -> None:
+    def accept(self, purges: Sequence[Submitted], *, before: Sequence[Submitted] = ()) -> None:  # noqa: ARG002 - nobody follows them here
         """Keep a batch of accepted purges."""
         self._submitted += purges
 
@@ -98,9 +98,9 @@ class MemoryLedger:
             self._state, paused_until=until, failures=failures, exhausted=exhausted, pause_reason=reason
         )
 
-    def resume(self) -> None:
-        """Calls succeed again."""
-        self._state = replace(self._state, paused_until=0.0, failures=0, exhausted=False)
+    def resume(self, now: float) -> None:
+        """Calls succeed again, after failures."""
+        self._state = replace(self._state, paused_until=0.0, failures=0, exhausted=False, recovered_at=now)
 
     def remember_refused(self, wildcard: str, now: float) -> None:  # noqa: ARG002 - nothing expires here
         """ImageKit refused this wildcard."""

@@ -74,8 +74,20 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return {"batchItemFailures": _take_batch(app, event["Records"], context)}
     if manual.is_manual(event):
         return _purge_by_hand(app, event, context)
-    _keep(app, changes.parse(event))
-    return _answer(_drain(app, context))
+    return _take_event(app, event, context)
+
+
+def _take_event(app: Application, event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Purge for what is understood of an event, whatever else is in it. Raises MalformedEvent then."""
+    found, problems = changes.split(event)
+    if found or not problems:
+        _keep(app, found)
+        answer = _answer(app, _drain(app, context))
+    for problem in problems:
+        logger.error("malformed event", reason=str(problem))
+    if problems:
+        raise problems[0]
+    return answer
 
 
 def _purge_by_hand(app: Application, event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -87,7 +99,7 @@ def _purge_by_hand(app: Application, event: dict[str, Any], context: Any) -> dic
     )
     wanted = manual.requested(event, url_map, asked_at)
     app.ledger.add(wanted, manual=True)
-    answer = _answer(_drain(app, context, until=now + manual.ANSWER_SECONDS))
+    answer = _answer(app, _drain(app, context, until=now + manual.ANSWER_SECONDS))
     if repeated:
         purges = app.ledger.submitted_since(asked_at - SKEW_SECONDS)
         answer["repetition"] = manual.repetition(asked_at, manual.serving(wanted, url_map, purges))
@@ -179,12 +191,14 @@ def _drain(app: Application, context: Any, until: float = inf) -> Report:
     return report
 
 
-def _answer(report: Report) -> dict[str, Any]:
+def _answer(app: Application, report: Report) -> dict[str, Any]:
     return {
         "purges": [{"url": purge.url, "request_id": purge.request_id} for purge in report.accepted],
+        "given_up": [{"url": url, "reason": reason} for url, reason in report.given_up.items()],
         "settled": report.settled,
         "held": report.held,
         "reason": report.reason,
         "detail": report.detail,
         "busy": report.busy,
+        "dry_run": app.settings.dry_run,
     }

@@ -39,9 +39,11 @@ _DAY = 86_400.0
 @dataclass(slots=True)
 class Report:
     """What a drain did. `held` changed objects wait for `reason`, of which `detail` says more to people.
-    `busy`: another drain was at it, and does the same."""
+    `given_up` are URLs that are never purged, each for its reason. `busy`: another drain was at it, and does
+    the same."""
 
     accepted: list[Submitted] = field(default_factory=list)
+    given_up: dict[str, str] = field(default_factory=dict)
     settled: int = 0
     held: int = 0
     reason: str = ""
@@ -79,6 +81,8 @@ class Drain:
         `owner` names this attempt of this invocation, and no other. Raises one of AWS_ERRORS when DynamoDB or
         Secrets Manager fail: nothing is lost then, the next drain goes on.
         """
+        if remaining() <= _ROUND:
+            return Report(reason="time", detail="No time was left to drain: the next tick does so.")
         report = Report(busy=True, detail="Another drain is at work and takes these changes along.")
         again, behind = True, 0
         while (
@@ -133,6 +137,9 @@ class Drain:
         if remaining() > _TELLING:
             self._reporter.tell(round_)
         report.accepted += outcome.accepted
+        report.given_up |= {
+            need.exact: reason for need, reason in outcome.hopeless.items() if need in done_with
+        }
         report.settled += len(waiting) - len(held)
         report.held += len(held)
         report.reason, report.detail = round_.reason, round_.detail

@@ -9,6 +9,7 @@
 `state`        `lease`                         who drains, until when
 `state`        `quota#2026-11`                 purges used in a month (UTC)
 `state`        `pause`                         no calls before this time, and why
+`state`        `recovered`                     when calls succeeded again after failures
 `state`        `refused#…`, `failing#…`        wildcards ImageKit refused; URLs to try again later
 `state`        `untracked#…`                   accepted purges that TrackPurges is yet to be told of
 `state`        `cursor`                        the change set behind which the next drain goes on
@@ -67,22 +68,32 @@ def joined(identities: Iterable[bytes]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A URL whose purge got no usable answer `attempts` times in a row; try again at `retry_at`."""
+    """A URL whose purge got no usable answer `attempts` times in a row, last at `failed_at`; try again at
+    `retry_at`. `since` is when the oldest change happened that the purge was for: what is known of a URL
+    concerns the changes that waited then, and no later ones."""
 
     attempts: int
     retry_at: float
+    failed_at: float
+    since: float
+
+    def concerns(self, since: float) -> bool:
+        """Whether a purge for changes `since` then is one that failed before."""
+        return since <= self.since
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """What drains remember from one to the next, as of one month. `exhausted`: ImageKit said so last;
-    `pause_reason` says more. `untracked` purges come in the batches in which they were accepted."""
+    `pause_reason` says more. Calls last succeeded again, after failures, at `recovered_at`. `untracked`
+    purges come in the batches in which they were accepted."""
 
     used: int = 0
     paused_until: float = 0.0
     failures: int = 0
     exhausted: bool = False
     pause_reason: str = ""
+    recovered_at: float = 0.0
     refused: frozenset[str] = frozenset()
     failing: Mapping[str, Failing] = field(default_factory=dict)
     untracked: tuple[tuple[Submitted, ...], ...] = ()
@@ -137,8 +148,8 @@ def untracked(purges: Sequence[Submitted]) -> Item:
 
 
 def untracked_key(purges: Sequence[Submitted]) -> Item:
-    """The key of the same."""
-    return key("state", about("untracked", " ".join(purge.request_id for purge in purges)))
+    """The key of the same: a batch is known by its first purge while it grows."""
+    return key("state", about("untracked", purges[0].request_id))
 
 
 def _attributes(purge: Submitted) -> Item:
@@ -171,11 +182,12 @@ def as_state(items: Sequence[Mapping[str, Any]], month: str) -> State:
         failures=int(pause["failures"]["N"]) if pause else 0,
         exhausted=pause["exhausted"]["BOOL"] if pause else False,
         pause_reason=pause["reason"]["S"] if pause else "",
+        recovered_at=float(by_sk.get("recovered", {}).get("at", {"N": "0"})["N"]),
         refused=frozenset(item["url"]["S"] for sk, item in by_sk.items() if sk.startswith("refused#")),
         failing={
-            item["url"]["S"]: Failing(int(item["attempts"]["N"]), float(item["retry_at"]["N"]))
+            item["url"]["S"]: _as_failing(item)
             for sk, item in by_sk.items()
-            if sk.startswith("failing#")
+            if sk.startswith("failing#") and "since" in item  # an earlier version wrote it without
         },
         untracked=tuple(
             tuple(as_submitted(purge["M"]) for purge in item["purges"]["L"])
@@ -183,4 +195,13 @@ def as_state(items: Sequence[Mapping[str, Any]], month: str) -> State:
             if sk.startswith("untracked#")
         ),
         cursor=by_sk.get("cursor", {}).get("after", {"S": ""})["S"],
+    )
+
+
+def _as_failing(item: Mapping[str, Any]) -> Failing:
+    return Failing(
+        attempts=int(item["attempts"]["N"]),
+        retry_at=float(item["retry_at"]["N"]),
+        failed_at=float(item["failed_at"]["N"]),
+        since=float(item["since"]["N"]),
     )

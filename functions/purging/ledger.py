@@ -76,10 +76,11 @@ class Ledger:
         """The ids of all change sets."""
         return {item["sk"]["S"] for item in self._table.query("pending", ProjectionExpression="sk")}
 
-    def accept(self, purges: Sequence[Submitted]) -> None:
-        """Keep a batch of accepted purges, and that TrackPurges is yet to be told of them."""
-        new = [*(item for purge in purges for item in items.submitted(purge)), items.untracked(purges)]
-        self._table.write(self._table.putting(item) for item in new)
+    def accept(self, purges: Sequence[Submitted], *, before: Sequence[Submitted] = ()) -> None:
+        """Keep accepted purges, and that TrackPurges is yet to be told of them, with those of the same batch
+        that were accepted `before` them."""
+        new = [item for purge in purges for item in items.submitted(purge)]
+        self._table.write(self._table.putting(item) for item in (*new, items.untracked((*before, *purges))))
 
     def settle(
         self, consumed: Sequence[ChangeSet], held: Mapping[bool, Sequence[Change]] | None = None
@@ -210,8 +211,9 @@ class Ledger:
             reason={"S": reason[:_LONGEST_REASON]},
         )
 
-    def resume(self) -> None:
-        """Calls succeed again."""
+    def resume(self, now: float) -> None:
+        """Calls succeed again, after failures."""
+        self._put_state("recovered", at=items.number(now))
         self._forget("pause")
 
     def remember_refused(self, wildcard: str, now: float) -> None:
@@ -229,6 +231,8 @@ class Ledger:
             url={"S": url},
             attempts=items.number(failing.attempts),
             retry_at=items.number(failing.retry_at),
+            failed_at=items.number(failing.failed_at),
+            since=items.number(failing.since),
             expires_at=items.number(int(failing.retry_at) + 86_400),
         )
 

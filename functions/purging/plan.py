@@ -74,11 +74,7 @@ class Planner:
         served = [need for purge in purges for need in purge.needs]
         known = set(served)
         plan.needs = [*served, *(need for need in plan.needs if need not in known)]
-        plan.purges = [
-            purge
-            for purge in purges
-            if purge.url not in state.failing or state.failing[purge.url].retry_at <= now
-        ]
+        plan.purges = [purge for purge in purges if _is_due(purge, state, now)]
         plan.purges.sort(
             key=lambda each: (not each.manual, each.url in state.failing, -len(each.needs), each.since)
         )
@@ -209,6 +205,20 @@ class Planner:
         for bucket, key in {(need.bucket, need.key) for need in needs if need.pending in new}:
             neighbours[bucket].unchanged.append(key)
         return [need for need in needs if need.pending not in new]
+
+
+def _is_due(purge: PlannedPurge, state: State, now: float) -> bool:
+    """Whether a purge is to be tried now: it did not fail, its time has come, ImageKit has recovered since,
+    or a person asks for it anew."""
+    failing = state.failing.get(purge.url)
+    if failing is None or failing.retry_at <= now or not failing.concerns(purge.since):
+        return True
+    return failing.failed_at < state.recovered_at or any(
+        failing.failed_at < change.occurred_at.timestamp() <= now
+        for need in purge.needs
+        if need.pending.manual
+        for change in need.pending.changes
+    )
 
 
 def _less(remaining: Callable[[], float], seconds: float) -> Callable[[], float]:

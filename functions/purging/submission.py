@@ -19,7 +19,7 @@ CLOSING_SECONDS = CALL_SECONDS + 2 * AWS_CALL_SECONDS
 
 StopReason = Literal["", "time", "quota", "throttled", "unavailable", "key refused"]
 
-# Purges reserved, submitted and kept together: what a crash in between can cost at most.
+# Purges reserved together, and followed together: what a crash in between can leave unused at most.
 _BATCH = 25
 # So many failures in a row are an outage. Each failed call may have counted: probe ever more rarely.
 _OUTAGE = 3
@@ -29,6 +29,8 @@ _FIRST_PAUSE, _LAST_PAUSE = 30.0, 900.0
 _LAST_PROBE = 3600.0
 # A URL that fails while others succeed is tried for about a day, since each attempt may have counted.
 _ATTEMPTS = 12
+# The least wait after a 429, doubled with each further one of the same URL.
+_FIRST_WAIT, _LAST_WAIT = 0.05, 5.0
 _FIRST_RETRY, _LAST_RETRY = 30.0, 10_800.0
 
 
@@ -75,6 +77,7 @@ class Submission:
         self._clock = clock
         self._sleep = sleep
         self._queue: deque[PlannedPurge] = deque()
+        self._batch: list[Submitted] = []  # accepted of the purges reserved together
         self._used = 0  # of the purges reserved for a batch, as far as one can know
         self.outcome = Outcome()
 
@@ -92,19 +95,15 @@ class Submission:
         units = self._ledger.reserve(month, min(len(self._queue), _BATCH), limit)
         if not units:
             self._stop("quota", f"This stack's {limit} purges of {month} are used.")
-        first, self._used = len(self.outcome.accepted), 0
+        self._batch, self._used = [], 0
         try:
             # What is reserved counts to its month: a batch does not go on into the next one.
             while self._used < units and self._goes_on(manual=manual) and self._is_month_of(now):
                 self._attempt(self._queue.popleft())
         finally:
-            # Even if something unforeseen ends the batch, what was accepted is not to be purged again.
-            try:
-                if accepted := self.outcome.accepted[first:]:
-                    self._ledger.accept(accepted)
-                    self.outcome.batches.append(tuple(accepted))
-            finally:
-                self._ledger.give_back(month, units - self._used)
+            self._ledger.give_back(month, units - self._used)
+        if self._batch:
+            self.outcome.batches.append(tuple(self._batch))
 
     def _goes_on(self, *, manual: bool) -> bool:
         if self._queue and self._remaining() < CLOSING_SECONDS:
@@ -151,17 +150,18 @@ class Submission:
 
     def _purge(self, url: str) -> tuple[float, str]:
         """(when submitted, request id), after as long a wait as ImageKit asks for and time allows."""
+        times = 0
         while True:
             submitted_at = self._clock()
             try:
                 return submitted_at, self._imagekit.purge(url)
             except Throttled as throttled:
-                resume_at = submitted_at + throttled.retry_after
-                if throttled.retry_after > self._remaining() - CLOSING_SECONDS or not self._is_month_of(
-                    resume_at
-                ):
+                # Who is refused again and again by a limit that ends at once waits ever longer.
+                wait = max(throttled.retry_after, _backoff(times, _FIRST_WAIT, _LAST_WAIT))
+                if wait > self._remaining() - CLOSING_SECONDS or not self._is_month_of(submitted_at + wait):
                     raise
-                self._sleep(throttled.retry_after)
+                times += 1
+                self._sleep(wait)
 
     def _accepted(self, purge: PlannedPurge, request_id: str, submitted_at: float) -> None:
         logger.info(
@@ -178,13 +178,17 @@ class Submission:
             for change in need.pending.changes
             if not surely_before(change, submitted_at)
         )
-        self.outcome.accepted.append(Submitted(request_id, purge.url, submitted_at, identities, purge.sample))
+        accepted = Submitted(request_id, purge.url, submitted_at, identities, purge.sample)
+        # One by one: a function that is killed now has at most one purge of which the ledger does not know.
+        self._ledger.accept([accepted], before=self._batch)
+        self._batch.append(accepted)
+        self.outcome.accepted.append(accepted)
         self.outcome.satisfied.update(purge.needs)
         if purge.url in self._state.failing:
             self._ledger.forget_failing(purge.url)
         if self._failures or self._resume:
             self._failures, self._resume = 0, False
-            self._ledger.resume()
+            self._ledger.resume(submitted_at)
 
     def _refused(self, purge: PlannedPurge, refusal: UrlRefused) -> None:
         """Neither an exact URL nor what someone asked for has an alternative. A wildcard of a single object
@@ -205,6 +209,8 @@ class Submission:
         logger.warning("purge failed", url=purge.url, reason=str(failure), counted=failure.may_have_counted)
         self.outcome.detail = str(failure)
         known = self._state.failing.get(purge.url)
+        if known and not known.concerns(purge.since):
+            known = None
         outage = self._failures >= _OUTAGE
         # One bad URL, tried now and then, is no outage; and what fails in an outage is no bad URL.
         if not outage:
@@ -222,9 +228,8 @@ class Submission:
         if attempts >= _ATTEMPTS:
             reason = f"{purge.url!r} was given up after {attempts} attempts: {failure}"
             self.outcome.hopeless.update(dict.fromkeys(purge.needs, reason))
-            return
-        wait = _backoff(2 * (attempts - 1), _FIRST_RETRY, _LAST_RETRY)
-        self._ledger.remember_failing(purge.url, Failing(attempts, self._clock() + wait))
+        now, wait = self._clock(), _backoff(2 * (attempts - 1), _FIRST_RETRY, _LAST_RETRY)
+        self._ledger.remember_failing(purge.url, Failing(attempts, now + wait, now, purge.since))
 
     def _stop(self, reason: StopReason, detail: str = "") -> None:
         self.outcome.stopped, self.outcome.detail = reason, detail

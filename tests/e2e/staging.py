@@ -1,6 +1,7 @@
 """Puts a stack into the state that a test is about, and back."""
 
 import json
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -112,7 +113,7 @@ def settle(stack: Stack) -> None:
     """
     no_faults(stack)
     observer = Observer(stack)
-    observer.ledger().resume()
+    observer.ledger().resume(time.time())
     until(lambda: (tick(stack), observer.work()), "nothing under way in the stack", lambda seen: seen[1].done)
     forget_alerts(stack)
 

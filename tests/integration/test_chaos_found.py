@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from purging.changes import ObjectChange
+from purging.imagekit import ImageKit
 from purging.ledger import Ledger
 from purging.settings import AWS_CLIENT
 from tests.chaos.aws import SmallAws
@@ -90,7 +91,7 @@ def test_an_accepted_purge_counts_although_the_ledger_fails_right_after(
     w.ledger.pause(0.0, failures=1)
     w.ledger.add([w.change("a/1.jpg"), w.change("a/2.jpg")])
 
-    def throttled(_ledger: Ledger) -> None:
+    def throttled(_ledger: Ledger, _now: float) -> None:
         raise ClientError({"Error": {"Code": "ThrottlingException"}}, "DeleteItem")
 
     monkeypatch.setattr(Ledger, "resume", throttled)
@@ -145,3 +146,33 @@ def test_a_batch_ends_with_its_month(w: World) -> None:
         accepted.count(5),
         accepted.count(6),
     )
+
+
+def test_a_function_killed_in_mid_batch_makes_no_purge_again(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if out of memory: nothing that it would have done at the end is done. What ImageKit accepted before
+    is known, and followed by the next drain."""
+
+    class Killed(BaseException):
+        pass
+
+    w.ledger.add([w.change(f"{number}/a.jpg", ago=60) for number in range(30)])
+    real = ImageKit.purge
+
+    def purge(imagekit: ImageKit, url: str) -> str:
+        if len(w.purged) == 24:
+            raise Killed
+        return real(imagekit, url)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImageKit, "purge", purge)
+        patch.setattr(Ledger, "give_back", lambda *_: None)
+        patch.setattr(Ledger, "release", lambda *_: None)
+        with pytest.raises(Killed):
+            w.drain()
+    w.clock.sleep(600)
+    w.drain()
+    assert len(w.purged) == len(set(w.purged)) == 30
+    followed = [purge["url"] for execution in w.executions() for purge in execution["purges"]]
+    assert sorted(followed) == sorted(w.purged)

@@ -385,12 +385,12 @@ def test_what_drains_remember_is_read_back(ledger: Ledger) -> None:
     long = "https://ik.imagekit.io/demo/" + "x" * 3000
     untracked = submitted(3, identities=b"12345678")
     ledger.remember_refused(f"{long}*", NOW)
-    ledger.remember_failing(long, Failing(2, NOW + 60.5))
-    ledger.remember_failing(long, Failing(3, NOW + 120.5))
+    ledger.remember_failing(long, Failing(2, NOW + 60.5, NOW, NOW - 5))
+    ledger.remember_failing(long, Failing(3, NOW + 120.5, NOW, NOW - 5))
     ledger.accept([untracked])
     state = ledger.state(MONTH)
     assert state.refused == {f"{long}*"}
-    assert dict(state.failing) == {long: Failing(3, NOW + 120.5)}
+    assert dict(state.failing) == {long: Failing(3, NOW + 120.5, NOW, NOW - 5)}
     assert state.untracked == ((replace(untracked, identities=b""),),)
     ledger.forget_failing(long)
     ledger.forget_untracked([untracked])
@@ -402,7 +402,7 @@ def test_whatever_is_not_for_ever_expires(ledger: Ledger, shared: World) -> None
     moment = NOW + 0.123
     ledger.accept([Submitted("r", "u", moment)])
     ledger.remember_refused("w", moment)
-    ledger.remember_failing("u", Failing(1, moment))
+    ledger.remember_failing("u", Failing(1, moment, moment, moment))
     ledger.claim_alert("a", "me", moment, 60.5)
     ledger.remember_alert("b", moment, 60.5)
     ledger.first_asked("a", "me", moment, 60.5)

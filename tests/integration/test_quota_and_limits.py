@@ -258,3 +258,64 @@ def test_a_refused_connection_counts_nothing(w: World) -> None:
     w.ledger.add([w.change("a/1.jpg")])
     report = w.drain(api_url=address)
     assert (report.held, used(w)) == (1, 0)
+
+
+def test_a_change_after_a_url_was_given_up_has_attempts_of_its_own(w: World) -> None:
+    """What is known of a URL concerns the changes that waited then: a later one is not given up with them."""
+    w.inject("5xx", times=10**6)
+    w.ledger.add([w.change("a/1.jpg")])
+    while w.ledger.pending():
+        w.drain()
+        w.clock.sleep(1800)
+    w.emulator.state.faults = FaultPlan()
+    w.inject("5xx")
+    w.ledger.add([w.change("a/1.jpg")])
+    assert w.drain().held == 1
+    w.clock.sleep(60)
+    assert w.drain().settled == 1
+    assert w.purged == [f"{ENDPOINT}/a/1.jpg*"]
+
+
+@pytest.fixture
+def outage(w: World) -> World:
+    """Four hours of 5xx, met by a single change; then ImageKit is well again."""
+    w.inject("5xx", times=10**6)
+    w.ledger.add([w.change("a/1.jpg")])
+    for _ in range(4 * 60):
+        w.drain()
+        w.clock.sleep(60)
+    w.emulator.state.faults = FaultPlan()
+    assert w.drain().reason == "failing", "its next attempt is far off"
+    return w
+
+
+def test_what_failed_is_tried_again_as_soon_as_imagekit_has_recovered(outage: World) -> None:
+    """The purge of another URL tells so."""
+    outage.ledger.add([outage.change("b/2.jpg")])
+    outage.drain()
+    outage.clock.sleep(60)
+    outage.drain()
+    assert outage.purged == [f"{ENDPOINT}/b/2.jpg*", f"{ENDPOINT}/a/1.jpg*"]
+
+
+def test_a_person_does_not_wait_for_the_next_attempt(outage: World) -> None:
+    """Whoever asks for a purge may know that ImageKit is well again."""
+    outage.ledger.add([outage.change("a/1.jpg", ago=0)], manual=True)
+    outage.drain()
+    assert outage.purged == [f"{ENDPOINT}/a/1.jpg*"]
+
+
+def test_a_limit_that_ends_at_once_is_not_asked_in_a_loop(w: World) -> None:
+    """429 for ever, each with a reset of a millisecond: waits that double, not thousands of calls."""
+    w.inject("429", times=10**6, seconds=0.001)
+    w.ledger.add([w.change("a/1.jpg")])
+    assert w.drain().reason == "throttled"
+    (fault,) = w.emulator.state.faults.waiting()
+    assert 10**6 - fault["times"] < 50  # type: ignore[operator] # a JSON value
+
+
+def test_a_drain_without_time_says_so(w: World) -> None:
+    """It is not the work of another drain that whoever asks would wait for."""
+    w.ledger.add([w.change("a/1.jpg")])
+    report = w.drain(seconds=1.0)
+    assert (report.busy, report.reason) == (False, "time")

@@ -125,6 +125,41 @@ def test_events_of_the_wrong_type_are_typed_errors(f: Functions, subtests: pytes
     assert f.world.purged == []
 
 
+def test_one_bad_record_of_an_event_loses_no_other_one(f: Functions) -> None:
+    """Nobody sends the event again: what is understood is purged, and the rest is an error."""
+
+    def record(name: str, key: str) -> dict[str, Any]:
+        return {
+            "eventSource": "aws:s3",
+            "eventName": name,
+            "eventTime": "2030-05-15T11:00:00Z",
+            "s3": {"bucket": {"name": "my-origin-bucket"}, "object": {"key": key}},
+        }
+
+    with pytest.raises(MalformedEvent, match="ObjectTagging"):
+        f.submit(
+            {"Records": [record("ObjectTagging:Put", "a/2.jpg"), record("ObjectCreated:Put", "a/1.jpg")]}
+        )
+    assert f.world.purged == [f"{ENDPOINT}/a/1.jpg*"]
+
+
+def test_a_refused_manual_purge_is_told_to_whoever_asked(f: Functions) -> None:
+    """The answer names the URL and what ImageKit said; a mail would reach somebody else, once a day."""
+    url = f"{ENDPOINT}/a/*"
+    f.world.inject("wildcard-refused")
+    answer = f.submit({"urls": [url]})
+    (given_up,) = answer["given_up"]
+    assert (answer["purges"], given_up["url"]) == ([], url)
+    assert given_up["reason"]
+
+
+def test_a_dry_run_says_that_it_is_one(w: World) -> None:
+    """A manual purge that purged nothing must not look like one that had nothing to do."""
+    with functions(w, DRY_RUN="true") as dry:
+        answer = dry.submit({"urls": [f"{ENDPOINT}/a/1.jpg"]})
+    assert (answer["dry_run"], answer["purges"]) == (True, [])
+
+
 UNSERVABLE: list[dict[str, Any]] = [
     {"urls": [f"{ENDPOINT}/{n}/x.jpg" for n in range(101)]},
     {"keys": [{"bucket": "my-origin-bucket", "key": f"a/{n}.jpg"} for n in range(101)]},

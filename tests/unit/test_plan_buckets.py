@@ -280,7 +280,7 @@ def test_an_upload_is_gathered_beside_an_old_change(ago: float) -> None:
 def test_a_retried_purge_does_not_switch_gathering_off() -> None:
     """Nothing is planned at all while the old one waits for its next attempt."""
     old = pending(["a/old.jpg"], ago=HOUR)
-    state = State(failing={f"{ENDPOINT}/a/old.jpg*": Failing(5, NOW + 600)})
+    state = State(failing={f"{ENDPOINT}/a/old.jpg*": Failing(5, NOW + 600, NOW - 10, NOW - 60)})
     found = plan([*upload(300, began=6, seconds=6), *old], Bucket(["a/old.jpg"]), state=state)
     assert (found.wait, found.purges, len(found.needs)) == ("gathering", [], 301)
 

@@ -1,5 +1,6 @@
 """Calls that end in time and in size on a real socket, however the other side answers."""
 
+import base64
 import gzip
 import itertools
 import socket
@@ -28,6 +29,8 @@ Script = Callable[[socket.socket], None]
 # What a call may take here, and how much later than that a busy machine may come to say so, in seconds.
 BOUND, GRACE = 1.0, 2.0
 HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
+# What HTTP Basic carries the key as.
+BASIC = base64.b64encode(f"{KEY}:".encode()).decode()
 ACCEPTED = b'{"requestId": "aaaaaaaaaaaaaaaaaaaaaaaa"}'
 
 
@@ -269,6 +272,28 @@ def test_a_definite_answer_counts_though_its_body_never_ends() -> None:
     unknown = drips(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 99\r\n\r\n", b"x")
     with server(unknown) as address, pytest.raises(UnknownRequest):
         client(f"http://{address}").status("ab12")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"%b\r\n\r\n", HEAD + b"%b\r\n\r\n", HEAD + b"Content-Length: %b\r\n\r\n", b"HTTP/1.1 %b\r\n\r\n"],
+    ids=["no status line", "no header", "no length", "no status"],
+)
+@pytest.mark.parametrize("text", [KEY, BASIC], ids=["raw", "basic"])
+def test_what_is_no_http_does_not_spread_the_key(
+    text: str, answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A broken server or proxy may repeat the request; the libraries quote it in their errors, and log it."""
+
+    def script(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(answer % f"authorization {text}".encode())
+
+    with server(script) as address, pytest.raises(Unavailable) as caught:
+        client(f"http://{address}").purge(URL)
+    assert caught.value.may_have_counted
+    assert text not in shown(caught.value) + caplog.text
+    assert text not in str([vars(record) for record in caplog.records])
 
 
 def test_a_look_at_the_cdn_ends_in_time() -> None:

@@ -147,8 +147,14 @@ class UrlMap:
 
         Raises InvalidRequest naming the URL and the remedy.
         """
-        if not isinstance(url, str) or not re.fullmatch(r"[!-~]+", url):
-            raise InvalidRequest(f"{shown_url(url)} is no URL: percent-encode everything but ASCII")
+        if not isinstance(url, str) or not url:
+            raise InvalidRequest(
+                f"{shown(url)} is no URL: write a text such as '{self.roots[0].prefix}photo.jpg'"
+            )
+        if not re.fullmatch(r"[!-~]+", url):
+            raise InvalidRequest(
+                f"{shown_url(url)} is no URL: percent-encode blanks, and all characters beyond ASCII"
+            )
         if len(url) > _LONGEST_URL:
             raise InvalidRequest(f"{shown_url(url)} has {len(url)} characters: give at most {_LONGEST_URL}")
         root = max(

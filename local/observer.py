@@ -144,13 +144,23 @@ class Observer:
             text = "".join(f"{line}\n" for line in self.lines(function))
             (self._stack.workspace.logs / f"{function}.log").write_text(text)
 
+    def most_receives(self) -> int:
+        """How often the change queue delivers a message before it is dead."""
+        policy = self._queue_attributes()["RedrivePolicy"]
+        return int(json.loads(policy)["maxReceiveCount"])
+
     def _messages(self) -> int:
-        counts = self._stack.sqs.get_queue_attributes(
-            QueueUrl=self._stack.outputs["ChangeQueueUrl"], AttributeNames=["All"]
-        )["Attributes"]
         return sum(
-            int(count) for name, count in counts.items() if name.startswith("ApproximateNumberOfMessages")
+            int(count)
+            for name, count in self._queue_attributes().items()
+            if name.startswith("ApproximateNumberOfMessages")
         )
+
+    def _queue_attributes(self) -> dict[str, str]:
+        answer = self._stack.sqs.get_queue_attributes(
+            QueueUrl=self._stack.outputs["ChangeQueueUrl"], AttributeNames=["All"]
+        )
+        return {str(name): value for name, value in answer["Attributes"].items()}
 
     def _control(self, name: str) -> Any:
         return self._http.get(f"{self._stack.imagekit}/_control/{name}", timeout=_TIMEOUT).json()

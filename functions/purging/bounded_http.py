@@ -4,10 +4,17 @@ What requests calls a time-out begins anew with every address that a name has an
 an answer that drips never ends. Here the first one bounds connecting (name, all addresses and TLS together),
 the second one the answer, its header and its body. Only the resolver keeps a bound of its own: nothing in
 Python can interrupt it, and a few seconds for each name server is what `resolv.conf` has it take.
+
+A connection that was idle for longer than a moment is not used again. Lambda freezes a function between two
+calls (developer guide, "Understanding the Lambda execution environment lifecycle"), and says of connections
+that were idle meanwhile that using them fails (the same, "Best practices"); aws/aws-sdk-js-v3#1196 shows it.
+The frozen side hears neither of a peer that hangs up nor of a gateway that forgets: what it sends next is
+reset or never answered, and nobody knows then whether it counted.
 """
 
 import http.client
 import io
+import logging
 import socket
 import time
 from typing import Any
@@ -19,10 +26,18 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 from urllib3.util.connection import create_connection
 
+# It warns of a header that it cannot parse, and quotes it: a secret that the answer repeats would be
+# in the log. Nobody misses the warning: the answer counts as it is.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
+
+# Seconds that a connection is kept without use. Of servers in wide use, Apache and Node.js hang up the
+# soonest: after 5 seconds by default.
+_IDLE = 4.0
+
 
 def bounded_session() -> requests.Session:
-    """A session whose time-outs hold for a whole step. It keeps connections alive."""
-    session = requests.Session()
+    """A session whose time-outs hold for a whole step. It keeps connections alive, for a moment."""
+    session = _Session()
     # Neither a proxy nor a netrc of the environment has a say in where a call goes, and with which key.
     session.trust_env = False
     for scheme in ("http://", "https://"):
@@ -56,6 +71,22 @@ def never_connected(error: requests.RequestException) -> bool:
     return isinstance(error, requests.ConnectTimeout | ValueError) or isinstance(
         getattr(cause, "reason", None), NewConnectionError
     )
+
+
+class _Session(requests.Session):
+    """Uses no connection again that was idle for longer than _IDLE."""
+
+    _used_at = 0.0
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        # By the clock on the wall: a monotonic one may stand still while the function is frozen. It may be
+        # set back, too; then how long the connection was idle is unknown.
+        if not 0 <= time.time() - self._used_at <= _IDLE:
+            self.close()  # only the connections: the session goes on with new ones
+        try:
+            return super().send(request, **options)
+        finally:
+            self._used_at = time.time()
 
 
 class _InTime(io.RawIOBase):

@@ -3,6 +3,7 @@
 Everything here raises MalformedEvent.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -88,13 +89,22 @@ def list_of(holder: dict[str, Any], field: str) -> list[object]:
     return value
 
 
+def named(fields: Iterable[str]) -> str:
+    """Names of fields for a message: the first ones, since anybody may have made them up."""
+    return _short(", ".join(map(repr, islice(fields, 8))))
+
+
 def shown(value: object) -> str:
     """A value for a message: enough to recognise it, never the whole of it."""
     if isinstance(value, dict):
         # Not the values: they may be secret, and nested too deep to print.
-        text = f"an object with {', '.join(map(repr, islice(value, 8))) or 'nothing'}"
+        text = f"an object with {named(value) or 'nothing'}"
     elif isinstance(value, list):
         text = f"a list of {len(value)}"
     else:
         text = repr(value)
+    return _short(text)
+
+
+def _short(text: str) -> str:
     return text if len(text) <= 120 else text[:117] + "..."

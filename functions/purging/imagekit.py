@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 import requests
+from requests.structures import CaseInsensitiveDict
 
 from purging.bounded_http import body_of, bounded_session, never_connected
 from purging.errors import (
@@ -23,7 +24,7 @@ from purging.errors import (
     UrlRefused,
 )
 from purging.ratelimit import RateLimit, rate_headers
-from purging.secret import PrivateKey
+from purging.secret import PrivateKey, masked
 from purging.telemetry import logger
 
 PurgeStatus = Literal["Pending", "Completed"]
@@ -50,17 +51,20 @@ _REMEDY = "check ImageKitApiUrl, and that ImageKit's API answers there"
 
 
 class _Answer:
-    """An answer, read to its end. `body`: its JSON object; empty if it has none."""
+    """An answer, read to its end. Nothing that it says holds the `key` that it was asked with."""
 
-    def __init__(self, answer: requests.Response) -> None:
+    def __init__(self, answer: requests.Response, key: str) -> None:
         self.status = answer.status_code
-        self.headers = answer.headers
-        self.body = _object(body_of(answer, _MOST))
+        self.headers = CaseInsensitiveDict(
+            {masked(name, key): masked(value, key) for name, value in answer.headers.items()}
+        )
+        self._body = _object(body_of(answer, _MOST))
+        self._key = key
 
     def text(self, name: str) -> str:
-        """A field of the body; empty if it is not there, or no text."""
-        value = self.body.get(name)
-        return value if isinstance(value, str) else ""
+        """A field of the body, which is a JSON object; empty if it is not there, or no text."""
+        value = self._body.get(name)
+        return masked(value, self._key) if isinstance(value, str) else ""
 
     @property
     def succeeded(self) -> bool:
@@ -140,14 +144,16 @@ class ImageKit:
                     timeout=(_CONNECT, due - time.monotonic() - _CONNECT),
                     allow_redirects=False,
                     stream=True,
-                )
+                ),
+                key,
             )
         except requests.RequestException as error:
             unsent = never_connected(error)
+            # Without its cause, which quotes what came instead of an answer.
             raise Unavailable(
-                f"no answer from {url}: {error}" + (f"; {_REMEDY}" if unsent else ""),
+                f"no answer from {url}: {masked(str(error), key)}" + (f"; {_REMEDY}" if unsent else ""),
                 may_have_counted=not unsent,
-            ) from error
+            ) from None
 
 
 def _object(body: bytes) -> dict[str, Any]:

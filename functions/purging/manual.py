@@ -15,10 +15,10 @@ from typing import Any
 
 from purging.changes import Change, ObjectChange, UrlChange
 from purging.errors import InvalidRequest
-from purging.fields import MANUAL_FIELDS, as_object, key_of, text_of
+from purging.fields import MANUAL_FIELDS, as_object, key_of, named, text_of
 from purging.items import Submitted
 from purging.needs import Coverage, Need, Pending
-from purging.urls import UrlMap
+from purging.urls import UrlMap, shown_url
 
 MAX_AT_ONCE = 100
 """As many as ImageKit's dashboard takes in one request (documentation, "Purge cache")."""
@@ -49,25 +49,42 @@ def requested(event: dict[str, Any], url_map: UrlMap, asked_at: float) -> list[C
     names = set(event) - {"token"}
     if names not in ({"urls"}, {"keys"}):
         raise InvalidRequest(
-            f"a manual purge has either urls or keys, and may have a token, not {', '.join(sorted(event))}"
+            f"a manual purge has either urls or keys, may have a token, and nothing else: not {named(event)}"
         )
     if "token" in event:
         text_of(event, "token")
     (name,) = names
-    entries = event[name]
-    if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_AT_ONCE:
-        count = len(entries) if isinstance(entries, list) else "no list"
-        raise InvalidRequest(f"{name} must list 1 to {MAX_AT_ONCE} entries, not {count}: split the request")
+    entries = _entries(name, event[name])
     time = datetime.fromtimestamp(asked_at, UTC)
     if name == "urls":
         return [UrlChange(url_map.check(url), time) for url in entries]
     return [_of_key(as_object(entry, "an entry of keys"), url_map, time) for entry in entries]
 
 
+def _entries(name: str, value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise InvalidRequest(
+            f'{name} must be a list, also of one: write {{"{name}": [...]}}, not {shown_url(value)}'
+        )
+    if not value:
+        raise InvalidRequest(f"{name} is an empty list: name what to purge, 1 to {MAX_AT_ONCE} entries")
+    if len(value) > MAX_AT_ONCE:
+        raise InvalidRequest(f"{name} has {len(value)} entries, more than {MAX_AT_ONCE}: split the request")
+    return value
+
+
 def _of_key(entry: dict[str, Any], url_map: UrlMap, time: datetime) -> ObjectChange:
+    if unknown := sorted(set(entry) - {"bucket", "key"}):
+        # Whoever names a version, say, expects something else than what a purge does.
+        raise InvalidRequest(
+            f"an entry of keys has a bucket and a key, and nothing else: leave out {named(unknown)}"
+        )
     change = ObjectChange(text_of(entry, "bucket"), key_of(entry, form_encoded=False), "created", time)
     if not url_map.serves(change):
-        raise InvalidRequest(f"UrlMap serves no key {change.key!r} of bucket {change.bucket!r}")
+        raise InvalidRequest(
+            f"UrlMap serves no key {change.key!r} of bucket {change.bucket!r}: correct them, or add the "
+            "bucket or folder to UrlMap"
+        )
     return change
 
 

@@ -1,7 +1,9 @@
 """ImageKit's private key, kept in Secrets Manager."""
 
 import json
+from base64 import b64encode
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from purging.errors import KeyRefused
 
@@ -36,6 +38,18 @@ class PrivateKey:
 
     def __repr__(self) -> str:
         return f"PrivateKey({self._arn!r})"
+
+
+def masked(text: str, key: str) -> str:
+    """A text without the key: what a server, or a proxy before it, answers may repeat what it was sent.
+
+    That is the key as it is, as HTTP Basic carries it, percent-encoded, or quoted by Python's `repr`.
+    """
+    # One key may be the beginning of another form of it: not even the rest of that is to be seen.
+    forms = {key, b64encode(f"{key}:".encode()).decode().rstrip("="), quote(key, safe=""), repr(key)[1:-1]}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "***")
+    return text
 
 
 def _private_key(text: str) -> str:

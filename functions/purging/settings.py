@@ -1,5 +1,6 @@
 """What the operator chose, read from the environment that template.yaml fills."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -7,9 +8,14 @@ from fnmatch import fnmatchcase
 from botocore.config import Config
 
 from purging.errors import InvalidSetting
-from purging.urls import UrlMap
+from purging.urls import UrlMap, shown_url
 
 IMAGEKIT_API_URL = "https://api.imagekit.io"
+
+# Plain HTTP would send the private key readable; the emulator on this machine is the exception.
+_API_URL = re.compile(
+    r"(https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?|http://(127\.0\.0\.1|localhost):[0-9]+)/?"
+)
 
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS, _BACKOFF_SECONDS = 1.5, 3.0, 2, 1.0
 
@@ -103,7 +109,9 @@ def _number(environ: Mapping[str, str], name: str, default: int, low: int, high:
 
 
 def _api_url(text: str) -> str:
-    # Plain HTTP would send the private key readable; the emulator on this machine is the exception.
-    if not text.startswith(("https://", "http://127.0.0.1:", "http://localhost:")) or "@" in text:
-        raise InvalidSetting(f"IMAGEKIT_API_URL is {text!r}: write https://host, without credentials")
+    if not _API_URL.fullmatch(text):
+        raise InvalidSetting(
+            f"IMAGEKIT_API_URL is {shown_url(text)}: write https://host[:port], such as {IMAGEKIT_API_URL}, "
+            "with no user, path, query or fragment"
+        )
     return text.rstrip("/")

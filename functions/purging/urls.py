@@ -7,6 +7,7 @@ from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from purging.errors import InvalidRequest, InvalidSetting
+from purging.fields import shown
 
 # What ImageKit's SDKs leave unencoded in a path besides letters and digits (imagekitio 5.x), but for `*`,
 # which would change a purge's meaning.
@@ -16,6 +17,8 @@ _SAFE = "/:@!$&'()+,;=-._~"
 _BUCKET = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9._-]*")
 _PLAIN = re.compile(r"[!-)+-~]+")  # visible ASCII, but for the *
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+
+_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]*\]?|[^:]*)(:[0-9]*)?")
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -112,15 +115,13 @@ class UrlMap:
             origin, equals, endpoint = entry.partition("=")
             bucket, _, folder = origin.strip().partition("/")
             if not equals or not _BUCKET.fullmatch(bucket):
-                raise InvalidSetting(
-                    f"UrlMap entry {entry!r}: write bucket[/folder]=https://ik.imagekit.io/id"
-                )
+                raise InvalidSetting(f"{_named(entry)}: write bucket[/folder]=https://ik.imagekit.io/id")
             folder = folder.strip("/")
             if _ENCODED.search(folder):
                 # It would match no key, and nobody would hear of it. What is meant is a guess.
                 raise InvalidSetting(
-                    f"UrlMap entry {entry!r}: the folder is percent-encoded; write it as its keys begin in "
-                    f"the bucket, perhaps {unquote(folder)!r}"
+                    f"{_named(entry)}: the folder is percent-encoded; write it as its keys begin in the "
+                    f"bucket, perhaps {shown_url(unquote(folder))}"
                 )
             endpoint = _endpoint(endpoint.strip(), entry)
             for transformation in ("", *path_transformations):
@@ -146,10 +147,16 @@ class UrlMap:
 
         Raises InvalidRequest naming the URL and the remedy.
         """
-        if not isinstance(url, str) or not re.fullmatch(r"[!-~]+", url):
-            raise InvalidRequest(f"{_show(url)} is no URL: percent-encode everything but ASCII")
+        if not isinstance(url, str) or not url:
+            raise InvalidRequest(
+                f"{shown(url)} is no URL: write a text such as '{self.roots[0].prefix}photo.jpg'"
+            )
+        if not re.fullmatch(r"[!-~]+", url):
+            raise InvalidRequest(
+                f"{shown_url(url)} is no URL: percent-encode blanks, and all characters beyond ASCII"
+            )
         if len(url) > _LONGEST_URL:
-            raise InvalidRequest(f"{_show(url)} has {len(url)} characters: give at most {_LONGEST_URL}")
+            raise InvalidRequest(f"{shown_url(url)} has {len(url)} characters: give at most {_LONGEST_URL}")
         root = max(
             (root for root in self.roots if url.startswith(root.prefix)),
             key=lambda root: len(root.prefix),
@@ -157,16 +164,16 @@ class UrlMap:
         )
         if root is None:
             known = ", ".join(sorted({root.endpoint for root in self.roots}))
-            raise InvalidRequest(f"{_show(url)} lies under none of the endpoints of UrlMap: {known}")
+            raise InvalidRequest(f"{shown_url(url)} lies under none of the endpoints of UrlMap: {known}")
         path = root.path(url)
         # Decoded, as a server or a client on the way may do before it resolves them.
         segments = re.split(r"[/\\]", unquote(path.partition("?")[0]))
         if "." in segments or ".." in segments:
-            raise InvalidRequest(f"{_show(url)} has a dot segment: write the path in full")
+            raise InvalidRequest(f"{shown_url(url)} has a dot segment: write the path in full")
         if "#" in path or "*" in path[:-1] or (path.endswith("*") and not wildcard_allowed(path)):
             raise InvalidRequest(
-                f"{_show(url)}: a wildcard is one * at the end of two levels, of 15 characters, or of a file "
-                "with an extension; write a literal * as %2A and # as %23"
+                f"{shown_url(url)}: a wildcard is one * at the end of two levels, of 15 characters, or of a "
+                "file with an extension; write a literal * as %2A and # as %23"
             )
         return url
 
@@ -176,16 +183,29 @@ def _endpoint(text: str, entry: str) -> str:
         parts = urlsplit(text)
         host = parts.hostname
         _ = parts.port  # raises on a port that is no number
-    except ValueError as error:
-        raise InvalidSetting(f"UrlMap entry {entry!r}: {error}") from error
-    secure = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
-    more = "@" in parts.netloc or parts.query or parts.fragment or not _PLAIN.fullmatch(text)
-    if not host or not secure or more:
+    except ValueError:
+        # Its own words quote what may be a password.
+        host = None
+    secure = host and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK))
+    if not secure or "@" in parts.netloc or re.search("[?#]", text) or not _PLAIN.fullmatch(text):
         raise InvalidSetting(
-            f"UrlMap entry {entry!r}: an endpoint is https://host[/path], percent-encoded, with no user, "
+            f"{_named(entry)}: an endpoint is https://host[:port][/path], percent-encoded, with no user, "
             "query, fragment or *"
         )
     return text.rstrip("/")
+
+
+def _named(entry: str) -> str:
+    """An entry of UrlMap that is refused, for a message, without the credentials it may carry."""
+    before, slashes, rest = entry.partition("//")
+    origin, equals, endpoint = entry.partition("=")
+    if slashes:
+        text = before + _masked(slashes + rest)
+    elif equals and ":" not in origin:
+        text = f"{origin}={_masked(endpoint.strip())}"
+    else:
+        text = re.sub(".*@", "***@", entry)
+    return f"UrlMap entry {_quoted(text)}"
 
 
 def _checked(transformation: str) -> str:
@@ -196,9 +216,13 @@ def _checked(transformation: str) -> str:
     return transformation
 
 
-def _show(url: object) -> str:
-    """A rejected URL for a message, without the credentials it may carry."""
-    text = repr(_masked(url)) if isinstance(url, str) else f"a {type(url).__name__}"
+def shown_url(url: object) -> str:
+    """A refused URL, or what stands in its place, for a message: without the credentials it may carry."""
+    return _quoted(_masked(url)) if isinstance(url, str) else shown(url)
+
+
+def _quoted(text: str) -> str:
+    text = repr(text)
     return text if len(text) <= 200 else text[:197] + "..."
 
 
@@ -207,5 +231,10 @@ def _masked(url: str) -> str:
     start = re.match(r"([a-z][a-z0-9+.-]*:)?//", url, re.IGNORECASE)
     scheme = start[0] if start else ""
     before, at, place = url[len(scheme) :].rpartition("@")
-    user = before.partition("@")[0]
-    return f"{scheme}***@{place}" if at and (":" in user or "/" not in user) else url
+    if at and (":" in before or "/" not in before.partition("@")[0]):
+        return f"{scheme}***@{place}"
+    # A port that is no number may be a password whose other half, behind a comma, is elsewhere.
+    authority = re.split("[/?#]", url[len(scheme) :], maxsplit=1)[0]
+    if scheme and not _HOST_AND_PORT.fullmatch(authority):
+        return f"{scheme}{authority.partition(':')[0]}:***{url[len(scheme) + len(authority) :]}"
+    return url

@@ -73,7 +73,9 @@ class Replay:
         for message in poison:
             why = reasons.get(message, "see the log of SubmitPurge")
             self._say(f"Poison: message {message} is not understood: {why}", "red")
-            self._say("  The queue delivers it again, and after five times moves it to the dead letters.")
+        if poison:
+            often = self._observer.most_receives()
+            self._say(f"  The queue delivers a message {often} times, then moves it to the dead letters.")
         return self._verdict(seen, executions, poisoned=len(poison))
 
     def _deliver(self, event: Event) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def test_a_poison_message_is_named_and_fails_the_replay(stack: Stack, tmp_path: 
     assert status == 1
     assert shown.count("; Completed after ") == 9
     assert f"Poison: message {poison} is not understood: a message body is not JSON" in shown
+    assert "delivers a message 20 times, then moves it to the dead letters" in shown
     assert "not understood: 1 message." in shown
 
 

@@ -1,30 +1,36 @@
 """Calls that end in time and in size on a real socket, however the other side answers."""
 
+import base64
 import gzip
 import itertools
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from local import certificate
-from purging import freshness, imagekit
+from purging import bounded_http, freshness, imagekit
 from purging.errors import Unavailable, UnknownRequest
 from purging.freshness import Freshness
 from purging.imagekit import ImageKit
 from purging.secret import PrivateKey
 from tests.integration.test_imagekit_client import KEY, URL, Secrets, shown
+from tests.integration.world import VirtualClock
 
 Script = Callable[[socket.socket], None]
 
 # What a call may take here, and how much later than that a busy machine may come to say so, in seconds.
 BOUND, GRACE = 1.0, 2.0
 HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
+# What HTTP Basic carries the key as.
+BASIC = base64.b64encode(f"{KEY}:".encode()).decode()
 ACCEPTED = b'{"requestId": "aaaaaaaaaaaaaaaaaaaaaaaa"}'
 
 
@@ -268,9 +274,110 @@ def test_a_definite_answer_counts_though_its_body_never_ends() -> None:
         client(f"http://{address}").status("ab12")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [b"%b\r\n\r\n", HEAD + b"%b\r\n\r\n", HEAD + b"Content-Length: %b\r\n\r\n", b"HTTP/1.1 %b\r\n\r\n"],
+    ids=["no status line", "no header", "no length", "no status"],
+)
+@pytest.mark.parametrize("text", [KEY, BASIC], ids=["raw", "basic"])
+def test_what_is_no_http_does_not_spread_the_key(
+    text: str, answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A broken server or proxy may repeat the request; the libraries quote it in their errors, and log it."""
+
+    def script(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(answer % f"authorization {text}".encode())
+
+    with server(script) as address, pytest.raises(Unavailable) as caught:
+        client(f"http://{address}").purge(URL)
+    assert caught.value.may_have_counted
+    assert text not in shown(caught.value) + caplog.text
+    assert text not in str([vars(record) for record in caplog.records])
+
+
 def test_a_look_at_the_cdn_ends_in_time() -> None:
     """CheckPurges asks the CDN as well, which may drip as well."""
     with server(drips(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x")) as address:
         began = time.monotonic()
         assert Freshness(time.time).stale_age(f"http://{address}/a.jpg", time.time()) is None
         assert time.monotonic() - began < 1.25 * BOUND + GRACE
+
+
+class Forgetful:
+    """A server, or a gateway before it, that resets a connection that is used again after `asleep` is set,
+    without a word before. `requests` counts those that are answered, by connection."""
+
+    def __init__(self) -> None:
+        self.asleep = False
+        self.requests: list[int] = []
+
+    def __call__(self, connection: socket.socket) -> None:
+        mine = len(self.requests)
+        self.requests.append(0)
+        asleep = self.asleep
+        while True:
+            read_request(connection)
+            if self.asleep and not asleep:
+                # Closing with a linger of 0 s sends a reset.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return
+            self.requests[mine] += 1
+            body = b'{"requestId": "aaaaaaaaaaaaaaaaaaaaaaaa", "status": "Pending"}'
+            connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> VirtualClock:
+    """The clock on the wall. The monotonic one does not see that a function was frozen."""
+    clock = VirtualClock()
+    monkeypatch.setattr(bounded_http, "time", SimpleNamespace(time=clock, monotonic=time.monotonic))
+    return clock
+
+
+@pytest.mark.parametrize("seconds", [5, 60, 86_400, -0.5, -3600], ids="{} s".format)
+@pytest.mark.parametrize("call", ["purge", "status"])
+def test_a_connection_that_was_idle_is_not_used_again(wall: VirtualClock, call: str, seconds: float) -> None:
+    """A function that was frozen meets a connection that its peer has dropped: the first call afterwards must
+    not be lost, and a purge not be counted for nothing. If the clock was set back, nobody knows how long it
+    was."""
+    peer = Forgetful()
+    with server(peer) as address:
+        ask = getattr(client(f"http://{address}"), call)
+        ask(URL)
+        peer.asleep = True
+        wall.sleep(seconds)
+        ask(URL)
+        ask(URL)
+    assert peer.requests == [1, 2]
+
+
+def test_a_connection_that_is_in_use_is_kept(wall: VirtualClock) -> None:
+    """However long all calls take together: each handshake costs more than a call."""
+    peer = Forgetful()
+    with server(peer) as address:
+        calls = client(f"http://{address}")
+        for _ in range(10):
+            calls.purge(URL)
+            wall.sleep(3)
+            calls.status("ab12")
+    assert peer.requests == [20]
+
+
+def test_a_look_at_the_cdn_uses_no_idle_connection_either(wall: VirtualClock) -> None:
+    """A reset would be no answer, and no answer is taken for no sign of staleness."""
+    answers = itertools.count()
+
+    def script(connection: socket.socket) -> None:
+        first = not next(answers)
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nAge: 900\r\n\r\n")
+        if first:
+            read_request(connection)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with server(script) as address:
+        looks = Freshness(wall)
+        assert looks.stale_age(f"http://{address}/a.jpg", wall()) == 900
+        wall.sleep(60)
+        assert looks.stale_age(f"http://{address}/a.jpg", wall()) == 900

@@ -1,5 +1,6 @@
 """The API client on a real socket: every documented answer is a typed error, and the key stays secret."""
 
+import base64
 import json
 import socket
 import threading
@@ -10,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -27,6 +29,7 @@ from purging.imagekit import ImageKit
 from purging.secret import PrivateKey
 
 KEY = "private_do-not-show-me"
+ODD_KEY = "private_do+not/show'\\me="
 URL = "https://ik.imagekit.io/demo/a.jpg"
 HELP = "For support kindly contact us at support@imagekit.io."
 
@@ -411,6 +414,46 @@ def test_the_key_is_not_in_the_representation_of_what_holds_it(stub: Stub) -> No
     key = PrivateKey("arn:secret", Secrets())  # type: ignore[arg-type]
     assert key.value() == KEY
     assert KEY not in repr(key) + repr(ImageKit(stub.url, key))
+
+
+def forms_of(key: str) -> list[str]:
+    """How an answer may repeat a key."""
+    basic = base64.b64encode(f"{key}:".encode()).decode()
+    return [key, f"Basic {basic}", basic.rstrip("="), quote(key, safe=""), repr(key), f"{290 * '.'}{key}"]
+
+
+def holds_no_part_of(key: str, text: str) -> bool:
+    """Not even the half of it, in any form, is in a text."""
+    basic = base64.b64encode(f"{key}:".encode()).decode()
+    return not any(part[: len(part) // 2] in text for part in (key, basic, quote(key, safe=""), repr(key)))
+
+
+ECHOES = [400, 401, 403, 404, 413, 422, 429, 500, 503, 301, 201]
+
+
+@pytest.mark.parametrize("status", ECHOES)
+@pytest.mark.parametrize("call", ["purge", "status"])
+@pytest.mark.parametrize("key", [KEY, ODD_KEY])
+def test_an_answer_that_repeats_the_key_does_not_spread_it(
+    stub: Stub, key: str, call: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Errors go on to logs, alerts and execution histories, whatever their type. No form of the key comes
+    through, in any field or header that is used; a message that is cut does not end in half a key."""
+    imagekit = client(stub, Secrets(key))
+    # The monthly limit makes QuotaExhausted of some.
+    for form in [*forms_of(key), f"{key} monthly limit"]:
+        headers = {"X-RateLimit-Limit": form, f"X-RateLimit-{key if key == KEY else ''}x": "1"}
+        stub.replies = [Reply(status, {"message": form, "requestId": 7, "status": form}, headers)]
+        with pytest.raises(PurgeError) as caught:
+            getattr(imagekit, call)(URL)
+        assert holds_no_part_of(key, shown(caught.value))
+    assert holds_no_part_of(key, str([vars(record) for record in caplog.records]))
+
+
+def test_a_request_id_never_holds_the_key(stub: Stub) -> None:
+    """It goes to the ledger and to execution histories."""
+    stub.replies = [Reply(201, {"requestId": f"for {KEY}"})]
+    assert client(stub).purge(URL) == "for ***"
 
 
 def test_proxies_and_netrc_of_the_environment_are_ignored(

@@ -23,6 +23,7 @@ from local.observer import LEASE, Accepted, Observer, Work
 from local.replay import play
 from local.replay.event import Event
 from local.replay.fate import Fate
+from local.workspace import PROJECT
 from tests.integration.test_local_replay import SETTINGS
 
 NOW = 1_790_000_000.0
@@ -81,9 +82,34 @@ def stack() -> Iterator[Any]:
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in kinds],
             BillingMode="PAY_PER_REQUEST",
         )
-        queue = sqs.create_queue(QueueName="changes")["QueueUrl"]
+        dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 7})
+        queue = sqs.create_queue(QueueName="changes", Attributes={"RedrivePolicy": redrive})["QueueUrl"]
         outputs = {"ChangeQueueUrl": queue, "LedgerTable": "ledger"}
         yield SimpleNamespace(sqs=sqs, ledger=ledger, outputs=outputs)
+
+
+def test_a_replay_says_how_often_poison_is_delivered(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stack: Any
+) -> None:
+    """As the stack's own queue has it, whatever the template says one day; once for all messages."""
+
+    class Poisoned(Drains):
+        def most_receives(self) -> int:
+            return Observer(stack).most_receives()
+
+    event = Event.read(PROJECT / "events/sqs/batch-with-poison.json")
+    poison = [{"itemIdentifier": each["messageId"]} for each in event.body["Records"][6:8]]
+    answer = {"batchItemFailures": poison}
+    monkeypatch.setattr(play, "Observer", Poisoned)
+    monkeypatch.setattr(play, "Fates", lambda *_, **__: SimpleNamespace(look=list))
+    stack.functions = SimpleNamespace(invoke=lambda **_: {"Payload": io.BytesIO(json.dumps(answer).encode())})
+    stack.outputs["SubmitPurgeFunction"] = "SubmitPurge"
+    stack.url_endpoint, stack.workspace = "http://127.0.0.1:1/demo", SimpleNamespace(logs=tmp_path)
+    shown = io.StringIO()
+    assert play.Replay(stack, Console(file=shown, width=120)).run(event, deadline=20) == 1
+    assert shown.getvalue().count("delivers a message 7 times, then moves it to the dead letters.") == 1
 
 
 def test_a_change_is_under_way_from_the_queue_to_the_end_of_its_drain(stack: Any) -> None:

@@ -18,6 +18,7 @@ ENDPOINT = "https://ik.imagekit.io/demo"
 MAP = UrlMap.parse(f"origin={ENDPOINT}", ["tr:w-300"])
 URL = f"{ENDPOINT}/a/x.jpg"
 BODY = {"urls": [URL]}
+ENTRY = {"bucket": "origin", "key": "a/x.jpg"}
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -41,14 +42,41 @@ def test_a_request_happens_when_it_is_asked() -> None:
         (BODY | {"token": ""}, MalformedEvent, "token must be a text"),
         (BODY | {"token": 7}, MalformedEvent, "token must be a text, not 7"),
         (BODY | {"token": None}, MalformedEvent, "token must be a text"),
-        ({"keys": "a.jpg"}, InvalidRequest, "keys must list 1 to 100"),
+        (BODY | {"\ud800" * 999: 1}, InvalidRequest, r"not 'urls', '.{100,120}\.\.\.$"),
+        (
+            {"keys": "a.jpg"},
+            InvalidRequest,
+            r'keys must be a list, also of one: write \{"keys": .*, not \'a.jpg\'',
+        ),
+        ({"urls": URL}, InvalidRequest, f"urls must be a list, also of one: write .*, not {URL!r}"),
+        ({"urls": "https://user:pw@ik.imagekit.io/"}, InvalidRequest, r"not 'https://\*\*\*@ik"),
+        ({"urls": None}, InvalidRequest, "urls must be a list, .*, not None"),
+        ({"urls": {"a": 1}}, InvalidRequest, "urls must be a list, .*, not an object with 'a'"),
+        ({"urls": []}, InvalidRequest, "urls is an empty list: name what to purge, 1 to 100 entries"),
+        ({"urls": [URL] * 101}, InvalidRequest, "urls has 101 entries, more than 100: split the request"),
+        ({"urls": [URL, 1]}, InvalidRequest, f"^1 is no URL: write a text such as '{ENDPOINT}/photo.jpg'"),
+        ({"urls": [None]}, InvalidRequest, "^None is no URL: write a text"),
+        ({"urls": [[URL]]}, InvalidRequest, "^a list of 1 is no URL: write a text"),
+        ({"urls": [{"url": URL}]}, InvalidRequest, "^an object with 'url' is no URL: write a text"),
+        ({"urls": [""]}, InvalidRequest, "^'' is no URL: write a text"),
+        ({"urls": [f"{URL} "]}, InvalidRequest, "jpg ' is no URL: percent-encode blanks"),
+        ({"keys": [ENTRY | {"versionId": "3"}]}, InvalidRequest, "nothing else: leave out 'versionId'"),
+        (
+            {"keys": [ENTRY, ENTRY | {"b": 1, "a": 2}]},
+            InvalidRequest,
+            "a bucket and a key, .*: leave out 'a', 'b'",
+        ),
         ({"keys": ["a.jpg"]}, MalformedEvent, "an entry of keys must be a JSON object"),
         ({"keys": [{"bucket": "origin"}]}, MalformedEvent, "key must be a text"),
-        ({"keys": [{"bucket": "other", "key": "a"}]}, InvalidRequest, "'a' of bucket 'other'"),
+        (
+            {"keys": [{"bucket": "other", "key": "a"}]},
+            InvalidRequest,
+            "'a' of bucket 'other': correct them, or add .* to UrlMap",
+        ),
     ],
 )
 def test_what_cannot_be_served_is_named(event: dict[str, Any], error: type[Exception], names: str) -> None:
-    """Whoever asks is there to correct it."""
+    """Whoever asks is there to correct it, and is told what is wrong and what to write."""
     with pytest.raises(error, match=names):
         requested(event, MAP, NOW.timestamp())
 

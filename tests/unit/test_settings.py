@@ -1,10 +1,15 @@
 """Settings from the environment: the template's defaults fit, and wrong values are named."""
 
+import re
+import traceback
+
 import pytest
 
 from purging.errors import InvalidSetting
 from purging.settings import Settings
 from tests.unit.cloudformation import default_environment, load
+from tests.unit.test_template import BAD
+from tests.unit.test_template import GOOD as GOOD_PARAMETERS
 
 GOOD = {
     "URL_MAP": "origin=https://ik.imagekit.io/demo",
@@ -54,6 +59,85 @@ def test_a_wrong_value_is_an_error_that_names_it(name: str, value: str) -> None:
         Settings.from_env(GOOD | {name: value})
     shown = {"URL_MAP": "UrlMap", "PATH_TRANSFORMATIONS": "path transformation"}.get(name, name)
     assert shown in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", [*BAD["ImageKitApiUrl"], "https:///v1", "https://api.imagekit.io ", "https://?"]
+)
+def test_an_api_url_that_the_template_refuses_is_refused_with_the_remedy(url: str) -> None:
+    """Whoever runs the functions without the template hears at once what to write, not of failed calls."""
+    with pytest.raises(
+        InvalidSetting, match=r"IMAGEKIT_API_URL is '.*': write https://host\[:port\], "
+    ) as caught:
+        Settings.from_env(GOOD | {"IMAGEKIT_API_URL": url})
+    assert "@" in url or repr(url) in str(caught.value) or ":***" in str(caught.value)
+
+
+@pytest.mark.parametrize("url", [*GOOD_PARAMETERS["ImageKitApiUrl"], "https://a-b.example:8443"])
+def test_an_api_url_that_the_template_accepts_is_accepted(url: str) -> None:
+    """Also with a slash at its end, which calls do without."""
+    assert re.fullmatch(load()["Parameters"]["ImageKitApiUrl"]["AllowedPattern"], url)
+    for text in (url, f"{url}/"):
+        assert Settings.from_env(GOOD | {"IMAGEKIT_API_URL": text}).api_url == url
+
+
+# Where a URL stands, or stood before something was mistyped. The password is hunter2, or hun,ter2.
+CREDENTIALS = [
+    "https://user:hunter2@ik.imagekit.io/demo",
+    "https://hunter2@ik.imagekit.io/demo",
+    "https://user:hun,ter2@ik.imagekit.io/demo",
+    "https://user:hun=ter2@ik.imagekit.io/demo",
+    "https://user:hun/ter2@ik.imagekit.io/demo",
+    "https://user:hun@ter2@ik.imagekit.io/demo",
+    "https://[user:hunter2@ik.imagekit.io/demo",
+    "http://user:hunter2@127.0.0.1:4010",
+    "https:/user:hunter2@ik.imagekit.io/demo",
+    "user:hunter2@ik.imagekit.io",
+    "hunter2@ik.imagekit.io",
+    "https://user:hunter2@ik.imagekit.io:port/demo?x#y",
+]
+
+
+@pytest.mark.parametrize("url", CREDENTIALS)
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("IMAGEKIT_API_URL", "{}"),
+        ("URL_MAP", "origin={}"),
+        ("URL_MAP", "origin/a@2x= {}"),
+        ("URL_MAP", "origin/a:b={}"),
+        ("URL_MAP", "origin/a%20b={}"),
+        ("URL_MAP", "my%20bucket={}"),
+        ("URL_MAP", "{}"),
+        ("URL_MAP", "origin/{}"),
+        ("URL_MAP", "good=https://ik.imagekit.io/demo, origin={}"),
+    ],
+)
+def test_credentials_in_a_setting_are_refused_and_not_repeated(name: str, form: str, url: str) -> None:
+    """The error ends in the log, wherever in the setting they are."""
+    with pytest.raises(InvalidSetting) as caught:
+        Settings.from_env(GOOD | {name: form.format(url)})
+    text = "".join(traceback.format_exception(caught.value)).partition("InvalidSetting")[2]
+    assert not any(part in text for part in ("hun", "ter2"))
+    assert "***" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "named"),
+    [
+        ("origin=https://ik.imagekit.io/demo?x=1", "origin=https://ik.imagekit.io/demo?x=1"),
+        ("origin=https://ik.imagekit.io/demo?", "origin=https://ik.imagekit.io/demo?"),
+        ("origin=https://ik.imagekit.io/demo#", "origin=https://ik.imagekit.io/demo#"),
+        ("origin=http://ik.imagekit.io/icon@2x", "origin=http://ik.imagekit.io/icon@2x"),
+        ("origin=https://[::1/demo", "origin=https://[::1/demo"),
+        ("origin/a%20b=https://user:hunter2@ik.imagekit.io", "origin/a%20b=https://***@ik.imagekit.io"),
+        ("origin=https://ik.imagekit.io:port/demo", "origin=https://ik.imagekit.io:***/demo"),
+    ],
+)
+def test_the_rest_of_a_refused_entry_is_shown(entry: str, named: str) -> None:
+    """Only so it is found among a hundred."""
+    with pytest.raises(InvalidSetting, match=re.escape(f"UrlMap entry {named!r}: ")):
+        Settings.from_env(GOOD | {"URL_MAP": entry})
 
 
 @pytest.mark.parametrize(

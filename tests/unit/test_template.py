@@ -46,7 +46,17 @@ BAD = {
     ],
     "PathTransformations": ["w-300", "tr:w-300/x", "tr:w-300,tr:h-300 n-thumb"],
     "ImageKitSecretArn": ["imagekit/key", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:imagekit"],
-    "ImageKitApiUrl": ["api.imagekit.io", "http://api.imagekit.io", "https://api.imagekit.io/v1"],
+    "ImageKitApiUrl": [
+        "api.imagekit.io",
+        "http://api.imagekit.io",
+        "https://api.imagekit.io/v1",
+        "https://",
+        "https://:443",
+        "https://api.imagekit.io:port",
+        "https://api.imagekit.io?x=1",
+        "https://api.imagekit.io#x",
+        "https://user:key@api.imagekit.io",
+    ],
     "AlertEmail": ["ops", "ops@example", "a b@example.com"],
     "KmsKeyArn": ["alias/mine", "arn:aws:kms:eu-west-1:123456789012:alias/mine", "*"],
 }

@@ -145,7 +145,7 @@ def test_one_bad_record_of_an_event_loses_no_other_one(f: Functions) -> None:
 
 def test_a_refused_manual_purge_is_told_to_whoever_asked(f: Functions) -> None:
     """The answer names the URL and what ImageKit said; a mail would reach somebody else, once a day."""
-    url = f"{ENDPOINT}/a/*"
+    url = f"{ENDPOINT}/a/b/*"
     f.world.inject("wildcard-refused")
     answer = f.submit({"urls": [url]})
     (given_up,) = answer["given_up"]

@@ -241,8 +241,13 @@ class Ledger:
         self._forget(items.about("failing", url))
 
     def forget_untracked(self, purges: Sequence[Submitted]) -> None:
-        """TrackPurges follows this batch of purges now."""
-        self._table.delete(items.untracked_key(purges))
+        """TrackPurges follows this batch of purges now; not what another drain has added to it since."""
+        with suppress(self._table.errors.ConditionalCheckFailedException):
+            self._table.delete(
+                items.untracked_key(purges),
+                ConditionExpression="attribute_not_exists(pk) OR size(purges) = :count",
+                ExpressionAttributeValues={":count": items.number(len(purges))},
+            )
 
     def go_on_after(self, set_id: str) -> None:
         """The next window begins behind this change set; at the oldest one if it is empty."""

@@ -133,8 +133,11 @@ def _holds(order: dict[str, Any], item: Item, term: str) -> bool:
     if call := re.fullmatch(r"attribute_(not_)?exists\((\S+)\)", term.strip()):
         return (_name(order, call[2]) in item) != bool(call[1])
     left, operator, right = term.split()
-    value = item.get(_name(order, left))
     other = order["ExpressionAttributeValues"][right]
+    if size := re.fullmatch(r"size\((\S+)\)", left):
+        found = item.get(size[1])
+        return found is not None and bool(_OPERATORS[operator](len(found["L"]), _plain(other)))
+    value = item.get(_name(order, left))
     return value is not None and bool(_OPERATORS[operator](_plain(value), _plain(other)))
 
 

@@ -380,6 +380,17 @@ def test_completion_is_noted_where_the_purge_is_known(ledger: Ledger, shared: Wo
     assert ledger.submitted_since(NOW) == [purge]
 
 
+def test_what_joined_a_batch_since_is_not_forgotten_with_it(ledger: Ledger) -> None:
+    """A drain whose lease ran out goes on beside another one, which follows what it had accepted by then."""
+    first, second = submitted(1), submitted(2)
+    ledger.accept([first])
+    ledger.accept([second], before=[first])
+    ledger.forget_untracked([first])
+    assert [len(batch) for batch in ledger.state(MONTH).untracked] == [2]
+    ledger.forget_untracked([first, second])
+    assert ledger.state(MONTH).untracked == ()
+
+
 def test_what_drains_remember_is_read_back(ledger: Ledger) -> None:
     """Refused wildcards, failing URLs, untracked purges; whatever the length of the URL."""
     long = "https://ik.imagekit.io/demo/" + "x" * 3000

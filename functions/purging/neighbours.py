@@ -31,6 +31,8 @@ class Neighbours:
     removed: dict[str, float] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     """Keys of which all that begins with them was listed by itself."""
+    crowded: set[str] = field(default_factory=set)
+    """Keys of which a page was listed by itself, and more begins with them than fits on one."""
     _starts: list[str] = field(default_factory=list)
     _ends: list[str | None] = field(default_factory=list)
 

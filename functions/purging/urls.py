@@ -1,6 +1,7 @@
 """From a changed object to the ImageKit URLs that show it: mapping, encoding and wildcard rules."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -128,6 +129,21 @@ class UrlMap:
         if not roots:
             raise InvalidSetting("UrlMap is empty: write bucket[/folder]=https://ik.imagekit.io/id")
         return cls(tuple(roots))
+
+    @property
+    def most_urls(self) -> int:
+        """How many URLs an object can have at most."""
+        places = Counter((root.bucket, root.folder) for root in self.roots)
+        buckets, folders = {bucket for bucket, _ in places}, {folder for _, folder in places}
+        return max(
+            sum(
+                count
+                for (other, above), count in places.items()
+                if other in ("*", bucket) and folder.startswith(above)
+            )
+            for bucket in buckets
+            for folder in folders
+        )
 
     def roots_of(self, change: Named) -> Iterator[Root]:
         """The roots that serve an object."""

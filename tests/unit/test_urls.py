@@ -285,3 +285,18 @@ def test_whatever_is_accepted_lies_under_an_endpoint(url: str) -> None:
         return
     assert url.startswith(f"{ENDPOINT}/")
     assert "*" not in url[:-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("a=https://i.io/1,b=https://i.io/2,c=https://i.io/3", 1),
+        ("a=https://i.io/1,a=https://i.io/2,*=https://i.io/3", 3),
+        ("*/x=https://i.io/1,a=https://i.io/2,b/x/y=https://i.io/3,a/z=https://i.io/4", 2),
+        ("*/x=https://i.io/1,b=https://i.io/2,b/x/y=https://i.io/3", 3),
+    ],
+)
+def test_the_most_urls_that_an_object_can_have(text: str, most: int) -> None:
+    """Those of one bucket and of folders in each other, each once for every path transformation."""
+    assert UrlMap.parse(text).most_urls == most
+    assert UrlMap.parse(text, ["tr:w-1", "tr:w-2"]).most_urls == 3 * most

@@ -60,6 +60,7 @@ class Look:
         """What was seen so far."""
         self._found.unchanged = sorted(set(self._found.unchanged))
         self._found.new = {key for key in self._members if self._counts.get(key) == 1}
+        self._found.kept |= self._members & self._counts.keys()
         return self._found
 
     def run(self, ask: Sequence[str]) -> None:
@@ -151,7 +152,11 @@ class Look:
         return sorted({"", *(_before(key[:length]) for length in lengths)})
 
     def _record(self, page: Page) -> None:
-        self._found.unchanged += [key for key in page.keys if key not in self._members]
+        for key in page.keys:
+            if key in self._members:
+                self._found.kept.add(key)
+            else:
+                self._found.unchanged.append(key)
         self._counts.update(page.versions)
         self._found.removed.update((key, page.removed[key]) for key in page.removed if key in self._members)
 

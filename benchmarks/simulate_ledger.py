@@ -35,7 +35,7 @@ class MemoryLedger:
         """The ids of all change sets."""
         return set(self._pending)
 
-    def window(self, after: str = "") -> tuple[list[ChangeSet], str]:  # noqa: ARG002 - one window has all
+    def window(self, after: str = "", urls: int = 1) -> tuple[list[ChangeSet], str]:  # noqa: ARG002 - it has all
         """All change sets, and that there are no more."""
         return self.pending(), ""
 

@@ -49,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--backlog", type=int, help="drains of so many pending changes, for a bucket of as many keys, instead"
     )
+    parser.add_argument("--roots", type=int, default=1, help="URLs that show an object, with --backlog (1)")
     parser.add_argument("--puts", type=int, default=5_000, help="objects put with --stack (5000)")
     parser.add_argument("--json", action="store_true", help="one JSON object a row instead of the table")
     options = parser.parse_args(arguments)
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         rows = [measure(options.puts)]
     elif options.backlog:
-        rows = list(throughput_backlog.measure(options.backlog))
+        rows = list(throughput_backlog.measure(options.backlog, options.roots))
     else:
         rows = _measured(options.changes, options.share, options.calls)
     for row in rows:

@@ -35,12 +35,12 @@ _BATCH = 1000
 _MOST_DRAINS = 100
 
 
-def measure(pending: int) -> Iterator[dict[str, Any]]:
+def measure(pending: int, roots: int = 1) -> Iterator[dict[str, Any]]:
     """A row for changes in the order of their keys, and one for changes in no order; each in a process of
-    its own, whose peak is that row's."""
+    its own, whose peak is that row's. Every object is shown by as many URLs as there are `roots`."""
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
         for shuffled in (False, True):
-            yield pool.submit(_measure, pending, shuffled=shuffled).result()
+            yield pool.submit(_measure, pending, roots, shuffled=shuffled).result()
 
 
 class Backlog(Aws):
@@ -105,7 +105,7 @@ class _Remote(Table):
         return found
 
 
-def _measure(pending: int, *, shuffled: bool) -> dict[str, Any]:
+def _measure(pending: int, roots: int, *, shuffled: bool) -> dict[str, Any]:
     emulator = Emulator(
         Settings(_KEY, quota=10**9, write_rate=1e6, write_burst=10**6, read_rate=1e6, read_burst=10**6),
         origins={"demo": Bucket.parse(BUCKET)},
@@ -113,11 +113,12 @@ def _measure(pending: int, *, shuffled: bool) -> dict[str, Any]:
     with _Manager() as manager, ImageKitServer(emulator) as api:
         backlog: Any = manager.backlog(pending, shuffled=shuffled)  # type: ignore[attr-defined] # registered
         before = backlog.spent()
-        drains = list(_drains(backlog, api.url))
+        drains = list(_drains(backlog, api.url, roots))
         after = backlog.spent()
     return {
         "backlog": f"changes {'in no order' if shuffled else 'in the order of their keys'}",
         "pending": pending,
+        "roots": roots,
         "drains": len(drains),
         "seconds_a_drain": round(sum(drains) / len(drains), 1),
         "longest_drain": round(max(drains), 1),
@@ -130,10 +131,11 @@ def _measure(pending: int, *, shuffled: bool) -> dict[str, Any]:
     }
 
 
-def _drains(backlog: Any, api: str) -> Iterator[float]:
+def _drains(backlog: Any, api: str, roots: int) -> Iterator[float]:
     """The seconds of each drain, until nothing is left."""
     os.environ |= {
         "URL_MAP": f"{BUCKET}=https://ik.imagekit.io/demo",
+        "PATH_TRANSFORMATIONS": " ".join(f"tr:w-{number}" for number in range(1, roots)),
         "LEDGER_TABLE": "ledger",
         "IMAGEKIT_SECRET_ARN": "secret",
         "IMAGEKIT_API_URL": api,

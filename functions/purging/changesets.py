@@ -12,7 +12,7 @@ from purging.changes import Change, ObjectChange, UrlChange
 MAX_BYTES = 350_000
 """Of a set's blob: DynamoDB's limit is 400 KB an item (developer guide, "Quotas"), names included."""
 
-MAX_CHANGES = 10_000
+MAX_CHANGES = 2_500
 """In a set: what compresses well is not to fill the memory of a drain that loads it."""
 
 FIRST = "!"

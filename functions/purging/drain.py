@@ -107,7 +107,7 @@ class Drain:
         """Drain one window of what is pending now."""
         now = self._clock()
         state = self._ledger.state(month_of(now, dry_run=self._settings.dry_run))
-        sets, after = self._ledger.window(state.cursor)
+        sets, after = self._ledger.window(state.cursor, self._settings.url_map.most_urls)
         waiting = gather(sets)
         paused = self._paused(waiting, state, now, remaining)
         tried = [each for each in waiting if each not in paused]

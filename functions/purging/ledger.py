@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 WINDOW = 50_000
 """Changes that a drain loads at once: what it needs of memory does not depend on how many wait."""
 
+_URLS_OF_A_CHANGE = 4
+"""For which a window is that large. Each URL of a change takes a kilobyte, about as much as the change, if it
+is purged by itself: the default MemorySize has room for 200,000 of them and for what else a drain needs."""
+
 Claim = Literal["ours", "sent", "claimed"]
 
 _KEEP_REFUSED = 30 * 86_400
@@ -56,9 +60,11 @@ class Ledger:
         """All change sets: manual ones, then the others, each oldest first."""
         return [_change_set(item) for item in self._table.query("pending")]
 
-    def window(self, after: str = "") -> tuple[list[ChangeSet], str]:
-        """The manual change sets and those behind `after`, in order, up to about WINDOW changes; and the id
-        behind which there may be more, or nothing if there are none."""
+    def window(self, after: str = "", urls: int = 1) -> tuple[list[ChangeSet], str]:
+        """The manual change sets and those behind `after`, in order, up to about WINDOW changes, or fewer if
+        as many as `urls` may show an object; and the id behind which there may be more, or nothing if there
+        are none."""
+        limit = WINDOW * _URLS_OF_A_CHANGE // max(urls, _URLS_OF_A_CHANGE)
         found: list[ChangeSet] = []
         changes = 0
         manual = self._table.query("pending", last=f"{FIRST}~") if after else ()
@@ -67,8 +73,10 @@ class Ledger:
                 if item["sk"]["S"] == after:
                     continue
                 found.append(_change_set(item))
+                if found[-1].manual:
+                    continue
                 changes += len(found[-1].changes)
-                if changes >= WINDOW:
+                if changes >= limit:
                     return found, found[-1].id
         return found, ""
 

@@ -7,7 +7,7 @@ A prefix is only worth a wildcard if every key under it lies within such a run. 
 for key by key.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 from os.path import commonprefix
@@ -21,6 +21,7 @@ MAX_PAGES, MAX_QUESTIONS = 300, 1000
 
 _TOGETHER = 100  # changed keys that are looked for as one at most
 _DENSE = 10  # changed keys on a page for which the next page is listed before anything else
+_PAGES_OF_A_KEY = 3  # at most, until one shows an unchanged key: the first may be full of old versions
 
 
 class Lister(Protocol):
@@ -59,6 +60,7 @@ class Look:
         """What was seen so far."""
         self._found.unchanged = sorted(set(self._found.unchanged))
         self._found.new = {key for key in self._members if self._counts.get(key) == 1}
+        self._found.kept |= self._members & self._counts.keys()
         return self._found
 
     def run(self, ask: Sequence[str]) -> None:
@@ -69,7 +71,8 @@ class Look:
             at = first
             while self._may_list() and (at := self._reached.find(0, at, end)) >= 0:
                 self._list(at, end)
-        self._ask([key for key in ask if not self._reached[bisect_left(self._changed, key)]])
+        # A run may have ended at a key, before others that begin with it.
+        self._ask([key for key in ask if not self._found.counted(key)])
 
     def _may_list(self) -> bool:
         return self._pages < MAX_PAGES and self._remaining() >= self._spare
@@ -91,13 +94,23 @@ class Look:
                 break
 
     def _ask(self, keys: Sequence[str]) -> None:
-        for key in keys[:MAX_QUESTIONS]:
-            if self._remaining() < AWS_CALL_SECONDS:
-                break
-            page = self._lister.page(self._bucket, "", versions=self._versions, prefix=key)
-            self._record(page)
-            if not page.more:
-                self._found.asked.add(key)
+        questions = MAX_QUESTIONS
+        for key in keys:
+            after = ""
+            for _ in range(_PAGES_OF_A_KEY):
+                if not questions or self._remaining() < AWS_CALL_SECONDS:
+                    return
+                questions -= 1
+                page = self._lister.page(self._bucket, after, versions=self._versions, prefix=key)
+                after = page.last
+                self._record(page)
+                if not page.more:
+                    self._found.asked.add(key)
+                    break
+                # Whether others begin with a key decides about its wildcard, and not how many more there are.
+                self._found.crowded.add(key)
+                if any(each not in self._members for each in page.keys):
+                    break
 
     def _start(self, at: int) -> tuple[str, Page] | None:
         """(where a run starts, its first page): as early before a changed key as a page can be to reach it;
@@ -139,7 +152,11 @@ class Look:
         return sorted({"", *(_before(key[:length]) for length in lengths)})
 
     def _record(self, page: Page) -> None:
-        self._found.unchanged += [key for key in page.keys if key not in self._members]
+        for key in page.keys:
+            if key in self._members:
+                self._found.kept.add(key)
+            else:
+                self._found.unchanged.append(key)
         self._counts.update(page.versions)
         self._found.removed.update((key, page.removed[key]) for key in page.removed if key in self._members)
 

@@ -2,8 +2,10 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from purging.urls import Twin
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,40 @@ class Neighbours:
     removed: dict[str, float] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     """Keys of which all that begins with them was listed by itself."""
+    crowded: set[str] = field(default_factory=set)
+    """Keys of which a page was listed by itself, and more begins with them than fits on one."""
+    kept: set[str] = field(default_factory=set)
+    """Changed keys of which the bucket holds an object, or versions of one."""
+    twins: list[tuple[Twin, "Neighbours"]] = field(default_factory=list)
+    """What has the same URLs, and what a look there found."""
     _starts: list[str] = field(default_factory=list)
     _ends: list[str | None] = field(default_factory=list)
 
     def counted(self, prefix: str) -> bool:
-        """Whether every key under a prefix was listed: within one run, or asked for."""
+        """Whether every key under a prefix was listed: within one run, or asked for. And whatever else has
+        the same URLs."""
+        return self._listed(prefix) and all(
+            found.counted(twin.over(prefix) if prefix.startswith(twin.here) else twin.there)
+            for twin, found in self.twins
+            if prefix.startswith(twin.here) or twin.here.startswith(prefix)
+        )
+
+    def alone(self, key: str) -> bool:
+        """Whether nothing else that has the same URL as a changed key is, or is known to have been, there."""
+        return all(
+            found.counted(twin.over(key)) and twin.over(key) not in found.kept
+            for twin, found in self.twins
+            if key.startswith(twin.here)
+        )
+
+    def join(self, twin: Twin, found: "Neighbours", changed: Collection[str]) -> None:
+        """Count what was found there as if it were here, but for what has `changed` here anyway."""
+        self.twins.append((twin, found))
+        there = [twin.back(key) for key in found.unchanged if key.startswith(twin.there)]
+        self.unchanged += [key for key in there if key not in changed]
+        self.crowded |= {twin.back(key) for key in found.crowded if key.startswith(twin.there)}
+
+    def _listed(self, prefix: str) -> bool:
         if prefix in self.asked:
             return True
         run = bisect_left(self._starts, prefix) - 1

@@ -1,8 +1,9 @@
 """The plan: what to purge now, and what waits. Pure but for the look into the buckets."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 from purging import pacing
@@ -12,7 +13,7 @@ from purging.needs import SKEW_SECONDS, Coverage, Need, Pending, needs_of
 from purging.neighbours import Neighbours
 from purging.selection import PlannedPurge, Selection, with_riders, without_covered
 from purging.settings import AWS_CALL_SECONDS, Settings
-from purging.urls import is_file
+from purging.urls import Twin, is_file
 
 NEW_SECONDS = 86_400.0 - SKEW_SECONDS
 """A key with a single version is new only if its change is younger than this.
@@ -43,6 +44,10 @@ class Planner:
     def __init__(self, settings: Settings, inventory: Inventory) -> None:
         self._settings = settings
         self._inventory = inventory
+        # By bucket. Without an end, but a function knows few buckets.
+        self._twins: Callable[[str], tuple[Twin, ...]] = cache(
+            lambda bucket: settings.url_map.twins(bucket, several=settings.several_buckets)
+        )
 
     def plan(
         self,
@@ -118,7 +123,7 @@ class Planner:
             if held:
                 plan.needs += held
                 plan.wait = plan.wait or "held"
-        neighbours = self._look({need.key for need in changed}, ready, now, remaining)
+        neighbours = self._look(changed, ready, now, remaining)
         ready = self._without_new(ready, neighbours, coverage, now)
         chosen = pacing.cheapest(Selection(ready, neighbours, state.refused).at, left=left, now=now)
         if chosen.price > pacing.PRICES[0] or not chosen.fits:
@@ -141,9 +146,9 @@ class Planner:
         return plan
 
     def _look(
-        self, changed: Collection[str], needs: Sequence[Need], now: float, remaining: Callable[[], float]
+        self, changed: Iterable[Need], needs: Iterable[Need], now: float, remaining: Callable[[], float]
     ) -> dict[str, Neighbours]:
-        """The neighbours in each bucket where they can make a difference.
+        """The neighbours of `needs` in each bucket where they can make a difference: what has not `changed`.
 
         Each bucket may take an equal share of the time, those of few changes first: what they leave of theirs
         is for the others.
@@ -151,21 +156,27 @@ class Planner:
         by_bucket: dict[str, dict[str, Need]] = defaultdict(dict)
         for need in needs:
             by_bucket[need.bucket][need.key] = need
-        found: dict[str, Neighbours] = {}
+        keys_of: dict[str, set[str]] = defaultdict(set)
+        for need in changed:
+            keys_of[need.bucket].add(need.key)
         buckets = sorted(by_bucket, key=lambda bucket: len(by_bucket[bucket]))
-        for at, bucket in enumerate(buckets):
-            left_over = max(0.0, remaining() - AWS_CALL_SECONDS) * (1 - 1 / (len(buckets) - at))
-            neighbours = self._around(bucket, by_bucket[bucket], now, _less(remaining, left_over))
-            neighbours.unchanged = [
-                key for key in neighbours.unchanged if key not in changed and not self._settings.ignores(key)
-            ]
-            found[bucket] = neighbours
-        return found
+        return {
+            bucket: self._around(bucket, by_bucket[bucket], keys_of, now, _part(remaining, len(buckets) - at))
+            for at, bucket in enumerate(buckets)
+        }
 
     def _around(
-        self, bucket: str, by_key: Mapping[str, Need], now: float, remaining: Callable[[], float]
+        self,
+        bucket: str,
+        by_key: Mapping[str, Need],
+        changed: Mapping[str, set[str]],
+        now: float,
+        remaining: Callable[[], float],
     ) -> Neighbours:
-        """Lone keys are asked for by themselves if that can save a purge, or spare what begins with them."""
+        """Lone keys are asked for by themselves if that can save a purge, or spare what begins with them.
+
+        What has the same URLs, in other buckets or folders, is looked at for the same keys.
+        """
         keys = sorted(by_key)
         new = {key for key in keys if self._may_be_new(by_key[key], now)}
         ask = [key for key in keys if key in new or (by_key[key].with_variants and not is_file(key))]
@@ -173,13 +184,49 @@ class Planner:
             ask = keys
         if len(keys) == 1 and not ask:
             return Neighbours()
-        return self._inventory.around(bucket, keys, versions=bool(new), ask=ask, remaining=remaining)
+        # The bucket itself comes last: what the others leave of their time is for it.
+        places = [*self._twins(bucket), Twin("", bucket, "")]
+        shared = [[key for key in keys if key.startswith(place.here)] for place in places]
+        looks = sum(place.bucket != "*" and bool(here) for place, here in zip(places, shared, strict=True))
+        seen: list[Neighbours] = []
+        for place, here in zip(places, shared, strict=True):
+            found = Neighbours()
+            if place.bucket == "*":
+                # Nobody can look there, so others may well begin with any key.
+                found.crowded.update(map(place.over, here))
+            elif here:
+                found = self._inventory.around(
+                    place.bucket,
+                    [place.over(key) for key in here],
+                    versions=bool(new),
+                    ask=[place.over(key) for key in ask if key.startswith(place.here)],
+                    remaining=_part(remaining, looks),
+                )
+                looks -= 1
+                found.unchanged = [
+                    key
+                    for key in found.unchanged
+                    if key not in changed.get(place.bucket, ()) and not self._settings.ignores(key)
+                ]
+            seen.append(found)
+        *others, neighbours = seen
+        for twin, found in zip(places, others, strict=False):
+            neighbours.join(twin, found, changed[bucket])
+        return neighbours
 
     def _may_be_new(self, need: Need, now: float) -> bool:
         age = now - need.pending.since
         # A date from the future tells no age.
         young = -SKEW_SECONDS <= age < NEW_SECONDS
-        return self._settings.skip_new_objects and young and need.pending.may_be_new
+        return (
+            self._settings.skip_new_objects
+            and young
+            and need.pending.may_be_new
+            # Where nobody can name the buckets that have the same URL, nobody can look.
+            and not any(
+                twin.bucket == "*" and need.key.startswith(twin.here) for twin in self._twins(need.bucket)
+            )
+        )
 
     def _is_unseen(self, need: Need, neighbours: Mapping[str, Neighbours], now: float) -> bool:
         return self._may_be_new(need, now) and not neighbours[need.bucket].counted(need.key)
@@ -188,22 +235,32 @@ class Planner:
         self, needs: list[Need], neighbours: Mapping[str, Neighbours], coverage: Coverage, now: float
     ) -> list[Need]:
         """The needs but for those of objects of which nobody can have an older one: the key had none, or
-        its removal was purged. Their keys join the unchanged ones."""
+        its removal was purged, and nothing else has its URL. Their keys join the unchanged ones."""
         new: set[Pending] = set()
         old: set[Pending] = set()
         for need in needs:
             found = neighbours[need.bucket]
             removed_at = found.removed.get(need.key)
             only_change = len(need.pending.changes) == 1
-            is_new = self._may_be_new(need, now) and (
-                need.key in found.new
-                or (only_change and removed_at is not None and coverage.forgotten_since(need, removed_at))
+            is_new = (
+                self._may_be_new(need, now)
+                and (
+                    need.key in found.new
+                    or (only_change and removed_at is not None and coverage.forgotten_since(need, removed_at))
+                )
+                and found.alone(need.key)
             )
             (new if is_new else old).add(need.pending)
         new -= old
         # New ones may be cached by now: taking them along is as needless as with any other object.
         for bucket, key in {(need.bucket, need.key) for need in needs if need.pending in new}:
             neighbours[bucket].unchanged.append(key)
+            for found in neighbours.values():
+                found.unchanged += [
+                    twin.back(key)
+                    for twin, _ in found.twins
+                    if twin.bucket == bucket and key.startswith(twin.there)
+                ]
         return [need for need in needs if need.pending not in new]
 
 
@@ -221,8 +278,10 @@ def _is_due(purge: PlannedPurge, state: State, now: float) -> bool:
     )
 
 
-def _less(remaining: Callable[[], float], seconds: float) -> Callable[[], float]:
-    return lambda: remaining() - seconds
+def _part(remaining: Callable[[], float], looks: int) -> Callable[[], float]:
+    """The seconds for the first of so many looks: an equal share of what there is beyond one request."""
+    others = max(0.0, remaining() - AWS_CALL_SECONDS) * (1 - 1 / looks)
+    return lambda: remaining() - others
 
 
 def _divide(needs: list[Need], ready: Callable[[Need], bool]) -> tuple[list[Need], list[Need]]:

@@ -9,7 +9,7 @@ from functools import cache
 from purging.cover import weighted_cover
 from purging.needs import PART_WILDCARDS, Need
 from purging.neighbours import Neighbours
-from purging.urls import Root, wildcard_allowed
+from purging.urls import Root, is_file, wildcard_allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +104,13 @@ class _Group:
         self._roots = roots
         self._unchanged = unchanged
         self._allowed = cache(_rule(roots, neighbours, refused))
-        # Keys whose own wildcard evicts other objects. Where nobody looked, it is taken to evict none.
+        # Keys whose own wildcard evicts other objects. Where nobody looked, it is taken to evict none; where
+        # not all was seen, one that was seen is enough.
         divisible = variants and not any(
             url.endswith(PART_WILDCARDS) and url.startswith(root.prefix) for url in refused for root in roots
         )
         self._divisible = frozenset(
-            key for key in self._keys if divisible and neighbours.counted(key) and _has_more(key, unchanged)
+            key for key in self._keys if divisible and _begins_others(key, neighbours, unchanged)
         )
 
     def at(self, price: float) -> Iterator[PlannedPurge]:
@@ -135,10 +136,12 @@ class _Group:
                     yield PlannedPurge(mine[0].url, mine)
 
 
-def _has_more(key: str, unchanged: Sequence[str]) -> bool:
-    """Whether one of the sorted keys begins with a key that is none of them."""
+def _begins_others(key: str, neighbours: Neighbours, unchanged: Sequence[str]) -> bool:
+    """Whether unchanged keys, which are sorted, begin with a changed one, or are likely to."""
     after = bisect_right(unchanged, key)
-    return after < len(unchanged) and unchanged[after].startswith(key)
+    if after < len(unchanged) and unchanged[after].startswith(key):
+        return True
+    return key in neighbours.crowded and not neighbours.counted(key) and not is_file(key)
 
 
 def _rule(roots: tuple[Root, ...], neighbours: Neighbours, refused: frozenset[str]) -> Callable[[str], bool]:

@@ -1,6 +1,7 @@
 """From a changed object to the ImageKit URLs that show it: mapping, encoding and wildcard rules."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -96,6 +97,24 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
+class Twin:
+    """That what begins with `here` in one bucket has the same URLs as what begins with `there` in `bucket`,
+    which may be the same one; `*` stands for buckets that nobody can name."""
+
+    here: str
+    bucket: str
+    there: str
+
+    def over(self, key: str) -> str:
+        """The key there that has the URL of a key which begins with `here`."""
+        return self.there + key[len(self.here) :]
+
+    def back(self, key: str) -> str:
+        """The inverse of `over`."""
+        return self.here + key[len(self.there) :]
+
+
+@dataclass(frozen=True, slots=True)
 class UrlMap:
     """Which buckets, or folders of them, are the origin of which ImageKit URL-endpoints."""
 
@@ -129,6 +148,45 @@ class UrlMap:
         if not roots:
             raise InvalidSetting("UrlMap is empty: write bucket[/folder]=https://ik.imagekit.io/id")
         return cls(tuple(roots))
+
+    @property
+    def most_urls(self) -> int:
+        """How many URLs an object can have at most."""
+        places = Counter((root.bucket, root.folder) for root in self.roots)
+        buckets, folders = {bucket for bucket, _ in places}, {folder for _, folder in places}
+        return max(
+            sum(
+                count
+                for (other, above), count in places.items()
+                if other in ("*", bucket) and folder.startswith(above)
+            )
+            for bucket in buckets
+            for folder in folders
+        )
+
+    def twins(self, bucket: str, *, several: bool) -> tuple[Twin, ...]:
+        """What else has URLs of a bucket's objects: entries of the same URL-endpoint, and of one whose path
+        begins with the other's. `several`: `*` stands for more buckets than are named."""
+        # A path transformation changes the URLs of all entries alike.
+        plain = [root for root in self.roots if not root.transformation]
+        named = [root.bucket for root in plain if root.bucket != "*"]
+        any_bucket = [bucket, *named, *("*" if several else "")]
+        found: dict[Twin, None] = {}
+        for root in plain:
+            if root.bucket not in ("*", bucket):
+                continue
+            for other in plain:
+                here, there = root.folder, other.folder
+                if other.prefix.startswith(root.prefix):
+                    here += unquote(other.prefix[len(root.prefix) :])
+                elif root.prefix.startswith(other.prefix):
+                    there += unquote(root.prefix[len(other.prefix) :])
+                else:
+                    continue
+                for each in any_bucket if other.bucket == "*" else [other.bucket]:
+                    if (each, there) != (bucket, here):
+                        found[Twin(here, each, there)] = None
+        return tuple(found)
 
     def roots_of(self, change: Named) -> Iterator[Root]:
         """The roots that serve an object."""

@@ -317,6 +317,30 @@ def test_a_window_bounds_what_is_loaded(ledger: Ledger, monkeypatch: pytest.Monk
     assert windows == 4
 
 
+def test_objects_of_many_urls_make_windows_smaller(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory goes with changes times URLs: 20 of these leave a fifth of the changes that 4 do."""
+    monkeypatch.setattr("purging.ledger.WINDOW", 100)
+    for n in range(110):
+        ledger.add([change(f"{n:03}", n)])
+    assert [len(ledger.window("", urls)[0]) for urls in (1, 4, 5, 20, 100)] == [100, 100, 80, 20, 4]
+
+
+def test_what_someone_asked_for_keeps_no_change_out_of_a_window(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However small a window is, and however much they asked for: the windows come to their end."""
+    monkeypatch.setattr("purging.ledger.WINDOW", 1)
+    for n in range(3):
+        ledger.add([change(f"by-hand/{n}", n)], manual=True)
+        ledger.add([change(f"{n}", n)])
+    after, seen = "", []
+    for _ in range(3):
+        sets, after = ledger.window(after)
+        assert [each.manual for each in sets] == [True, True, True, False]
+        seen += [each.key for each in sets[-1].changes if isinstance(each, ObjectChange)]
+    assert seen == ["0", "1", "2"]
+
+
 def test_an_alert_of_any_name_has_a_key_that_dynamodb_takes(ledger: Ledger) -> None:
     """A sort key has 1,024 bytes: a name may be made of a URL that is longer, in letters of several bytes."""
     assert ledger.claim_alert("ü" * 5000, "me", NOW, 60) == "ours"

@@ -157,10 +157,28 @@ def test_a_key_asked_for_by_itself() -> None:
 
 
 def test_of_a_key_that_more_than_a_page_begins_with_the_end_is_not_known() -> None:
-    """It was not counted."""
+    """It was not counted, but some were seen."""
     bucket = Bucket(["a/1", *(f"a/1{n:02}" for n in range(20))], page=10)
     found = Inventory(bucket).around("origin", ["a/1"], versions=False, ask=["a/1"])
     assert not found.counted("a/1")
+    assert (bucket.requests, len(found.unchanged), found.crowded) == (1, 9, {"a/1"})
+
+
+def test_a_page_of_nothing_but_removed_keys_is_not_the_last_one_asked_for() -> None:
+    """The versions of what was removed fill it; what begins with the key stands behind them."""
+    versions = {"a/1": 2, **{f"a/1-{n:02}": 2 for n in range(9)}, "a/12": 1}
+    bucket = Bucket(["a/1", "a/12"], page=10, versions=versions)
+    found = Inventory(bucket).around("origin", ["a/1"], versions=True, ask=["a/1"])
+    assert (bucket.requests, found.unchanged) == (2, ["a/12"])
+    assert found.counted("a/1")
+
+
+def test_a_key_at_which_a_run_ended_is_asked_for() -> None:
+    """The run met the key, but not what begins with it."""
+    keys = ["a/0", "a/1", *(f"a/1{n:02}" for n in range(30)), *(f"b/{n:02}" for n in range(30))]
+    bucket = Bucket(keys, page=2)
+    found = Inventory(bucket).around("origin", ["a/0", "a/1"], versions=False, ask=["a/0", "a/1"])
+    assert any(key.startswith("a/1") for key in found.unchanged)
 
 
 def test_no_request_is_begun_that_could_outlive_the_time() -> None:

@@ -215,6 +215,15 @@ def test_a_key_that_others_begin_with_does_not_evict_them() -> None:
     assert plan(pending(["avatars/12"]), Bucket(AVATARS)).purges[0].url == f"{ENDPOINT}/avatars/12*"
 
 
+@pytest.mark.parametrize("count", [900, 1500])
+@pytest.mark.parametrize("version", [None, "v2"])
+def test_a_key_that_more_than_a_page_begins_with_does_not_evict_them(count: int, version: str | None) -> None:
+    """900 avatars fit on a page, 1,500 do not: they are spared all the same."""
+    bucket = overwritten(["avatars/1", *(f"avatars/1{n:04}" for n in range(count))], "avatars/1")
+    found = plan(pending(["avatars/1"], version=version), bucket)
+    assert urls(found) == ["/avatars/1", "/avatars/1/ik-*", "/avatars/1?*"]
+
+
 def test_a_neighbour_or_two_are_cheaper_than_three_purges() -> None:
     """`photo.jpg.webp` goes with `photo.jpg`; the price says so."""
     (purge,) = plan(pending(["a/photo.jpg"]), Bucket(["a/photo.jpg", "a/photo.jpg.webp"])).purges

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,6 +114,22 @@ def test_what_nobody_counted_is_not_evicted() -> None:
     neighbours.add_run("a/x.", "a/x/3.jpg")
     purges = select(needs(["a/x/1.jpg", "a/x/2.jpg"]), {"origin": neighbours}, 100.0, frozenset())
     assert urls(purges) == ["/a/x/1.jpg*", "/a/x/2.jpg*"]
+
+
+@pytest.mark.parametrize("price", [1.0, 511.0])
+def test_one_neighbour_that_was_seen_is_enough_to_spare_those_that_were_not(price: float) -> None:
+    """What begins with the key was not listed to its end: its wildcard would evict nobody knows how many."""
+    seen = Neighbours(unchanged=["avatars/10"])
+    purges = select(needs(["avatars/1", "avatars/2"]), {"origin": seen}, price, frozenset())
+    assert urls(purges) == ["/avatars/1", "/avatars/1/ik-*", "/avatars/1?*", "/avatars/2*"]
+    assert all(purge.collateral == 0 for purge in purges)
+
+
+def test_more_than_a_page_that_begins_with_a_key_is_not_taken_for_nothing() -> None:
+    """Even if all that the pages showed had changed or was removed; but of a file these are its versions."""
+    crowded = Neighbours(crowded={"avatars/1", "avatars/2.jpg"})
+    purges = select(needs(["avatars/1", "avatars/2.jpg"]), {"origin": crowded}, 1.0, frozenset())
+    assert urls(purges) == ["/avatars/1", "/avatars/1/ik-*", "/avatars/1?*", "/avatars/2.jpg*"]
 
 
 def test_no_wildcard_ends_in_a_dot_segment() -> None:

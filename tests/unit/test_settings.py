@@ -8,6 +8,7 @@ import pytest
 from purging.errors import InvalidSetting
 from purging.settings import Settings
 from tests.unit.cloudformation import default_environment, load
+from tests.unit.deployment import Deployment
 from tests.unit.test_template import BAD
 from tests.unit.test_template import GOOD as GOOD_PARAMETERS
 
@@ -23,6 +24,16 @@ def test_the_defaults_of_the_template_and_of_the_code_are_the_same() -> None:
     deployed = Settings.from_env({**default_environment(), **GOOD})
     by_hand = Settings.from_env(GOOD)
     assert deployed == by_hand
+
+
+@pytest.mark.parametrize(("buckets", "several"), [("", False), ("one", False), ("one,two,three", True)])
+def test_the_function_is_told_whether_there_are_several_buckets(buckets: str, several: bool) -> None:
+    """A `*` of UrlMap is one bucket if the stack made it or was given one."""
+    environment = Deployment({"OriginBuckets": buckets}).environment()
+    assert environment["SECOND_BUCKET"] == ("two" if several else "-")
+    found = Settings.from_env({**environment, **GOOD})
+    assert found.several_buckets is several
+    assert Settings.from_env(GOOD).several_buckets is False
 
 
 def test_whatever_quota_the_template_accepts_the_functions_accept() -> None:

@@ -86,7 +86,8 @@ def test_the_longest_environment_fits_into_lambda(place: tuple[str, str, str]) -
     numbers = {"MonthlyPurgeQuota", "QuotaReservePercent", "MaxHoldSeconds"}
     choices = {"QueryVariants", "SkipNewObjects", "VerifyFreshness", "DryRun"}
     longest = {name: _longest(name) for name in used | numbers | choices}
-    environment = Deployment(longest, _names(*place)).environment()
+    buckets = {"OriginBuckets": ",".join("b" * 61 + str(n) for n in range(10, 35))}
+    environment = Deployment(longest | buckets, _names(*place)).environment()
     assert longest.items() <= {**_by_parameter(environment)}.items(), "a parameter is missing here"
     assert all(environment.values())
     text = json.dumps(environment, ensure_ascii=False, separators=(",", ":"))

@@ -285,3 +285,46 @@ def test_whatever_is_accepted_lies_under_an_endpoint(url: str) -> None:
         return
     assert url.startswith(f"{ENDPOINT}/")
     assert "*" not in url[:-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("a=https://i.io/1,b=https://i.io/2,c=https://i.io/3", 1),
+        ("a=https://i.io/1,a=https://i.io/2,*=https://i.io/3", 3),
+        ("*/x=https://i.io/1,a=https://i.io/2,b/x/y=https://i.io/3,a/z=https://i.io/4", 2),
+        ("*/x=https://i.io/1,b=https://i.io/2,b/x/y=https://i.io/3", 3),
+    ],
+)
+def test_the_most_urls_that_an_object_can_have(text: str, most: int) -> None:
+    """Those of one bucket and of folders in each other, each once for every path transformation."""
+    assert UrlMap.parse(text).most_urls == most
+    assert UrlMap.parse(text, ["tr:w-1", "tr:w-2"]).most_urls == 3 * most
+
+
+def _twins(text: str, bucket: str, *, several: bool = False) -> set[tuple[str, str, str]]:
+    found = UrlMap.parse(text, ["tr:w-1"]).twins(bucket, several=several)
+    return {(twin.here, twin.bucket, twin.there) for twin in found}
+
+
+def test_what_has_the_same_urls_as_a_bucket() -> None:
+    """Entries of the same endpoint or of one below it, in other buckets or in other folders of the same."""
+    assert _twins("a=https://i.io/x,b=https://i.io/x", "a") == {("", "b", "")}
+    assert _twins("a=https://i.io/x,b=https://i.io/y,c=https://i.io/xy", "a") == set()
+    assert _twins("a/f=https://i.io/x,b/g/h=https://i.io/x", "a") == {("f/", "b", "g/h/")}
+    assert _twins("a/f=https://i.io/x,a/g=https://i.io/x", "a") == {("f/", "a", "g/"), ("g/", "a", "f/")}
+    above = "a/f=https://i.io/x,b/g=https://i.io/x/s%20t"
+    assert _twins(above, "a") == {("f/s t/", "b", "g/")}
+    assert _twins(above, "b") == {("g/", "a", "f/s t/")}
+    assert _twins("a=https://i.io/x,a/s=https://i.io/x/s", "a") == set()
+
+
+def test_what_has_the_same_urls_as_any_bucket() -> None:
+    """`*` is the buckets that are named elsewhere, and if there are several, some that are not."""
+    assert _twins("*=https://i.io/x", "a") == set()
+    assert _twins("*=https://i.io/x", "a", several=True) == {("", "*", "")}
+    assert _twins("*=https://i.io/x,b=https://i.io/x", "b") == set()
+    assert _twins("*=https://i.io/x,b=https://i.io/y", "a") == {("", "b", "")}
+    assert _twins("a=https://i.io/x,*=https://i.io/x", "a", several=True) == {("", "*", "")}
+    assert _twins("a=https://i.io/x,b=https://i.io/y", "a", several=True) == set()
+    assert _twins("*/f=https://i.io/x,*/g=https://i.io/x", "a") == {("f/", "a", "g/"), ("g/", "a", "f/")}

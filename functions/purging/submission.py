@@ -77,6 +77,7 @@ class Submission:
         self._clock = clock
         self._sleep = sleep
         self._queue: deque[PlannedPurge] = deque()
+        self._planned = 0
         self._batch: list[Submitted] = []  # accepted of the purges reserved together
         self._used = 0  # of the purges reserved for a batch, as far as one can know
         self.outcome = Outcome()
@@ -84,6 +85,7 @@ class Submission:
     def run(self, purges: Iterable[PlannedPurge]) -> Outcome:
         """Submit in the given order, until done or something says stop."""
         self._queue.extend(purges)
+        self._planned = len(self._queue)
         while self._queue and not self.outcome.stopped:
             self._submit_batch()
         return self.outcome
@@ -211,8 +213,9 @@ class Submission:
         known = self._state.failing.get(purge.url)
         if known and not known.concerns(purge.since):
             known = None
-        outage = self._failures >= _OUTAGE
-        # One bad URL, tried now and then, is no outage; and what fails in an outage is no bad URL.
+        outage = min(self._failures, self._planned) >= _OUTAGE
+        # One bad URL, tried now and then, is no outage, even if one came before: nothing else is left that
+        # could end it. And what fails in an outage is no bad URL.
         if not outage:
             self._remember_failing(purge, known.attempts + 1 if known else 1, failure)
         if known and not outage:

@@ -319,3 +319,16 @@ def test_a_drain_without_time_says_so(w: World) -> None:
     w.ledger.add([w.change("a/1.jpg")])
     report = w.drain(seconds=1.0)
     assert (report.busy, report.reason) == (False, "time")
+
+
+def test_a_bad_url_that_an_outage_left_behind_is_given_up(w: World) -> None:
+    """Nothing else waits that could show the end of the outage: it must not wait for ever as if in one."""
+    w.ledger.pause(w.clock(), failures=5)
+    w.inject("5xx", times=10**6)
+    w.ledger.add([w.change("a/bad.jpg")])
+    began = w.clock()
+    while w.ledger.pending() and w.clock() - began < 48 * 3600:
+        w.drain()
+        w.clock.sleep(1800)
+    assert w.ledger.pending() == []
+    assert used(w) <= 12

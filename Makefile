@@ -52,7 +52,7 @@ scan: ## Scan the template and the code for security defects, even if nothing ch
 	$(MAKE) .tools/scan/checked
 
 # Ten seconds' work, so it is not done twice on the same files. Checkov asks nobody: no platform, no downloads.
-SCANNED := template.yaml forwarding/template.yaml pyproject.toml $(wildcard $(foreach folder,functions local,$(folder)/*.py $(folder)/*/*.py))
+SCANNED := template.yaml forwarding/template.yaml pyproject.toml $(shell find functions local -name "*.py")
 .tools/scan/checked: $(SCANNED) | .tools/scan/stamp
 	.tools/scan/bin/bandit --quiet --recursive functions
 	.tools/scan/bin/bandit --quiet --recursive local --configfile pyproject.toml

@@ -4,8 +4,8 @@ from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable
 
-from purging.inventory import PAGE
-from purging.neighbours import Page
+from purging.aws.listing import PAGE
+from purging.planning.neighbours import Page
 
 
 class Bucket:

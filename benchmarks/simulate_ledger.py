@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from purging.changes import Change
-from purging.changesets import ChangeSet, pack, unpack
-from purging.items import Failing, State, Submitted
+from purging.ledger.changesets import ChangeSet, pack, unpack
+from purging.ledger.records import State
+from purging.purges import AcceptedPurge, FailingUrl
 
 
 class MemoryLedger:
@@ -15,7 +16,7 @@ class MemoryLedger:
 
     def __init__(self) -> None:
         self._pending: dict[str, ChangeSet] = {}
-        self._submitted: list[Submitted] = []
+        self._submitted: list[AcceptedPurge] = []
         self._used: Counter[str] = Counter()
         self._lease = ("", 0.0)
         self._state = State()
@@ -39,7 +40,7 @@ class MemoryLedger:
         """All change sets, and that there are no more."""
         return self.pending(), ""
 
-    def accept(self, purges: Sequence[Submitted], *, before: Sequence[Submitted] = ()) -> None:  # noqa: ARG002 - nobody follows them here
+    def accept(self, purges: Sequence[AcceptedPurge], *, before: Sequence[AcceptedPurge] = ()) -> None:  # noqa: ARG002 - nobody follows them here
         """Keep a batch of accepted purges."""
         self._submitted += purges
 
@@ -56,7 +57,7 @@ class MemoryLedger:
 
     # --- submitted purges: time passes, so they come in order ---
 
-    def submitted_since(self, time: float) -> list[Submitted]:
+    def accepted_since(self, time: float) -> list[AcceptedPurge]:
         """Accepted purges submitted at or after a time, oldest first."""
         return self._submitted[bisect_left(self._submitted, time, key=lambda purge: purge.submitted_at) :]
 
@@ -106,7 +107,7 @@ class MemoryLedger:
         """ImageKit refused this wildcard."""
         self._state = replace(self._state, refused=self._state.refused | {wildcard})
 
-    def remember_failing(self, url: str, failing: Failing) -> None:
+    def remember_failing(self, url: str, failing: FailingUrl) -> None:
         """A purge of this URL got no usable answer."""
         self._state = replace(self._state, failing={**self._state.failing, url: failing})
 
@@ -115,5 +116,5 @@ class MemoryLedger:
         rest = {other: failing for other, failing in self._state.failing.items() if other != url}
         self._state = replace(self._state, failing=rest)
 
-    def forget_untracked(self, purges: Sequence[Submitted]) -> None:
+    def forget_untracked(self, purges: Sequence[AcceptedPurge]) -> None:
         """Tracking never fails here."""

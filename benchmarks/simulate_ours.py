@@ -17,10 +17,10 @@ from urllib.parse import unquote
 from benchmarks.simulate_history import Change
 from benchmarks.simulate_ledger import MemoryLedger
 from benchmarks.simulate_score import Score
+from purging.aws.surveyor import Surveyor
 from purging.changes import ObjectChange
 from purging.drain import Drain
-from purging.inventory import Inventory
-from purging.plan import Plan, Planner
+from purging.planning.planner import Plan, Planner
 from purging.settings import Settings
 from purging.telemetry import logger, metrics
 from purging.urls import UrlMap
@@ -69,7 +69,7 @@ class _World:
         self._drain = Drain(
             settings,
             ledger=cast(Any, self._ledger),
-            planner=_Watched(settings, Inventory(score.bucket), self._note_price),
+            planner=_Watched(settings, Surveyor(score.bucket), self._note_price),
             imagekit=cast(Any, _AcceptingImageKit(self._accept)),
             tracker=cast(Any, _Nobody()),
             alerts=cast(Any, _Nobody()),
@@ -147,7 +147,7 @@ class _World:
 class _Watched(Planner):
     """The planner, telling the price of every plan that purges something."""
 
-    def __init__(self, settings: Settings, inventory: Inventory, told: Callable[[float], None]) -> None:
+    def __init__(self, settings: Settings, inventory: Surveyor, told: Callable[[float], None]) -> None:
         super().__init__(settings, inventory)
         self._told = told
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-from purging.table import size_of
+from purging.ledger.table import size_of
 
 BUCKET = "origin"
 PAGE_BYTES = 1_000_000

@@ -23,9 +23,9 @@ from typing import Any
 from benchmarks.planner import split
 from benchmarks.throughput_aws import BUCKET, Aws, Table
 from local.imagekit import Bucket, Emulator, ImageKitServer, Settings
-from purging import items
 from purging.changes import ObjectChange
-from purging.changesets import pack
+from purging.ledger import items
+from purging.ledger.changesets import pack
 
 TIMEOUT, MEMORY_MB = 120.0, 512
 """Of SubmitPurge, as template.yaml has them: seconds, and the default of MemorySize."""

@@ -11,14 +11,15 @@ from typing import Any
 
 import boto3
 
-from purging.alerts import Alerts
-from purging.checking import Checker
-from purging.freshness import Freshness
+from purging.aws.alerts import Alerts
+from purging.aws.clients import AWS_CLIENT
 from purging.giving_up import give_up
-from purging.imagekit import ImageKit
-from purging.ledger import Ledger
-from purging.secret import PrivateKey
-from purging.settings import AWS_CLIENT, Settings
+from purging.imagekit.client import ImageKit
+from purging.imagekit.freshness import Freshness
+from purging.imagekit.private_key import PrivateKey
+from purging.ledger.store import Ledger
+from purging.settings import Settings
+from purging.status import Checker
 from purging.telemetry import logger, metrics
 
 

@@ -14,20 +14,23 @@ from uuid import uuid4
 
 import boto3
 
-from purging import changes, manual
-from purging.alerts import Alerts
+from purging import changes
+from purging.aws.alerts import Alerts
+from purging.aws.change_queue import ChangeQueue
+from purging.aws.clients import AWS_CLIENT
+from purging.aws.listing import S3Lister
+from purging.aws.surveyor import Surveyor
+from purging.aws.tracking import Tracker
 from purging.changes import ObjectChange
+from purging.clocks import SKEW_SECONDS
 from purging.drain import Drain, Report
-from purging.imagekit import ImageKit
-from purging.inventory import Inventory, S3Lister
-from purging.ledger import Ledger
-from purging.needs import SKEW_SECONDS
-from purging.plan import Planner
-from purging.queue import ChangeQueue
-from purging.secret import PrivateKey
-from purging.settings import AWS_CLIENT, Settings
+from purging.events import manual
+from purging.imagekit.client import ImageKit
+from purging.imagekit.private_key import PrivateKey
+from purging.ledger.store import Ledger
+from purging.planning.planner import Planner
+from purging.settings import Settings
 from purging.telemetry import MetricUnit, logger, metrics
-from purging.tracking import Tracker
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def application() -> Application:
     drain = Drain(
         settings,
         ledger=ledger,
-        planner=Planner(settings, Inventory(S3Lister(boto3.client("s3", config=AWS_CLIENT)))),
+        planner=Planner(settings, Surveyor(S3Lister(boto3.client("s3", config=AWS_CLIENT)))),
         imagekit=ImageKit(settings.api_url, private_key),
         tracker=Tracker(settings.track_purges_arn, boto3.client("stepfunctions", config=AWS_CLIENT)),
         alerts=Alerts(settings.alerts_topic_arn, boto3.client("sns", config=AWS_CLIENT), ledger, time.time),
@@ -101,7 +104,7 @@ def _purge_by_hand(app: Application, event: dict[str, Any], context: Any) -> dic
     app.ledger.add(wanted, manual=True)
     answer = _answer(app, _drain(app, context, until=now + manual.ANSWER_SECONDS))
     if repeated:
-        purges = app.ledger.submitted_since(asked_at - SKEW_SECONDS)
+        purges = app.ledger.accepted_since(asked_at - SKEW_SECONDS)
         answer["repetition"] = manual.repetition(asked_at, manual.serving(wanted, url_map, purges))
     return answer
 

@@ -6,29 +6,32 @@ from local.workspace import PROJECT
 
 sys.path.append(str(PROJECT / "functions"))  # as it is on the functions' path in Lambda
 
-from purging import changes, manual
+from purging import changes
 from purging.changes import Change, UrlChange
-from purging.changesets import ChangeSet
 from purging.errors import PermanentError
-from purging.items import Submitted, as_submitted
-from purging.ledger import Ledger, month_of
-from purging.needs import Coverage, Need, gather, needs_of
+from purging.events import manual
+from purging.ledger.changesets import ChangeSet
+from purging.ledger.items import as_submitted
+from purging.ledger.store import Ledger, month_of
+from purging.planning.coverage import Coverage
+from purging.planning.targets import PurgeTarget, gather, targets_of
+from purging.purges import AcceptedPurge
 from purging.settings import Settings
 
 __all__ = [
+    "AcceptedPurge",
     "Change",
     "ChangeSet",
     "Coverage",
     "Ledger",
-    "Need",
     "PermanentError",
+    "PurgeTarget",
     "Settings",
-    "Submitted",
     "UrlChange",
     "as_submitted",
     "changes",
     "gather",
     "manual",
     "month_of",
-    "needs_of",
+    "targets_of",
 ]

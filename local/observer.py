@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from local.domain import Ledger, Settings, Submitted, as_submitted, month_of
+from local.domain import AcceptedPurge, Ledger, Settings, as_submitted, month_of
 from local.stack import Stack
 
 FUNCTIONS = ("SubmitPurge", "CheckPurges")
@@ -38,7 +38,7 @@ class Accepted:
 class Followed:
     """An accepted purge as the ledger has it. `completed_at`: when TrackPurges saw it Completed."""
 
-    purge: Submitted
+    purge: AcceptedPurge
     completed_at: float | None
 
 

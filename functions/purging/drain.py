@@ -8,21 +8,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 
-from purging.alerts import Alerts
+from purging.aws.alerts import Alerts
+from purging.aws.clients import AWS_CALL_SECONDS, AWS_ERRORS
+from purging.aws.tracking import Tracker
 from purging.changes import Change
-from purging.changesets import ChangeSet
-from purging.errors import AWS_ERRORS
-from purging.imagekit import ImageKit
-from purging.items import State, Submitted
-from purging.ledger import Ledger, month_of
-from purging.needs import SKEW_SECONDS, Coverage, Pending, gather
-from purging.plan import Planner
+from purging.clocks import SKEW_SECONDS
+from purging.imagekit.client import ImageKit
+from purging.ledger.changesets import ChangeSet
+from purging.ledger.records import State
+from purging.ledger.store import Ledger, month_of
+from purging.planning.coverage import Coverage
+from purging.planning.planner import Planner
+from purging.planning.targets import ChangedObject, gather
+from purging.planning.wildcards import PlannedPurge
+from purging.purges import AcceptedPurge
 from purging.reporting import Reporter, Round
-from purging.selection import PlannedPurge
-from purging.settings import AWS_CALL_SECONDS, Settings
+from purging.settings import Settings
 from purging.submission import CLOSING_SECONDS, Submission
 from purging.telemetry import logger
-from purging.tracking import Tracker
 
 # The lease outlives the function that holds it, whatever its clock says; nobody else drains meanwhile.
 _LEASE_MARGIN = 2 * SKEW_SECONDS
@@ -42,7 +45,7 @@ class Report:
     `given_up` are URLs that are never purged, each for its reason. `busy`: another drain was at it, and does
     the same."""
 
-    accepted: list[Submitted] = field(default_factory=list)
+    accepted: list[AcceptedPurge] = field(default_factory=list)
     given_up: dict[str, str] = field(default_factory=dict)
     settled: int = 0
     held: int = 0
@@ -130,7 +133,7 @@ class Drain:
         ).run(_within(plan.purges, share) if after else plan.purges)
         # What is given up is told first: nobody could tell it once it is settled.
         done_with = outcome.satisfied | self._reporter.give_up(outcome.hopeless)
-        held = paused | {need.pending for need in plan.needs if need not in done_with}
+        held = paused | {target.changed_object for target in plan.targets if target not in done_with}
         ids = self._settle(sets, held)
         self._follow((*state.untracked, *outcome.batches), remaining)
         round_ = Round(state, plan, outcome, held, paused)
@@ -138,7 +141,7 @@ class Drain:
             self._reporter.tell(round_)
         report.accepted += outcome.accepted
         report.given_up |= {
-            need.exact: reason for need, reason in outcome.hopeless.items() if need in done_with
+            target.exact: reason for target, reason in outcome.hopeless.items() if target in done_with
         }
         report.settled += len(waiting) - len(held)
         report.held += len(held)
@@ -152,8 +155,8 @@ class Drain:
         return ceil(left * _SHARE) if after else left
 
     def _paused(
-        self, waiting: Sequence[Pending], state: State, now: float, remaining: Callable[[], float]
-    ) -> set[Pending]:
+        self, waiting: Sequence[ChangedObject], state: State, now: float, remaining: Callable[[], float]
+    ) -> set[ChangedObject]:
         """What is not to be tried now, after a pause that is short enough to wait for."""
         pause = state.paused_until - now
         if not waiting or pause <= 0:
@@ -171,7 +174,7 @@ class Drain:
         done = _Done(ids, sees_all=sees_all)
         if outcome.stopped or round_.paused:
             return done
-        untold = any(need.pending in round_.held for need in outcome.hopeless)
+        untold = any(target.changed_object in round_.held for target in outcome.hopeless)
         if not untold and (outcome.plan_again or (state.exhausted and outcome.accepted)):
             return replace(done, again=True)
         if sees_all and plan.wait == "gathering" and plan.gather_seconds < remaining() - _ROUND:
@@ -181,13 +184,13 @@ class Drain:
             self._ledger.go_on_after(after)
         return replace(done, again=bool(after), passed=bool(after))
 
-    def _coverage(self, waiting: Sequence[Pending], now: float) -> Coverage:
+    def _coverage(self, waiting: Sequence[ChangedObject], now: float) -> Coverage:
         """Purges since the oldest change and a day before: they tell of what is put again soon after its
         removal, and of changes that are delivered again and whose clock was ahead."""
         oldest = min((each.since for each in waiting), default=now)
-        return Coverage(self._ledger.submitted_since(min(oldest, now) - _DAY) if waiting else ())
+        return Coverage(self._ledger.accepted_since(min(oldest, now) - _DAY) if waiting else ())
 
-    def _follow(self, batches: Sequence[Sequence[Submitted]], remaining: Callable[[], float]) -> None:
+    def _follow(self, batches: Sequence[Sequence[AcceptedPurge]], remaining: Callable[[], float]) -> None:
         """Have accepted purges followed. What cannot be followed now is in the ledger for the next drain."""
         for batch in batches:
             if remaining() < _FOLLOWING:
@@ -199,7 +202,7 @@ class Drain:
                 return
             self._ledger.forget_untracked(batch)
 
-    def _settle(self, sets: Sequence[ChangeSet], held: set[Pending]) -> set[str]:
+    def _settle(self, sets: Sequence[ChangeSet], held: set[ChangedObject]) -> set[str]:
         """Take out what no longer waits. Sets of which everything waits stay as they are."""
         waiting = {change.subject for each in held for change in each.changes}
         consumed: list[ChangeSet] = []

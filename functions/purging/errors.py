@@ -16,11 +16,6 @@
         └── Unavailable           no usable answer (5xx, time-out, no connection, 404, redirect)
 """
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-AWS_ERRORS = (ClientError, BotoCoreError)
-"""What a call to AWS raises: refused or throttled, or no answer at all. The SDK has tried again by then."""
-
 
 class PurgeError(Exception):
     """The base of all; its text names the value at fault and the remedy."""

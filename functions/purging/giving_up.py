@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from purging.alerts import Alerts
+from purging.aws.alerts import Alerts
 from purging.telemetry import logger
 
 _DAY = 86_400.0

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from purging.alerts import Alerts
-from purging.items import State
-from purging.ledger import month_of
-from purging.needs import Need, Pending
-from purging.plan import Plan
+from purging.aws.alerts import Alerts
+from purging.ledger.records import State
+from purging.ledger.store import month_of
+from purging.planning.planner import Plan
+from purging.planning.targets import ChangedObject, PurgeTarget
 from purging.settings import Settings
 from purging.submission import Outcome
 from purging.telemetry import MetricUnit, metrics
@@ -30,8 +30,8 @@ class Round:
     state: State
     plan: Plan
     outcome: Outcome
-    held: set[Pending]
-    paused: set[Pending]
+    held: set[ChangedObject]
+    paused: set[ChangedObject]
 
     @property
     def reason(self) -> str:
@@ -62,12 +62,12 @@ class Reporter:
         self._alerts = alerts
         self._clock = clock
 
-    def give_up(self, hopeless: Mapping[Need, str]) -> set[Need]:
+    def give_up(self, hopeless: Mapping[PurgeTarget, str]) -> set[PurgeTarget]:
         """Alert URLs that are never purged, once a day for each endpoint; the needs of which people know."""
-        by_endpoint: dict[str, dict[Need, str]] = defaultdict(dict)
-        for need, reason in hopeless.items():
-            by_endpoint[_endpoint(need)][need] = reason
-        known: set[Need] = set()
+        by_endpoint: dict[str, dict[PurgeTarget, str]] = defaultdict(dict)
+        for target, reason in hopeless.items():
+            by_endpoint[_endpoint(target)][target] = reason
+        known: set[PurgeTarget] = set()
         for endpoint, reasons in by_endpoint.items():
             if self._alerts.send(
                 f"refused {endpoint}",
@@ -118,8 +118,8 @@ class Reporter:
         )
 
 
-def _endpoint(need: Need) -> str:
+def _endpoint(target: PurgeTarget) -> str:
     """What a URL that is refused has in common with others that are refused for the same reason."""
-    if need.root:
-        return need.root.endpoint
-    return urlsplit(need.exact).netloc
+    if target.root:
+        return target.root.endpoint
+    return urlsplit(target.exact).netloc

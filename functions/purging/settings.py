@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from botocore.config import Config
-
 from purging.errors import InvalidSetting
-from purging.urls import UrlMap, shown_url
+from purging.quoting import shown_url
+from purging.urls import UrlMap
 
 IMAGEKIT_API_URL = "https://api.imagekit.io"
 
@@ -16,18 +15,6 @@ IMAGEKIT_API_URL = "https://api.imagekit.io"
 _API_URL = re.compile(
     r"(https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?|http://(127\.0\.0\.1|localhost):[0-9]+)/?"
 )
-
-_CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS, _BACKOFF_SECONDS = 1.5, 3.0, 2, 1.0
-
-AWS_CLIENT = Config(
-    retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-    connect_timeout=_CONNECT_SECONDS,
-    read_timeout=_READ_SECONDS,
-)
-"""How the functions talk to AWS. The next tick is never far: nothing is gained by patience here."""
-
-AWS_CALL_SECONDS = _ATTEMPTS * (_CONNECT_SECONDS + _READ_SECONDS) + _BACKOFF_SECONDS
-"""How long a call to AWS takes at most, if nothing answers."""
 
 
 @dataclass(frozen=True, slots=True)

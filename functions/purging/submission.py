@@ -5,13 +5,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from purging.aws.clients import AWS_CALL_SECONDS
+from purging.clocks import surely_before
 from purging.errors import KeyRefused, QuotaExhausted, Throttled, Unavailable, UrlRefused
-from purging.imagekit import CALL_SECONDS, ImageKit
-from purging.items import Failing, State, Submitted, joined
-from purging.ledger import Ledger, month_of
-from purging.needs import Need, surely_before
-from purging.selection import PlannedPurge
-from purging.settings import AWS_CALL_SECONDS, Settings
+from purging.imagekit.client import CALL_SECONDS, ImageKit
+from purging.ledger.records import State
+from purging.ledger.store import Ledger, month_of
+from purging.planning.targets import PurgeTarget
+from purging.planning.wildcards import PlannedPurge
+from purging.purges import AcceptedPurge, FailingUrl, joined
+from purging.settings import Settings
 from purging.telemetry import MetricUnit, logger, metrics
 
 CLOSING_SECONDS = CALL_SECONDS + 2 * AWS_CALL_SECONDS
@@ -43,10 +46,10 @@ class Outcome:
     why the last URL failed; `exhausted`: ImageKit says that the quota is used up.
     """
 
-    accepted: list[Submitted] = field(default_factory=list)
-    batches: list[tuple[Submitted, ...]] = field(default_factory=list)
-    satisfied: set[Need] = field(default_factory=set)
-    hopeless: dict[Need, str] = field(default_factory=dict)
+    accepted: list[AcceptedPurge] = field(default_factory=list)
+    batches: list[tuple[AcceptedPurge, ...]] = field(default_factory=list)
+    satisfied: set[PurgeTarget] = field(default_factory=set)
+    hopeless: dict[PurgeTarget, str] = field(default_factory=dict)
     plan_again: bool = False
     stopped: StopReason = ""
     detail: str = ""
@@ -78,7 +81,7 @@ class Submission:
         self._sleep = sleep
         self._queue: deque[PlannedPurge] = deque()
         self._planned = 0
-        self._batch: list[Submitted] = []  # accepted of the purges reserved together
+        self._batch: list[AcceptedPurge] = []  # accepted of the purges reserved together
         self._used = 0  # of the purges reserved for a batch, as far as one can know
         self.outcome = Outcome()
 
@@ -124,7 +127,7 @@ class Submission:
                 changes=_count(purge),
                 collateral=purge.collateral,
             )
-            self.outcome.satisfied.update(purge.needs)
+            self.outcome.satisfied.update(purge.targets)
             self._used += 1
             return
         try:
@@ -176,16 +179,16 @@ class Submission:
         metrics.add_metric("SecondsToAccepted", MetricUnit.Seconds, submitted_at - purge.since)
         identities = joined(
             change.identity
-            for need in purge.needs
-            for change in need.pending.changes
+            for target in purge.targets
+            for change in target.changed_object.changes
             if not surely_before(change, submitted_at)
         )
-        accepted = Submitted(request_id, purge.url, submitted_at, identities, purge.sample)
+        accepted = AcceptedPurge(request_id, purge.url, submitted_at, identities, purge.sample)
         # One by one: a function that is killed now has at most one purge of which the ledger does not know.
         self._ledger.accept([accepted], before=self._batch)
         self._batch.append(accepted)
         self.outcome.accepted.append(accepted)
-        self.outcome.satisfied.update(purge.needs)
+        self.outcome.satisfied.update(purge.targets)
         if purge.url in self._state.failing:
             self._ledger.forget_failing(purge.url)
         if self._failures or self._resume:
@@ -198,11 +201,11 @@ class Submission:
         logger.warning("purge refused", url=purge.url, reason=str(refusal))
         if purge.url.endswith("*"):
             self._ledger.remember_refused(purge.url, self._clock())
-        for need in purge.needs:
-            if need.exact == purge.url:
-                self.outcome.hopeless[need] = str(refusal)
-            elif need.url == purge.url:
-                self._queue.appendleft(PlannedPurge(need.exact, (need,)))
+        for target in purge.targets:
+            if target.exact == purge.url:
+                self.outcome.hopeless[target] = str(refusal)
+            elif target.url == purge.url:
+                self._queue.appendleft(PlannedPurge(target.exact, (target,)))
             else:
                 self.outcome.plan_again = True
 
@@ -230,16 +233,16 @@ class Submission:
     def _remember_failing(self, purge: PlannedPurge, attempts: int, failure: Unavailable) -> None:
         if attempts >= _ATTEMPTS:
             reason = f"{purge.url!r} was given up after {attempts} attempts: {failure}"
-            self.outcome.hopeless.update(dict.fromkeys(purge.needs, reason))
+            self.outcome.hopeless.update(dict.fromkeys(purge.targets, reason))
         now, wait = self._clock(), _backoff(2 * (attempts - 1), _FIRST_RETRY, _LAST_RETRY)
-        self._ledger.remember_failing(purge.url, Failing(attempts, now + wait, now, purge.since))
+        self._ledger.remember_failing(purge.url, FailingUrl(attempts, now + wait, now, purge.since))
 
     def _stop(self, reason: StopReason, detail: str = "") -> None:
         self.outcome.stopped, self.outcome.detail = reason, detail
 
 
 def _count(purge: PlannedPurge) -> int:
-    return sum(len(need.pending.changes) for need in purge.needs)
+    return sum(len(target.changed_object.changes) for target in purge.targets)
 
 
 def _backoff(times: int, first: float, last: float) -> float:

@@ -8,7 +8,7 @@ from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from purging.errors import InvalidRequest, InvalidSetting
-from purging.fields import shown
+from purging.quoting import quoted, shown, shown_url, without_credentials
 
 # What ImageKit's SDKs leave unencoded in a path besides letters and digits (imagekitio 5.x), but for `*`,
 # which would change a purge's meaning.
@@ -18,8 +18,6 @@ _SAFE = "/:@!$&'()+,;=-._~"
 _BUCKET = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9._-]*")
 _PLAIN = re.compile(r"[!-)+-~]+")  # visible ASCII, but for the *
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
-
-_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]*\]?|[^:]*)(:[0-9]*)?")
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -97,7 +95,7 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class SharedPrefix:
     """That what begins with `here` in one bucket has the same URLs as what begins with `there` in `bucket`,
     which may be the same one; `*` stands for buckets that nobody can name."""
 
@@ -164,14 +162,14 @@ class UrlMap:
             for folder in folders
         )
 
-    def twins(self, bucket: str, *, several: bool) -> tuple[Twin, ...]:
+    def shared_prefixes(self, bucket: str, *, several: bool) -> tuple[SharedPrefix, ...]:
         """What else has URLs of a bucket's objects: entries of the same URL-endpoint, and of one whose path
         begins with the other's. `several`: `*` stands for more buckets than are named."""
         # A path transformation changes the URLs of all entries alike.
         plain = [root for root in self.roots if not root.transformation]
         named = [root.bucket for root in plain if root.bucket != "*"]
         any_bucket = [bucket, *named, *("*" if several else "")]
-        found: dict[Twin, None] = {}
+        found: dict[SharedPrefix, None] = {}
         for root in plain:
             if root.bucket not in ("*", bucket):
                 continue
@@ -185,7 +183,7 @@ class UrlMap:
                     continue
                 for each in any_bucket if other.bucket == "*" else [other.bucket]:
                     if (each, there) != (bucket, here):
-                        found[Twin(here, each, there)] = None
+                        found[SharedPrefix(here, each, there)] = None
         return tuple(found)
 
     def roots_of(self, change: Named) -> Iterator[Root]:
@@ -258,12 +256,12 @@ def _named(entry: str) -> str:
     before, slashes, rest = entry.partition("//")
     origin, equals, endpoint = entry.partition("=")
     if slashes:
-        text = before + _masked(slashes + rest)
+        text = before + without_credentials(slashes + rest)
     elif equals and ":" not in origin:
-        text = f"{origin}={_masked(endpoint.strip())}"
+        text = f"{origin}={without_credentials(endpoint.strip())}"
     else:
         text = re.sub(".*@", "***@", entry)
-    return f"UrlMap entry {_quoted(text)}"
+    return f"UrlMap entry {quoted(text)}"
 
 
 def _checked(transformation: str) -> str:
@@ -272,27 +270,3 @@ def _checked(transformation: str) -> str:
             f"path transformation {transformation!r}: write it as in the URL, e.g. tr:w-300,h-300"
         )
     return transformation
-
-
-def shown_url(url: object) -> str:
-    """A refused URL, or what stands in its place, for a message: without the credentials it may carry."""
-    return _quoted(_masked(url)) if isinstance(url, str) else shown(url)
-
-
-def _quoted(text: str) -> str:
-    text = repr(text)
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
-def _masked(url: str) -> str:
-    """Without user and password, even where it is no valid URL and what they are is a guess."""
-    start = re.match(r"([a-z][a-z0-9+.-]*:)?//", url, re.IGNORECASE)
-    scheme = start[0] if start else ""
-    before, at, place = url[len(scheme) :].rpartition("@")
-    if at and (":" in before or "/" not in before.partition("@")[0]):
-        return f"{scheme}***@{place}"
-    # A port that is no number may be a password whose other half, behind a comma, is elsewhere.
-    authority = re.split("[/?#]", url[len(scheme) :], maxsplit=1)[0]
-    if scheme and not _HOST_AND_PORT.fullmatch(authority):
-        return f"{scheme}{authority.partition(':')[0]}:***{url[len(scheme) + len(authority) :]}"
-    return url

@@ -19,7 +19,7 @@ _TIMEOUT = 60.0  # seconds, of a busy machine
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class EdgeAnswer:
     """One answer of the edge, given at some time between `asked_at` and `at`, in unix seconds; `age` is what
     it says, in whole seconds."""
 
@@ -34,7 +34,7 @@ class Look:
         """Whether it is this image, byte for byte; None: that there is no image."""
         return self.status == 404 if expected is None else self.status == 200 and self.body == expected
 
-    def is_same_copy_as(self, earlier: "Look") -> bool:
+    def is_same_copy_as(self, earlier: "EdgeAnswer") -> bool:
         """Whether it can be the copy that was seen earlier: that copy ages as time goes by, and one fetched
         again in between is younger. The time that an answer takes on its way is not held against the copy.
         """
@@ -60,7 +60,7 @@ class Edge:
         self._pool.shutdown(cancel_futures=True)
         self._http.close()
 
-    def look(self, urls: Iterable[str]) -> Iterator[tuple[str, Look]]:
+    def look(self, urls: Iterable[str]) -> Iterator[tuple[str, EdgeAnswer]]:
         """Each URL with the edge's answer. All are asked for at once; whoever iterates waits for the answers.
 
         Raises LocalError if the edge does not answer.
@@ -68,13 +68,13 @@ class Edge:
         wanted = list(urls)
         return zip(wanted, self._pool.map(self._look, wanted), strict=True)
 
-    def _look(self, url: str) -> Look:
+    def _look(self, url: str) -> EdgeAnswer:
         asked_at = time.time()
         try:
             answer = self._http.get(url, timeout=_TIMEOUT)
         except requests.RequestException as error:
             raise LocalError(f"The edge does not answer {url}: {error}") from error
-        return Look(
+        return EdgeAnswer(
             asked_at,
             time.time(),
             answer.status_code,

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from local.demo import stage, verdict
 from local.demo.catalogue import Piece, pieces
-from local.demo.edge import VARIANTS, Edge, Look
+from local.demo.edge import VARIANTS, Edge, EdgeAnswer
 from local.demo.screen import Screen, timings
 from local.demo.stage import Subject
 from local.demo.watch import Watch
@@ -123,7 +123,7 @@ class Play:
             raise LocalError(f"The uploads were not purged within {_UPLOAD_SECONDS:g} seconds.", log)
         self._screen.say(_ABOUT_UPLOADS.format(purges=len(self._observer.accepted(start))))
 
-    def _warm(self, edge: Edge, subjects: Sequence[Subject]) -> dict[str, Look]:
+    def _warm(self, edge: Edge, subjects: Sequence[Subject]) -> dict[str, EdgeAnswer]:
         urls = sum(len(subject.urls) for subject in subjects)
         variants = " and ".join(f"with {variant}" for variant in VARIANTS if variant)
         self._screen.head(f"Fetch {urls} URLs through the edge until each is served from its cache.")
@@ -132,7 +132,7 @@ class Play:
         )
         return stage.warm(edge, subjects)
 
-    def _change(self, edge: Edge, subjects: Sequence[Subject]) -> tuple[list[Subject], dict[str, Look]]:
+    def _change(self, edge: Edge, subjects: Sequence[Subject]) -> tuple[list[Subject], dict[str, EdgeAnswer]]:
         counts = ", ".join(f"{count} {act}" for act, count in stage.counted(subjects))
         self._screen.head(f"Change images through the S3 API: {counts}.")
         self._screen.say(_ABOUT_CHANGES.format(delay=OPTIONS.completion_delay))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from local.demo.catalogue import Act, Piece
-from local.demo.edge import VARIANTS, Edge, Look
+from local.demo.edge import VARIANTS, Edge, EdgeAnswer
 from local.errors import LocalError
 from local.images import Picture, draw
 from local.stack import Stack
@@ -64,13 +64,13 @@ def upload(stack: Stack, subjects: Sequence[Subject]) -> None:
     _each(put, subjects)
 
 
-def warm(edge: Edge, subjects: Sequence[Subject]) -> dict[str, Look]:
+def warm(edge: Edge, subjects: Sequence[Subject]) -> dict[str, EdgeAnswer]:
     """Fetch every URL until the edge serves it from its cache with an `Age` above 0; the last answers.
 
     Raises LocalError if that takes too long, or if the edge shows anything but the first versions.
     """
     expected = {url: subject.before for subject in subjects for url in subject.urls}
-    warmed: dict[str, Look] = {}
+    warmed: dict[str, EdgeAnswer] = {}
     deadline = time.monotonic() + _WARM_SECONDS
     while cold := [url for url in expected if url not in warmed]:
         for url, look in edge.look(cold):
@@ -85,14 +85,16 @@ def warm(edge: Edge, subjects: Sequence[Subject]) -> dict[str, Look]:
     return warmed
 
 
-def change(stack: Stack, edge: Edge, subjects: Sequence[Subject]) -> tuple[list[Subject], dict[str, Look]]:
+def change(
+    stack: Stack, edge: Edge, subjects: Sequence[Subject]
+) -> tuple[list[Subject], dict[str, EdgeAnswer]]:
     """Do to each subject what its piece says, through the S3 API; those that changed, and the edge's answers
     to their URLs right after.
 
     Later is too late on a busy machine: the first purges may be Completed before all changes are made. No
     change waits for an answer, though: it is one upload, and so it is to be gathered.
     """
-    looks: list[Iterator[tuple[str, Look]]] = []
+    looks: list[Iterator[tuple[str, EdgeAnswer]]] = []
 
     def act(subject: Subject) -> None:
         subject.changed_at = time.time()

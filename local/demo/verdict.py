@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from local.demo.edge import Edge, Look
+from local.demo.edge import Edge, EdgeAnswer
 from local.demo.stage import Subject
 from local.demo.watch import Story, Watch
 
@@ -53,7 +53,9 @@ def _missing(story: Story) -> list[str]:
     return missing
 
 
-def spared(edge: Edge, subjects: Sequence[Subject], warmed: Mapping[str, Look]) -> tuple[int, list[str]]:
+def spared(
+    edge: Edge, subjects: Sequence[Subject], warmed: Mapping[str, EdgeAnswer]
+) -> tuple[int, list[str]]:
     """(how many URLs of untouched images still show the same cached copy, what is wrong with the rest)."""
     expected = {url: subject for subject in subjects if subject.kept for url in subject.urls}
     wrong = []

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from local.demo.edge import Edge, Look
+from local.demo.edge import Edge, EdgeAnswer
 from local.demo.stage import Subject
 from local.observer import Accepted, Observer
 
@@ -21,8 +21,8 @@ class Story:
     received_at: float | None = None
     purge: Accepted | None = None
     completed_at: float | None = None
-    stale: dict[str, Look] = field(default_factory=dict)
-    fresh: dict[str, Look] = field(default_factory=dict)
+    stale: dict[str, EdgeAnswer] = field(default_factory=dict)
+    fresh: dict[str, EdgeAnswer] = field(default_factory=dict)
 
     @property
     def fresh_at(self) -> float | None:
@@ -44,7 +44,7 @@ class Watch:
     """
 
     def __init__(
-        self, observer: Observer, edge: Edge, changed: Sequence[Subject], looks: Mapping[str, Look]
+        self, observer: Observer, edge: Edge, changed: Sequence[Subject], looks: Mapping[str, EdgeAnswer]
     ) -> None:
         self._observer = observer
         self._edge = edge
@@ -71,7 +71,7 @@ class Watch:
     def _look_at_the_edge(self) -> None:
         self._see(self._edge.look(url for story in self.stories for url in self._stale_urls(story)))
 
-    def _see(self, looks: Iterable[tuple[str, Look]]) -> None:
+    def _see(self, looks: Iterable[tuple[str, EdgeAnswer]]) -> None:
         story_of = {url: story for story in self.stories for url in self._stale_urls(story)}
         for url, look in looks:
             story = story_of[url]

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from local.domain import Change, ChangeSet, Coverage, Need, Settings, UrlChange, gather, month_of, needs_of
+from local.domain import (
+    Change,
+    ChangeSet,
+    Coverage,
+    PurgeTarget,
+    Settings,
+    UrlChange,
+    gather,
+    month_of,
+    targets_of,
+)
 from local.observer import Followed, Observer
 
 
@@ -74,41 +84,43 @@ class Fates:
             if not isinstance(change, UrlChange) and self._settings.ignores(change.key):
                 fates.append(Fate(name, "", reason="ignored: IgnoreKeys has a pattern for it"))
                 continue
-            needs = list(
-                needs_of(
+            targets = list(
+                targets_of(
                     pending,
                     self._settings.url_map,
                     query_variants=self._settings.query_variants,
                     refused=refused,
                 )
             )
-            if not needs:
+            if not targets:
                 fates.append(Fate(name, "", reason="not served: UrlMap has no URL-endpoint for it"))
-            fates += [self._fate(need, name, followed, held=change.subject in waiting) for need in needs]
+            fates += [
+                self._fate(target, name, followed, held=change.subject in waiting) for target in targets
+            ]
         return fates
 
-    def _fate(self, need: Need, name: str, followed: Sequence[Followed], *, held: bool) -> Fate:
+    def _fate(self, target: PurgeTarget, name: str, followed: Sequence[Followed], *, held: bool) -> Fate:
         if held:
-            return Fate(name, need.url, reason="held: it waits for a purge", open=True)
-        covering = [each for each in followed if self._covers(each, need)]
+            return Fate(name, target.url, reason="held: it waits for a purge", open=True)
+        covering = [each for each in followed if self._covers(each, target)]
         if covering:
             last = covering[-1]
             return Fate(
                 name,
-                need.url,
+                target.url,
                 last,
                 own=last.purge.submitted_at >= self._since,
                 open=last.completed_at is None,
             )
         if self._settings.dry_run:
-            return Fate(name, need.url, reason="not purged: the stack is deployed with DryRun")
-        return Fate(name, need.url, reason="no purge needed: the object is new, so nobody can have seen it")
+            return Fate(name, target.url, reason="not purged: the stack is deployed with DryRun")
+        return Fate(name, target.url, reason="no purge needed: the object is new, so nobody can have seen it")
 
-    def _covers(self, each: Followed, need: Need) -> bool:
+    def _covers(self, each: Followed, target: PurgeTarget) -> bool:
         if each.purge.submitted_at < self._asked_at:
-            return not self._manual and Coverage([each.purge]).covers(need)
-        text, purge = need.url.removesuffix("*"), each.purge.url
-        return text.startswith(purge[:-1]) if purge.endswith("*") else purge == need.url
+            return not self._manual and Coverage([each.purge]).covers(target)
+        text, purge = target.url.removesuffix("*"), each.purge.url
+        return text.startswith(purge[:-1]) if purge.endswith("*") else purge == target.url
 
     def _name(self, change: Change) -> str:
         if isinstance(change, UrlChange):

@@ -18,7 +18,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, Protocol
 
 from local.imagekit.faults import KINDS
 from local.imagekit.faults import Fault as EmulatorFault
-from purging.imagekit import CALL_SECONDS
+from purging.imagekit.client import CALL_SECONDS
 from tests.chaos.drip import Dripping
 from tests.chaos.faults import PURGE, STATUS, Fault
 from tests.chaos.line import content_of, response

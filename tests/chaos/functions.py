@@ -11,17 +11,19 @@ from botocore.config import Config
 
 import check_purges
 import submit_purge
-from purging.alerts import Alerts
-from purging.checking import Checker
+from purging.aws.alerts import Alerts
+from purging.aws.change_queue import ChangeQueue
+from purging.aws.clients import AWS_CLIENT
+from purging.aws.listing import S3Lister
+from purging.aws.surveyor import Surveyor
+from purging.aws.tracking import Tracker
 from purging.drain import Drain
-from purging.imagekit import ImageKit
-from purging.inventory import Inventory, S3Lister
-from purging.ledger import Ledger
-from purging.plan import Planner
-from purging.queue import ChangeQueue
-from purging.secret import PrivateKey
-from purging.settings import AWS_CLIENT, Settings
-from purging.tracking import Tracker
+from purging.imagekit.client import ImageKit
+from purging.imagekit.private_key import PrivateKey
+from purging.ledger.store import Ledger
+from purging.planning.planner import Planner
+from purging.settings import Settings
+from purging.status import Checker
 from purging.urls import UrlMap
 from tests.chaos.adapter import Adapter
 from tests.chaos.endpoint import Direct
@@ -154,7 +156,7 @@ class Functions:
         drain = Drain(
             settings,
             ledger=ledger,
-            planner=Planner(settings, Inventory(S3Lister(clients["s3"]))),
+            planner=Planner(settings, Surveyor(S3Lister(clients["s3"]))),
             imagekit=imagekit,
             tracker=Tracker(settings.track_purges_arn, clients["stepfunctions"]),
             alerts=alerts,

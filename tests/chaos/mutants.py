@@ -11,15 +11,18 @@ from typing import Any
 import pytest
 
 import submit_purge
-from purging import changes, manual, needs, plan
-from purging.alerts import Alerts
+from purging import clocks
+from purging.aws.alerts import Alerts
+from purging.aws.change_queue import ChangeQueue
 from purging.changes import split
 from purging.drain import Drain
-from purging.items import Submitted
-from purging.ledger import Ledger
-from purging.queue import ChangeQueue
-from purging.ratelimit import RateLimit
-from purging.secret import PrivateKey
+from purging.events import manual, sources
+from purging.imagekit.private_key import PrivateKey
+from purging.imagekit.ratelimit import RateLimit
+from purging.ledger.store import Ledger
+from purging.planning import coverage
+from purging.planning import planner as plan
+from purging.purges import AcceptedPurge
 from purging.settings import Settings
 from purging.submission import Submission
 from purging.telemetry import logger
@@ -41,6 +44,11 @@ def _mutant(break_it: Callable[[Patch], None]) -> None:
     MUTANTS[break_it.__name__.replace("_", "-")] = break_it
 
 
+def _skew(patch: Patch, seconds: float) -> None:
+    for module in (clocks, coverage):
+        patch.setattr(module, "SKEW_SECONDS", seconds)
+
+
 @_mutant
 def acknowledge_before_the_write(patch: Patch) -> None:
     """(a) A batch is answered as done although its changes could not be kept."""
@@ -58,13 +66,13 @@ def acknowledge_before_the_write(patch: Patch) -> None:
 @_mutant
 def clocks_are_right(patch: Patch) -> None:
     """(a) No margin for clocks that are off."""
-    patch.setattr(needs, "SKEW_SECONDS", 0.0)
+    _skew(patch, 0.0)
 
 
 @_mutant
 def compare_times_the_wrong_way(patch: Patch) -> None:
     """(a) A purge submitted before a change is taken to cover it."""
-    patch.setattr(needs, "SKEW_SECONDS", -60.0)
+    _skew(patch, -60.0)
 
 
 @_mutant
@@ -207,19 +215,19 @@ def take_a_pause_for_the_month(patch: Patch) -> None:
 @_mutant
 def forget_what_was_bought(patch: Patch) -> None:
     """(h) Accepted purges are followed, and not kept: the next delivery of a change buys another one."""
-    patch.setattr(Ledger, "submitted_since", lambda _self, _time: [])
+    patch.setattr(Ledger, "accepted_since", lambda _self, _time: [])
 
 
 @_mutant
 def buy_what_is_delivered_again(patch: Patch) -> None:
     """(h) A purge is not known by the changes that it was made for, only by its time."""
-    patch.setattr(Submitted, "made_for", lambda _self, _identity: False)
+    patch.setattr(AcceptedPurge, "made_for", lambda _self, _identity: False)
 
 
 @_mutant
 def pay_for_old_versions(patch: Patch) -> None:
     """(h) An overwritten version that expires is taken for a change of the object."""
-    patch.setattr(changes, "_names_a_version", lambda _change: False)
+    patch.setattr(sources, "_names_a_version", lambda _change: False)
 
 
 @_mutant

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ReadTimeoutError
 
-from purging.settings import AWS_CLIENT
+from purging.aws.clients import AWS_CLIENT
 from tests.chaos import aws
 from tests.chaos.endpoint import Answer, Call
 from tests.chaos.faults import ONCE, OUTAGES, PLACES, PURGE, STATUS, Fault

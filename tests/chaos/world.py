@@ -21,7 +21,7 @@ from local.imagekit import Emulator, ImageKitServer
 from local.imagekit import Settings as EmulatorSettings
 from local.imagekit import purges as emulator_purges
 from local.imagekit.answers import Answer, Request
-from purging import inventory
+from purging.aws import listing as inventory
 from purging.telemetry import logger, metrics
 from tests.chaos import aws, invariants
 from tests.chaos.adapter import reset

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from local.demo.edge import Edge, Look
+from local.demo.edge import Edge, EdgeAnswer
 from local.observer import Accepted, Observer
 from local.stack import Stack
 from local.workspace import PROJECT
@@ -135,7 +135,7 @@ def test_many_changes_take_few_purges_and_leave_the_neighbours_cached(stack: Sta
         assert look.is_same_copy_as(warmed[url])
 
 
-def _cached(edge: Edge, urls: list[str]) -> dict[str, Look]:
+def _cached(edge: Edge, urls: list[str]) -> dict[str, EdgeAnswer]:
     for _ in edge.look(urls):
         pass
     looks = dict(edge.look(urls))

@@ -3,7 +3,7 @@
 import boto3
 import pytest
 
-from purging.alerts import Alerts
+from purging.aws.alerts import Alerts
 from tests.integration.world import World
 
 DAY = 86_400.0

@@ -16,11 +16,12 @@ from types import SimpleNamespace
 import pytest
 
 from local import certificate
-from purging import bounded_http, freshness, imagekit
 from purging.errors import Unavailable, UnknownRequest
-from purging.freshness import Freshness
-from purging.imagekit import ImageKit
-from purging.secret import PrivateKey
+from purging.imagekit import bounded_http, freshness
+from purging.imagekit import client as imagekit
+from purging.imagekit.client import ImageKit
+from purging.imagekit.freshness import Freshness
+from purging.imagekit.private_key import PrivateKey
 from tests.integration.test_imagekit_client import KEY, URL, Secrets, shown
 from tests.integration.world import VirtualClock
 

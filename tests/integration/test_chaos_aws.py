@@ -9,8 +9,8 @@ import pytest
 from moto import mock_aws
 
 from purging.changes import ObjectChange
-from purging.items import Failing, Submitted
-from purging.ledger import Ledger
+from purging.ledger.store import Ledger
+from purging.purges import AcceptedPurge, FailingUrl
 from tests.chaos.aws import SmallAws
 from tests.chaos.bucket import Bucket, Version
 from tests.chaos.endpoint import Direct
@@ -39,7 +39,7 @@ def _call(ledger: Ledger, random: Random, now: float) -> Any:
     """One call that a drain, a handler or CheckPurges makes; few names, so that calls meet."""
     name, number = random.choice("abc"), random.randrange(1, 30)
     change = ObjectChange("origin", name, "created", datetime.fromtimestamp(NOW + number, UTC))
-    purge = Submitted(name * 24, f"https://x/{name}", NOW + number, change.identity, None)
+    purge = AcceptedPurge(name * 24, f"https://x/{name}", NOW + number, change.identity, None)
     calls = {
         "add": lambda: ledger.add([change], manual=number % 2 == 0),
         "accept": lambda: ledger.accept([purge]),
@@ -52,7 +52,7 @@ def _call(ledger: Ledger, random: Random, now: float) -> Any:
         "pause": lambda: ledger.pause(now + number, failures=number, exhausted=number % 2 == 0),
         "resume": lambda: ledger.resume(now),
         "refused": lambda: ledger.remember_refused(f"https://x/{name}*", now),
-        "failing": lambda: ledger.remember_failing(f"https://x/{name}", Failing(number, now, now, now)),
+        "failing": lambda: ledger.remember_failing(f"https://x/{name}", FailingUrl(number, now, now, now)),
         "forget failing": lambda: ledger.forget_failing(f"https://x/{name}"),
         "forget untracked": lambda: ledger.forget_untracked([purge]),
         "alert": lambda: ledger.claim_alert(name, f"{number}", now, number),
@@ -64,7 +64,7 @@ def _call(ledger: Ledger, random: Random, now: float) -> Any:
 
 
 def _everything(ledger: Ledger) -> Any:
-    return ledger.pending(), ledger.submitted_since(0), ledger.state(MONTH), ledger.pending_ids()
+    return ledger.pending(), ledger.accepted_since(0), ledger.state(MONTH), ledger.pending_ids()
 
 
 @pytest.mark.parametrize("versioned", [True, False])

@@ -6,10 +6,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from purging.aws.clients import AWS_CLIENT
 from purging.changes import ObjectChange
-from purging.imagekit import ImageKit
-from purging.ledger import Ledger
-from purging.settings import AWS_CLIENT
+from purging.imagekit.client import ImageKit
+from purging.ledger.store import Ledger
 from tests.chaos.aws import SmallAws
 from tests.chaos.bucket import Bucket
 from tests.chaos.endpoint import Answer, Call, Direct
@@ -115,7 +115,7 @@ def test_what_was_accepted_is_kept_although_the_rest_cannot_be_given_back(
         with pytest.raises(ClientError):
             w.drain()
     assert len(w.purged) == 2
-    assert sorted(purge.url for purge in w.ledger.submitted_since(0)) == sorted(w.purged)
+    assert sorted(purge.url for purge in w.ledger.accepted_since(0)) == sorted(w.purged)
     w.drain()
     assert len(w.purged) == 2
     assert w.ledger.pending() == []

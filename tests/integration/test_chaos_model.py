@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from purging.imagekit import ImageKit
-from purging.settings import AWS_CLIENT
+from purging.aws.clients import AWS_CLIENT
+from purging.imagekit.client import ImageKit
 from tests.chaos import faults
 from tests.chaos.books import Purge
 from tests.chaos.bucket import Bucket, Version, expiry, name_of

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 import check_purges
 from local.imagekit import Fetched
 from local.imagekit.answers import Answer, Request
-from purging.items import Submitted
-from purging.secret import PrivateKey
+from purging.imagekit.private_key import PrivateKey
+from purging.purges import AcceptedPurge
 from tests.integration.world import KEY, Functions, functions, world
 from tests.unit.cloudformation import default_environment
 
@@ -48,7 +48,9 @@ def accept(f: Functions, *keys: str, sample: str | None = None) -> list[dict[str
     purges = []
     for url in (f"{f.world.url}/demo/{key}" for key in keys):
         answer = ask(f, "POST", f"{f.world.url}/v1/files/purge", url=url)
-        purges.append(Submitted(json.loads(answer.body)["requestId"], url, f.world.clock(), sample=sample))
+        purges.append(
+            AcceptedPurge(json.loads(answer.body)["requestId"], url, f.world.clock(), sample=sample)
+        )
     f.world.ledger.accept(purges)
     return [
         {"request_id": each.request_id, "url": each.url, "submitted_at": each.submitted_at, "sample": sample}

@@ -4,8 +4,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from purging.aws.tracking import Tracker
 from purging.changes import UrlChange
-from purging.tracking import Tracker
 from purging.urls import UrlMap
 from tests.integration.world import ENDPOINT, World
 
@@ -255,13 +255,13 @@ def test_a_purge_keeps_the_identities_that_its_time_does_not_tell(w: World) -> N
     """51,000 of 8 bytes each pass the 400 KB of an item; an old change needs none."""
     w.ledger.add([w.change("a/old.jpg", ago=60), w.change("b/new.jpg", ago=1)])
     w.drain()
-    kept = {purge.url.rpartition("/")[2]: purge.identities for purge in w.ledger.submitted_since(0)}
+    kept = {purge.url.rpartition("/")[2]: purge.identities for purge in w.ledger.accepted_since(0)}
     assert (len(kept["old.jpg*"]), len(kept["new.jpg*"])) == (0, 8)
 
 
 def test_more_changes_than_a_window_are_drained_at_once(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Window by window, in one invocation."""
-    monkeypatch.setattr("purging.ledger.WINDOW", 10)
+    monkeypatch.setattr("purging.ledger.store.WINDOW", 10)
     for n in range(45):
         w.ledger.add([w.change(f"{n}/x.jpg", ago=2000 + n / 100)])
     report = w.drain(skip_new_objects=False)
@@ -272,7 +272,7 @@ def test_more_changes_than_a_window_are_drained_at_once(w: World, monkeypatch: p
 
 def test_a_window_leaves_the_quota_to_those_behind_it(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first of many is not to spend the month: its share is a tenth of what is left."""
-    monkeypatch.setattr("purging.ledger.WINDOW", 50)
+    monkeypatch.setattr("purging.ledger.store.WINDOW", 50)
     for n in range(200):
         w.ledger.add([w.change(f"{n:03}/{n}/x.jpg", ago=5000 - n)])
     w.drain(monthly_quota=100, reserve_percent=0, max_hold_seconds=0, seconds=200.0)
@@ -284,7 +284,7 @@ def test_a_window_that_cannot_be_purged_does_not_block_those_behind_it(
     w: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The oldest changes fail again and again; the next drain goes on where this one came to its end."""
-    monkeypatch.setattr("purging.ledger.WINDOW", 2)
+    monkeypatch.setattr("purging.ledger.store.WINDOW", 2)
     w.ledger.add([w.change("bad/1.jpg", ago=9)])
     w.ledger.add([w.change("bad/2.jpg", ago=8)])
     w.inject("5xx", times=2)

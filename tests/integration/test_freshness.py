@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from purging import freshness
-from purging.freshness import Freshness
+from purging.imagekit import freshness
+from purging.imagekit.freshness import Freshness
 
 NOW = 1_000_000.0
 

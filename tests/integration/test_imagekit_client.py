@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 import pytest
 
-from purging import imagekit
 from purging.errors import (
     KeyRefused,
     PurgeError,
@@ -25,8 +24,9 @@ from purging.errors import (
     UnknownRequest,
     UrlRefused,
 )
-from purging.imagekit import ImageKit
-from purging.secret import PrivateKey
+from purging.imagekit import client as imagekit
+from purging.imagekit.client import ImageKit
+from purging.imagekit.private_key import PrivateKey
 
 KEY = "private_do-not-show-me"
 ODD_KEY = "private_do+not/show'\\me="

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from purging.changes import Change, ObjectChange, UrlChange
-from purging.changesets import ChangeSet
-from purging.items import Failing, Submitted, joined
-from purging.ledger import Ledger, month_of
+from purging.ledger.changesets import ChangeSet
+from purging.ledger.store import Ledger, month_of
+from purging.purges import AcceptedPurge, FailingUrl, joined
 from tests.integration.world import START, World, world
 
 NOW = START
@@ -46,8 +46,10 @@ def change(key: str, seconds: float = 0.0) -> ObjectChange:
     return ObjectChange("origin", key, "created", datetime.fromtimestamp(NOW + seconds, UTC), f"{seconds}")
 
 
-def submitted(number: int, **fields: Any) -> Submitted:
-    return Submitted(f"{number:024x}", f"https://ik.imagekit.io/demo/{number}.jpg", NOW + number, **fields)
+def submitted(number: int, **fields: Any) -> AcceptedPurge:
+    return AcceptedPurge(
+        f"{number:024x}", f"https://ik.imagekit.io/demo/{number}.jpg", NOW + number, **fields
+    )
 
 
 class Atomic:
@@ -255,10 +257,10 @@ def test_purges_since_a_time(ledger: Ledger) -> None:
     """To the microsecond, in order, with everything that was written of them."""
     purges = [submitted(n, identities=joined({b"12345678", b"abcdefgh"}), sample="s") for n in range(5)]
     ledger.accept(purges[::-1])
-    assert ledger.submitted_since(NOW) == purges
-    assert ledger.submitted_since(NOW + 2) == purges[2:]
-    assert ledger.submitted_since(NOW + 2.000001) == purges[3:]
-    assert ledger.submitted_since(-1e9) == purges
+    assert ledger.accepted_since(NOW) == purges
+    assert ledger.accepted_since(NOW + 2) == purges[2:]
+    assert ledger.accepted_since(NOW + 2.000001) == purges[3:]
+    assert ledger.accepted_since(-1e9) == purges
 
 
 def test_a_purge_for_very_many_changes_is_kept(ledger: Ledger, shared: World) -> None:
@@ -266,7 +268,7 @@ def test_a_purge_for_very_many_changes_is_kept(ledger: Ledger, shared: World) ->
     many = joined(n.to_bytes(8) for n in range(200_000))
     ledger.accept([submitted(1, identities=many)])
     assert len(items(shared, "submitted")) > 1
-    found = ledger.submitted_since(NOW)
+    found = ledger.accepted_since(NOW)
     assert {(each.request_id, each.url) for each in found} == {(submitted(1).request_id, submitted(1).url)}
     assert b"".join(each.identities for each in found) == many
     ledger.complete(submitted(1).request_id, submitted(1).submitted_at, NOW + 9)
@@ -295,13 +297,13 @@ def test_what_dynamodb_cannot_take_now_is_tried_again(
         patient.accept([submitted(1)])
         codes = ["TransactionConflict"]
         assert patient.reserve(MONTH, 3, 10) == 3
-    assert ledger.submitted_since(NOW) == [submitted(1)]
+    assert ledger.accepted_since(NOW) == [submitted(1)]
     assert len(slept) == 3
 
 
 def test_a_window_bounds_what_is_loaded(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows follow each other to the last change set; what someone asked for is in each of them."""
-    monkeypatch.setattr("purging.ledger.WINDOW", 10)
+    monkeypatch.setattr("purging.ledger.store.WINDOW", 10)
     for n in range(0, 30, 2):
         ledger.add([change(f"{n:02}", n), change(f"{n + 1:02}", n + 1)])
     ledger.add([UrlChange("https://ik.imagekit.io/demo/x", datetime.fromtimestamp(NOW, UTC))], manual=True)
@@ -319,7 +321,7 @@ def test_a_window_bounds_what_is_loaded(ledger: Ledger, monkeypatch: pytest.Monk
 
 def test_objects_of_many_urls_make_windows_smaller(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory goes with changes times URLs: 20 of these leave a fifth of the changes that 4 do."""
-    monkeypatch.setattr("purging.ledger.WINDOW", 100)
+    monkeypatch.setattr("purging.ledger.store.WINDOW", 100)
     for n in range(110):
         ledger.add([change(f"{n:03}", n)])
     assert [len(ledger.window("", urls)[0]) for urls in (1, 4, 5, 20, 100)] == [100, 100, 80, 20, 4]
@@ -329,7 +331,7 @@ def test_what_someone_asked_for_keeps_no_change_out_of_a_window(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However small a window is, and however much they asked for: the windows come to their end."""
-    monkeypatch.setattr("purging.ledger.WINDOW", 1)
+    monkeypatch.setattr("purging.ledger.store.WINDOW", 1)
     for n in range(3):
         ledger.add([change(f"by-hand/{n}", n)], manual=True)
         ledger.add([change(f"{n}", n)])
@@ -356,7 +358,7 @@ def test_many_pages_are_read_to_the_end(ledger: Ledger) -> None:
     purges = [submitted(n, identities=identities) for n in range(60)]
     for purge in purges:
         ledger.accept([purge])
-    assert ledger.submitted_since(NOW) == purges
+    assert ledger.accepted_since(NOW) == purges
 
 
 def test_an_alert_is_claimed_and_then_sent(ledger: Ledger, shared: World) -> None:
@@ -401,7 +403,7 @@ def test_completion_is_noted_where_the_purge_is_known(ledger: Ledger, shared: Wo
     ledger.complete(purge.request_id, purge.submitted_at + 1, NOW + 9)
     (item,) = items(shared, "submitted")
     assert float(item["completed_at"]["N"]) == NOW + 9
-    assert ledger.submitted_since(NOW) == [purge]
+    assert ledger.accepted_since(NOW) == [purge]
 
 
 def test_what_joined_a_batch_since_is_not_forgotten_with_it(ledger: Ledger) -> None:
@@ -420,12 +422,12 @@ def test_what_drains_remember_is_read_back(ledger: Ledger) -> None:
     long = "https://ik.imagekit.io/demo/" + "x" * 3000
     untracked = submitted(3, identities=b"12345678")
     ledger.remember_refused(f"{long}*", NOW)
-    ledger.remember_failing(long, Failing(2, NOW + 60.5, NOW, NOW - 5))
-    ledger.remember_failing(long, Failing(3, NOW + 120.5, NOW, NOW - 5))
+    ledger.remember_failing(long, FailingUrl(2, NOW + 60.5, NOW, NOW - 5))
+    ledger.remember_failing(long, FailingUrl(3, NOW + 120.5, NOW, NOW - 5))
     ledger.accept([untracked])
     state = ledger.state(MONTH)
     assert state.refused == {f"{long}*"}
-    assert dict(state.failing) == {long: Failing(3, NOW + 120.5, NOW, NOW - 5)}
+    assert dict(state.failing) == {long: FailingUrl(3, NOW + 120.5, NOW, NOW - 5)}
     assert state.untracked == ((replace(untracked, identities=b""),),)
     ledger.forget_failing(long)
     ledger.forget_untracked([untracked])
@@ -435,9 +437,9 @@ def test_what_drains_remember_is_read_back(ledger: Ledger) -> None:
 def test_whatever_is_not_for_ever_expires(ledger: Ledger, shared: World) -> None:
     """DynamoDB deletes by an attribute of whole seconds: the one that the template names."""
     moment = NOW + 0.123
-    ledger.accept([Submitted("r", "u", moment)])
+    ledger.accept([AcceptedPurge("r", "u", moment)])
     ledger.remember_refused("w", moment)
-    ledger.remember_failing("u", Failing(1, moment, moment, moment))
+    ledger.remember_failing("u", FailingUrl(1, moment, moment, moment))
     ledger.claim_alert("a", "me", moment, 60.5)
     ledger.remember_alert("b", moment, 60.5)
     ledger.first_asked("a", "me", moment, 60.5)

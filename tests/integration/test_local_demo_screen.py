@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from local.demo.catalogue import Act, pieces
-from local.demo.edge import Look
+from local.demo.edge import EdgeAnswer
 from local.demo.screen import Screen
 from local.demo.stage import Subject
 from local.demo.watch import Story, Watch
@@ -26,7 +26,7 @@ def _watch() -> Watch:
         picture = draw(number, 1, piece.extension)
         after = None if piece.act is Act.DELETED else picture
         subject = Subject(piece, ("https://edge/a",), picture, after, watch.started_at)
-        look = Look(watch.started_at + 100, watch.started_at + 100.5, 200, hit=True, age=100, body=b"")
+        look = EdgeAnswer(watch.started_at + 100, watch.started_at + 100.5, 200, hit=True, age=100, body=b"")
         purge = Accepted("0" * 24, "https://edge/a*", look.at, look.at)
         looks = {"https://edge/a": look}
         watch.stories.append(Story(subject, look.at, purge, look.at, looks, looks))

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from local.demo import play as demo
 from local.demo.catalogue import Act, Piece
-from local.demo.edge import Look
+from local.demo.edge import EdgeAnswer
 from local.demo.screen import Screen
 from local.errors import LocalError
 from local.images import draw
@@ -143,8 +143,8 @@ def test_a_copy_is_not_younger_because_its_answer_was_slow(
     asked_at: float, at: float, age: int, same: bool
 ) -> None:
     """On a busy machine an answer comes seconds after it was given."""
-    first = Look(NOW - 1, NOW, 200, hit=True, age=1, body=b"")
-    later = Look(NOW + asked_at, NOW + at, 200, hit=True, age=age + 1, body=b"")
+    first = EdgeAnswer(NOW - 1, NOW, 200, hit=True, age=1, body=b"")
+    later = EdgeAnswer(NOW + asked_at, NOW + at, 200, hit=True, age=age + 1, body=b"")
     assert later.is_same_copy_as(first) == same
 
 
@@ -189,9 +189,9 @@ def test_what_the_edge_caches_is_looked_at_right_after_each_change(monkeypatch: 
     monkeypatch.setattr(demo.stage, "_put", lambda _stack, key, _picture: done.append(f"put {key}"))
     monkeypatch.setattr(demo.stage, "_AT_ONCE", 1)
 
-    def look(urls: tuple[str, ...]) -> list[tuple[str, Look]]:
+    def look(urls: tuple[str, ...]) -> list[tuple[str, EdgeAnswer]]:
         done.extend(f"look {url}" for url in urls)
-        return [(url, Look(NOW, NOW, 200, hit=True, age=5, body=picture.body)) for url in urls]
+        return [(url, EdgeAnswer(NOW, NOW, 200, hit=True, age=5, body=picture.body)) for url in urls]
 
     picture = draw(1, 1, "png")
     after = draw(1, 2, "png")

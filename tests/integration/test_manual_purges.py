@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from purging.errors import InvalidRequest
-from purging.imagekit import ImageKit
+from purging.imagekit.client import ImageKit
 from tests.integration.world import ENDPOINT, Functions, World, functions
 
 # Powertools warns of an invocation that fails before it counts anything; telemetry.py silences it, which

@@ -8,8 +8,8 @@ import pytest
 
 from local.imagekit.faults import FaultPlan
 from purging.changes import UrlChange
-from purging.imagekit import ImageKit
-from purging.secret import PrivateKey
+from purging.imagekit.client import ImageKit
+from purging.imagekit.private_key import PrivateKey
 from tests.integration.world import ENDPOINT, KEY, START, World
 
 MONTH = "2030-05"

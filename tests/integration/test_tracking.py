@@ -7,8 +7,8 @@ from itertools import pairwise
 import boto3
 import pytest
 
-from purging.items import Submitted
-from purging.tracking import Tracker
+from purging.aws.tracking import Tracker
+from purging.purges import AcceptedPurge
 from tests.integration.world import ENDPOINT, START, World, world
 
 
@@ -18,11 +18,11 @@ def w() -> Iterator[World]:
         yield w
 
 
-def submitted(number: int, *, path: str = "a/") -> Submitted:
-    return Submitted(f"{number:024x}", f"{ENDPOINT}/{path}{number}.jpg*", START)
+def submitted(number: int, *, path: str = "a/") -> AcceptedPurge:
+    return AcceptedPurge(f"{number:024x}", f"{ENDPOINT}/{path}{number}.jpg*", START)
 
 
-def start(w: World, purges: list[Submitted]) -> None:
+def start(w: World, purges: list[AcceptedPurge]) -> None:
     Tracker(w.settings.track_purges_arn, boto3.client("stepfunctions")).start(purges)
 
 

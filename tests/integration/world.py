@@ -24,17 +24,18 @@ from local.imagekit import Bucket, Emulator, ImageKitServer
 from local.imagekit import Settings as EmulatorSettings
 from local.imagekit.faults import Fault
 from local.imagekit.origin import Fetch
-from purging.alerts import Alerts
+from purging.aws.alerts import Alerts
+from purging.aws.listing import S3Lister
+from purging.aws.surveyor import Surveyor
+from purging.aws.tracking import Tracker
 from purging.changes import ObjectChange
 from purging.drain import Drain
-from purging.imagekit import ImageKit
-from purging.inventory import Inventory, S3Lister
-from purging.ledger import Ledger
-from purging.plan import Planner
-from purging.secret import PrivateKey
+from purging.imagekit.client import ImageKit
+from purging.imagekit.private_key import PrivateKey
+from purging.ledger.store import Ledger
+from purging.planning.planner import Planner
 from purging.settings import Settings
 from purging.telemetry import logger
-from purging.tracking import Tracker
 from purging.urls import UrlMap
 from tests.unit.cloudformation import default_environment
 
@@ -87,7 +88,7 @@ class World:
         return Drain(
             changed,
             ledger=self.ledger,
-            planner=Planner(changed, Inventory(S3Lister(boto3.client("s3")))),
+            planner=Planner(changed, Surveyor(S3Lister(boto3.client("s3")))),
             imagekit=ImageKit(changed.api_url, key),
             tracker=Tracker(changed.track_purges_arn, boto3.client("stepfunctions")),
             alerts=Alerts(changed.alerts_topic_arn, boto3.client("sns"), self.ledger, self.clock),

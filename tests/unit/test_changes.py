@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from purging.changes import ObjectChange, parse, split
 from purging.errors import MalformedEvent, PurgeError
-from purging.fields import MAX_KEY_BYTES
+from purging.events.fields import MAX_KEY_BYTES
 from purging.urls import UrlMap
 
 Event = dict[str, Any]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from purging.changes import Change, ObjectChange, UrlChange
-from purging.changesets import MAX_BYTES, pack, unpack
+from purging.ledger.changesets import MAX_BYTES, pack, unpack
 
 START = datetime(2030, 5, 15, 12, tzinfo=UTC)
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from purging.items import Submitted, as_state, as_submitted, joined, submitted, submitted_sk
+from purging.ledger.items import as_state, as_submitted, submitted, submitted_sk
+from purging.purges import AcceptedPurge, joined
 
 # From 1970 to 2286, where times have one digit more.
 times = st.floats(0, 9_999_999_999).map(lambda time: round(time, 6))
@@ -15,7 +16,7 @@ identities = st.binary(min_size=8, max_size=8)
 @settings(deadline=None)
 @given(
     st.builds(
-        Submitted,
+        AcceptedPurge,
         request_id=text,
         url=text,
         submitted_at=times,
@@ -23,7 +24,7 @@ identities = st.binary(min_size=8, max_size=8)
         sample=st.none() | text,
     )
 )
-def test_a_submitted_purge_round_trips(purge: Submitted) -> None:
+def test_a_submitted_purge_round_trips(purge: AcceptedPurge) -> None:
     """To the last digit of its time, which is also its key."""
     (item,) = submitted(purge)
     assert as_submitted(item) == purge
@@ -34,7 +35,7 @@ def test_a_submitted_purge_round_trips(purge: Submitted) -> None:
 @given(st.frozensets(identities), identities)
 def test_a_purge_knows_the_changes_it_was_made_for(made_for: frozenset[bytes], other: bytes) -> None:
     """Those, and no others."""
-    purge = Submitted("id", "url", 0.0, joined(made_for))
+    purge = AcceptedPurge("id", "url", 0.0, joined(made_for))
     assert all(purge.made_for(each) for each in made_for)
     assert purge.made_for(other) is (other in made_for)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from purging.changes import ObjectChange, UrlChange
 from purging.errors import InvalidRequest, MalformedEvent, PermanentError
-from purging.items import Submitted, joined
-from purging.manual import identity, is_manual, requested, serving
+from purging.events.manual import identity, is_manual, requested, serving
+from purging.purges import AcceptedPurge, joined
 from purging.urls import UrlMap
 
 NOW = datetime(2030, 5, 15, 12, tzinfo=UTC)
@@ -115,12 +115,12 @@ def test_the_purges_that_served_a_request() -> None:
     changes = requested({"keys": [{"bucket": "origin", "key": "a/x.jpg"}]}, MAP, time)
     own = joined(change.identity for change in changes)
     purges = [
-        Submitted("own", f"{URL}*", time - 4, own),
-        Submitted("own exact", URL, time + 1, own),
-        Submitted("just before", f"{ENDPOINT}/a/*", time - 1),
-        Submitted("later", f"{ENDPOINT}/a/*", time + 60),
-        Submitted("its variant", f"{ENDPOINT}/tr:w-300/a/x.jpg", time + 60),
-        Submitted("another", f"{ENDPOINT}/b/*", time + 60),
+        AcceptedPurge("own", f"{URL}*", time - 4, own),
+        AcceptedPurge("own exact", URL, time + 1, own),
+        AcceptedPurge("just before", f"{ENDPOINT}/a/*", time - 1),
+        AcceptedPurge("later", f"{ENDPOINT}/a/*", time + 60),
+        AcceptedPurge("its variant", f"{ENDPOINT}/tr:w-300/a/x.jpg", time + 60),
+        AcceptedPurge("another", f"{ENDPOINT}/b/*", time + 60),
     ]
     served = [purge.request_id for purge in serving(changes, MAP, purges)]
     assert served == ["own", "own exact", "later", "its variant"]

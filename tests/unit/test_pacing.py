@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from purging.needs import SKEW_SECONDS
-from purging.pacing import (
+from purging.clocks import SKEW_SECONDS
+from purging.planning.pacing import (
     BURST_CHANGES,
     BURST_SECONDS,
     MAX_GATHER_SECONDS,

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from benchmarks.simulate_bucket import Bucket
-from purging import inventory
-from purging.inventory import Inventory, S3Lister
+from purging.aws import listing as inventory
+from purging.aws.listing import S3Lister
+from purging.aws.surveyor import Surveyor
 
 KEYS = [f"{folder}/{name}{n}.jpg" for folder in ("a", "b é") for name in ("x", "yy") for n in range(4)]
 
@@ -78,7 +79,7 @@ def test_a_new_key_at_the_end_of_a_page_of_versions_is_known_to_be_new(
     for n in range(20):
         bucket.put(f"a/{n}-new.jpg")
     new = sorted(f"a/{n}-new.jpg" for n in range(20))
-    assert Inventory(bucket).around("origin", new, versions=True).new == set(new)
+    assert Surveyor(bucket).around("origin", new, versions=True).new == set(new)
 
 
 def test_names_beside_each_other_are_counted_though_a_page_holds_few_keys() -> None:
@@ -89,7 +90,7 @@ def test_names_beside_each_other_are_counted_though_a_page_holds_few_keys() -> N
         for key in bucket.under("static/"):
             bucket.put(key)
     changed = ["static/kera-color.png", "static/kera-text.png", "static/kera.png"]
-    found = Inventory(bucket).around("origin", changed, versions=True)
+    found = Surveyor(bucket).around("origin", changed, versions=True)
     assert found.counted("static/kera")
     assert not found.counted("static/")
 

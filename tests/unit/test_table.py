@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from purging.table import size_of, transactions
+from purging.ledger.table import size_of, transactions
 
 
 @given(st.lists(st.integers(1, 400_000) | st.just(100), max_size=400))

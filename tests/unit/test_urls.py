@@ -303,7 +303,7 @@ def test_the_most_urls_that_an_object_can_have(text: str, most: int) -> None:
 
 
 def _twins(text: str, bucket: str, *, several: bool = False) -> set[tuple[str, str, str]]:
-    found = UrlMap.parse(text, ["tr:w-1"]).twins(bucket, several=several)
+    found = UrlMap.parse(text, ["tr:w-1"]).shared_prefixes(bucket, several=several)
     return {(twin.here, twin.bucket, twin.there) for twin in found}
 
 

@@ -1,0 +1,1 @@
+"""The other AWS services: S3, SQS, SNS, Step Functions."""

@@ -1,0 +1,1 @@
+"""Reads events: from what a function is given to object changes and manual purges."""

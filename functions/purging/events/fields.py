@@ -1,0 +1,88 @@
+"""Reads the fields of an event that anybody may have sent: what is wrong with one is named, with its remedy.
+
+Everything here raises MalformedEvent.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote_plus
+
+from purging.errors import MalformedEvent
+from purging.quoting import shown
+
+MANUAL_FIELDS = frozenset({"urls", "keys"})
+"""What an event that asks for a manual purge has, one of them."""
+
+MAX_KEY_BYTES = 1024
+"""The longest key S3 has, in bytes of UTF-8 (Amazon S3 user guide, "Creating object key names")."""
+
+# A key of the longest, each byte of it percent-encoded.
+_MAX_TEXT = 3 * MAX_KEY_BYTES
+
+
+def key_of(holder: dict[str, Any], *, form_encoded: bool) -> str:
+    """An object's key, decoded if it is `form_encoded` as in S3's own events."""
+    key = text_of(holder, "key")
+    try:
+        if form_encoded:
+            key = unquote_plus(key, errors="strict")
+        size = len(key.encode())
+    except UnicodeError as error:
+        raise MalformedEvent(f"key {shown(key)} is not UTF-8, as every S3 key is") from error
+    if size > MAX_KEY_BYTES:
+        raise MalformedEvent(f"key {shown(key)} has {size} bytes, more than S3's {MAX_KEY_BYTES}")
+    return key
+
+
+def time_of(holder: dict[str, Any], field: str) -> datetime:
+    """A time, aware, UTC; one without an offset is taken to be UTC."""
+    text = text_of(holder, field)
+    try:
+        time = datetime.fromisoformat(text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise MalformedEvent(f"{field} {shown(text)} is no ISO 8601 time") from error
+
+
+def text_of(holder: dict[str, Any], field: str) -> str:
+    """A text that is there, is not empty, and can be written as UTF-8."""
+    value = holder.get(field)
+    if not isinstance(value, str) or not value:
+        raise MalformedEvent(f"{field} must be a text, not {shown(value)}")
+    # JSON can carry half a surrogate pair, which nothing further on could write or compare.
+    if len(value) > _MAX_TEXT or not _is_utf8(value):
+        raise MalformedEvent(f"{field} {shown(value)} is no UTF-8 text of at most {_MAX_TEXT} characters")
+    return value
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def optional_text_of(holder: dict[str, Any], field: str) -> str | None:
+    """The same, or None if it is not there."""
+    return None if holder.get(field) is None else text_of(holder, field)
+
+
+def object_of(holder: dict[str, Any], field: str) -> dict[str, Any]:
+    """A JSON object in a field."""
+    return as_object(holder.get(field), field)
+
+
+def as_object(value: object, name: str) -> dict[str, Any]:
+    """The value, if it is a JSON object; `name` says in an error what should have been one."""
+    if not isinstance(value, dict):
+        raise MalformedEvent(f"{name} must be a JSON object, not {shown(value)}")
+    return value
+
+
+def list_of(holder: dict[str, Any], field: str) -> list[object]:
+    """A list in a field that is there."""
+    value = holder[field]
+    if not isinstance(value, list):
+        raise MalformedEvent(f"{field} must be a list, not {shown(value)}")
+    return value

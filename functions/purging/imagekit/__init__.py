@@ -1,0 +1,1 @@
+"""ImageKit: its purge API, its private key, its CDN."""

@@ -1,0 +1,1 @@
+"""What outlives an invocation: pending changes, accepted purges, the quota, the lease. DynamoDB."""

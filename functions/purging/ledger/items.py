@@ -1,0 +1,148 @@
+"""The items of the ledger's table, and what they mean. `ledger.py` reads and writes them.
+
+=============  ==============================  ====================================================
+`pk`           `sk`                            what it is
+=============  ==============================  ====================================================
+`pending`      change set id                   changes that no accepted purge covers yet (`blob`)
+`submitted`    submission time # request id    an accepted purge; goes by itself after 40 days; further items
+                                               of the same purge have what identities one cannot hold
+`state`        `lease`                         who drains, until when
+`state`        `quota#2026-11`                 purges used in a month (UTC)
+`state`        `pause`                         no calls before this time, and why
+`state`        `recovered`                     when calls succeeded again after failures
+`state`        `refused#…`, `failing#…`        wildcards ImageKit refused; URLs to try again later
+`state`        `untracked#…`                   accepted purges that TrackPurges is yet to be told of
+`state`        `cursor`                        the change set behind which the next drain goes on
+`state`        `request#…`                     when a manual purge was first asked, for 5 minutes
+`state`        `alert#…`                       alerts that were sent and are not to be repeated yet
+=============  ==============================  ====================================================
+
+All times are unix seconds, UTC, of the function's clock.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from purging.changes import IDENTITY_BYTES
+from purging.ledger.records import State
+from purging.purges import AcceptedPurge, FailingUrl
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+Item = dict[str, Any]
+"""An item as DynamoDB's low-level API has it: each value wrapped in its type."""
+
+# Longer than a change can stay undelivered: SQS keeps a message for at most 14 days.
+_KEEP_SUBMITTED = 40 * 86_400.0
+
+# An item holds 400 KB (DynamoDB developer guide, "Quotas").
+_MAX_IDENTITIES = 40_000
+
+
+def key(pk: str, sk: str) -> Item:
+    """The key of an item."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def about(kind: str, text: str) -> str:
+    """A sort key for what is known of a text, which may be longer than the 1024 bytes of one."""
+    return f"{kind}#{sha256(text.encode()).hexdigest()[:32]}"
+
+
+def number(value: float) -> "AttributeValueTypeDef":
+    """A number as DynamoDB has it."""
+    return {"N": str(value)}
+
+
+def change_set(set_id: str, blob: bytes, *, manual: bool) -> Item:
+    """The item of a packed change set."""
+    return {**key("pending", set_id), "blob": {"B": blob}, "manual": {"BOOL": manual}}
+
+
+def submitted_sk(submitted_at: float, request_id: str = "") -> str:
+    """The sort key of an accepted purge: sorts by time, to the microsecond."""
+    return f"{max(submitted_at, 0.0):017.6f}#{request_id}"
+
+
+def submitted(purge: AcceptedPurge) -> list[Item]:
+    """The items of an accepted purge: one, or more for the identities of very many changes."""
+    size = _MAX_IDENTITIES * IDENTITY_BYTES
+    starts = range(0, len(purge.identities), size) or (0,)
+    return [
+        {
+            **key(
+                "submitted", submitted_sk(purge.submitted_at, purge.request_id) + (f"#{part}" if part else "")
+            ),
+            **_attributes(purge),
+            "identities": {"B": purge.identities[start : start + size]},
+            "expires_at": number(int(purge.submitted_at + _KEEP_SUBMITTED)),
+        }
+        for part, start in enumerate(starts)
+    ]
+
+
+def untracked(purges: Sequence[AcceptedPurge]) -> Item:
+    """The item that says of accepted purges that TrackPurges is yet to be told of them."""
+    return {**untracked_key(purges), "purges": {"L": [{"M": _attributes(purge)} for purge in purges]}}
+
+
+def untracked_key(purges: Sequence[AcceptedPurge]) -> Item:
+    """The key of the same: a batch is known by its first purge while it grows."""
+    return key("state", about("untracked", purges[0].request_id))
+
+
+def _attributes(purge: AcceptedPurge) -> Item:
+    item: Item = {
+        "request_id": {"S": purge.request_id},
+        "url": {"S": purge.url},
+        "submitted_at": number(purge.submitted_at),
+    }
+    return item | {"sample": {"S": purge.sample}} if purge.sample else item
+
+
+def as_submitted(item: Mapping[str, Any]) -> AcceptedPurge:
+    """The inverse of `submitted`."""
+    return AcceptedPurge(
+        request_id=item["request_id"]["S"],
+        url=item["url"]["S"],
+        submitted_at=float(item["submitted_at"]["N"]),
+        identities=bytes(item["identities"]["B"]) if "identities" in item else b"",
+        sample=item.get("sample", {}).get("S"),
+    )
+
+
+def as_state(items: Sequence[Mapping[str, Any]], month: str) -> State:
+    """The state that the items of `state` add up to."""
+    by_sk = {item["sk"]["S"]: item for item in items}
+    pause = by_sk.get("pause")
+    return State(
+        used=int(by_sk.get(f"quota#{month}", {}).get("used", {"N": "0"})["N"]),
+        paused_until=float(pause["until"]["N"]) if pause else 0.0,
+        failures=int(pause["failures"]["N"]) if pause else 0,
+        exhausted=pause["exhausted"]["BOOL"] if pause else False,
+        pause_reason=pause["reason"]["S"] if pause else "",
+        recovered_at=float(by_sk.get("recovered", {}).get("at", {"N": "0"})["N"]),
+        refused=frozenset(item["url"]["S"] for sk, item in by_sk.items() if sk.startswith("refused#")),
+        failing={
+            item["url"]["S"]: _as_failing(item)
+            for sk, item in by_sk.items()
+            if sk.startswith("failing#") and "since" in item  # an earlier version wrote it without
+        },
+        untracked=tuple(
+            tuple(as_submitted(purge["M"]) for purge in item["purges"]["L"])
+            for sk, item in by_sk.items()
+            if sk.startswith("untracked#")
+        ),
+        cursor=by_sk.get("cursor", {}).get("after", {"S": ""})["S"],
+    )
+
+
+def _as_failing(item: Mapping[str, Any]) -> FailingUrl:
+    return FailingUrl(
+        attempts=int(item["attempts"]["N"]),
+        retry_at=float(item["retry_at"]["N"]),
+        failed_at=float(item["failed_at"]["N"]),
+        since=float(item["since"]["N"]),
+    )

@@ -1,0 +1,1 @@
+"""Decides what to purge. Pure: no AWS, no HTTP, no persistence."""

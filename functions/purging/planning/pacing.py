@@ -1,0 +1,127 @@
+"""What purges may cost right now: how many to spend, at what price, and whether to wait. Pure.
+
+- Of what is left of the month's quota, half may be spent at once at the month's start, all of it at its end.
+- While the purges needed at price 1 fit into that, they are made at once, at price 1.
+- If not, changes are held to gather more of them, for at most `MaxHoldSeconds`: an upload is held as a whole.
+- Then the price doubles until they fit: fewer, broader purges, which evict more needlessly.
+- What does not fit at any price may spend all that is left, at the lowest price that this allows; the rest
+  waits for the next month.
+"""
+
+import math
+from bisect import bisect_left
+from calendar import monthrange
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import cache
+from itertools import pairwise, takewhile
+from math import inf
+from typing import Generic, NamedTuple, TypeVar
+
+from purging.clocks import SKEW_SECONDS
+
+PRICES = tuple(2.0**step * (1 - 2.0**-20) for step in range(10))
+"""Needless evictions that one saved purge may be worth: 1, 2, 4 … 512, less than a page of a listing.
+
+Each is a hair less, because an even trade spares the quota nothing that it needs, and costs the cache.
+"""
+
+BURST_CHANGES, BURST_SECONDS = 10, 4.0
+"""So many changes in so many seconds are an upload under way: it is planned as a whole, once it pauses.
+
+Twice `CoalesceSeconds`, as the latest changes may still be on their way for that long."""
+
+MAX_GATHER_SECONDS = 300.0
+"""How long an upload that does not pause is gathered at most, and a change with it."""
+
+TICK_SECONDS = 60.0
+"""Held changes are looked at again so often: what must not wait for the next look is not held."""
+
+T = TypeVar("T")
+
+
+def allowance(left: int, now: float) -> int:
+    """Purges that may be spent at a time (unix seconds), of those `left` in its month (UTC)."""
+    moment = datetime.fromtimestamp(now, UTC)
+    _, days = monthrange(moment.year, moment.month)
+    elapsed = (moment - moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)).total_seconds()
+    remaining = 1 - elapsed / (days * 86_400)
+    return max(0, math.ceil(left * (1 - remaining / 2)))
+
+
+def when(occurred_at: float, now: float) -> float:
+    """The time of a change (unix seconds) by which to judge how long it has waited.
+
+    A clock that is a little ahead cannot make it younger than now. A date farther in the future tells nothing
+    of its age: such a change is taken to have waited long, so that no other one waits for it.
+    """
+    return min(occurred_at, now) if occurred_at <= now + SKEW_SECONDS else 0.0
+
+
+def gather_seconds(times: Iterable[float], now: float, max_hold: float) -> float:
+    """Seconds until the upload that is under way may be over; 0 if none is, or if it has gathered enough.
+
+    `times` are when waiting changes happened (unix seconds). Only those since the last pause count: what has
+    waited since before the upload says nothing about it.
+    """
+    latest = sorted(times, reverse=True)
+    recent = list(takewhile(lambda time: time > now - BURST_SECONDS, latest))
+    if len(recent) < BURST_CHANGES:
+        return 0.0
+    began = next((one for one, before in pairwise(latest) if one - before > BURST_SECONDS), latest[-1])
+    patience = began + _longest(max_hold) - now
+    if patience <= 0:
+        return 0.0
+    return max(min(recent[BURST_CHANGES - 1] + BURST_SECONDS - now, patience), 0.1)
+
+
+def may_gather(time: float, now: float, max_hold: float) -> bool:
+    """Whether a change of this time (unix seconds) may go on waiting for an upload that is under way."""
+    return time > now - _longest(max_hold)
+
+
+def _longest(max_hold: float) -> float:
+    return min(MAX_GATHER_SECONDS, max_hold)
+
+
+def last_due(times: Iterable[float], now: float, max_hold: float) -> float:
+    """The time (unix seconds) up to which changes can be held no longer; minus infinity if all can be.
+
+    Changes that happened less than `MAX_GATHER_SECONDS` apart belong together: they are planned as a whole
+    as soon as the first of them cannot wait for the next tick. What happened later has its own time.
+    """
+    due = first = last = -inf
+    for time in sorted(times):
+        if time - last > MAX_GATHER_SECONDS:
+            first = time
+        if first + max_hold <= now + TICK_SECONDS:
+            due = time
+        last = time
+    return due
+
+
+class Choice(NamedTuple, Generic[T]):
+    """A `plan` and its `price`; whether it `fits` what may be spent now."""
+
+    price: float
+    plan: list[T]
+    fits: bool
+
+
+def cheapest(plan_at: Callable[[float], list[T]], *, left: int, now: float) -> Choice[T]:
+    """The plan of the lowest price that fits what may be spent now.
+
+    `plan_at` gives the purges needed at a price; a higher price never needs more. If even the highest does
+    not fit, the lowest that fits all that is `left`. If none does either, the highest: then as much of the
+    plan goes as is left.
+    """
+    plan_at = cache(plan_at)
+    spend = allowance(left, now)
+    for limit in (spend, left):
+        # The lowest price fits as a rule: a search from the middle on would ask for more plans.
+        at = 0
+        if len(plan_at(PRICES[0])) > limit:
+            at = bisect_left(PRICES, -limit, 1, key=lambda price: -len(plan_at(price)))
+        if at < len(PRICES):
+            return Choice(PRICES[at], plan_at(PRICES[at]), limit == spend)
+    return Choice(PRICES[-1], plan_at(PRICES[-1]), False)

@@ -1,0 +1,357 @@
+"""The plan with buckets to look into: what is new, what begins with a key, how long a look takes."""
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from benchmarks.simulate_bucket import Bucket
+from purging.aws.surveyor import Surveyor
+from purging.changes import ObjectChange
+from purging.ledger.records import State
+from purging.planning.coverage import Coverage
+from purging.planning.neighbours import Page
+from purging.planning.planner import Plan, Planner
+from purging.planning.targets import ChangedObject
+from purging.purges import AcceptedPurge, FailingUrl, joined
+from purging.settings import Settings
+from purging.urls import UrlMap
+
+ENDPOINT = "https://ik.imagekit.io/demo"
+# The last day of a month: nearly all that is left of it may be spent.
+NOW = datetime(2030, 5, 31, 12, tzinfo=UTC).timestamp()
+HOUR, DAY = 3600.0, 86_400.0
+
+
+class Clock:
+    """Seconds that pass only while S3 is asked, and what was asked."""
+
+    def __init__(self, bucket: Bucket, seconds: float = 0.0) -> None:
+        self.now = 0.0
+        self.requests: list[str] = []
+        self._bucket = bucket
+        self._seconds = seconds
+
+    def page(self, bucket: str, after: str, **options: Any) -> Page:
+        """The bucket's page, after some seconds."""
+        self.now += self._seconds
+        self.requests.append(options.get("prefix") or after)
+        return self._bucket.page(bucket, after, **options)
+
+    def remaining(self, life: float) -> Callable[[], float]:
+        """What is left of a life of some seconds that begins at 0."""
+        return lambda: life - self.now
+
+
+def change(key: str, *, ago: float = 60.0, version: str | None = None, number: int = 0) -> ObjectChange:
+    moment = datetime.fromtimestamp(NOW - ago, UTC)
+    return ObjectChange("origin", key, "created", moment, f"{number:x}", version)
+
+
+def pending(keys: Iterable[str], *, ago: float = 60.0, version: str | None = None) -> list[ChangedObject]:
+    return [ChangedObject((change(key, ago=ago, version=version),), False) for key in keys]
+
+
+def plan(
+    waiting: list[ChangedObject],
+    bucket: Bucket | Clock,
+    *,
+    submitted: Iterable[AcceptedPurge] = (),
+    state: State | None = None,
+    remaining: Callable[[], float] = lambda: 1e6,
+    **chosen: Any,
+) -> Plan:
+    settings = Settings(UrlMap.parse(f"*={ENDPOINT}"), "ledger", "arn", **chosen)
+    planner = Planner(settings, Surveyor(bucket))
+    return planner.plan(waiting, Coverage(submitted), state or State(), NOW, remaining)
+
+
+def urls(planned: Plan) -> list[str]:
+    return sorted(purge.url.removeprefix(ENDPOINT) for purge in planned.purges)
+
+
+def overwritten(keys: Iterable[str], *changed: str) -> Bucket:
+    bucket = Bucket(keys)
+    for key in changed:
+        bucket.put(key)
+    return bucket
+
+
+# --- new objects ---
+
+
+@pytest.mark.parametrize(("hours", "purged"), [(0.0, 0), (23.9, 0), (24.0, 1), (31 * 24.0, 1)])
+def test_one_version_means_new_only_until_the_one_before_may_have_expired(hours: float, purged: int) -> None:
+    """A lifecycle rule removes noncurrent versions after a day or more: what was held that long looks new."""
+    found = plan(pending(["a/x.jpg"], ago=hours * HOUR, version="v2"), Bucket(["a/x.jpg"]))
+    assert len(found.purges) == purged
+
+
+def test_one_version_dated_in_the_future_is_not_known_to_be_new() -> None:
+    """Its clock is wrong, so that nobody knows how long it was held."""
+    found = plan(pending(["a/x.jpg"], ago=-HOUR, version="v2"), Bucket(["a/x.jpg"]))
+    assert urls(found) == ["/a/x.jpg*"]
+
+
+def test_what_was_removed_and_put_again_is_forgotten_for_a_day_only() -> None:
+    """A version in between, which visitors saw, may have expired as well."""
+    bucket = Bucket(["a/x.jpg"])
+    bucket.delete("a/x.jpg", NOW - 40 * HOUR)
+    bucket.put("a/x.jpg")
+    purge = AcceptedPurge("1", f"{ENDPOINT}/a/x.jpg*", NOW - 39 * HOUR)
+    for hours, purged in ((23.0, 0), (25.0, 1)):
+        waiting = pending(["a/x.jpg"], ago=hours * HOUR, version="v3")
+        assert len(plan(waiting, bucket, submitted=[purge]).purges) == purged
+
+
+def test_new_objects_that_no_listing_reaches_are_asked_for_one_by_one() -> None:
+    """850 of them, scattered over a bucket of 425,000 keys: not one is purged."""
+    folders = [f"catalog/{n:03}" for n in range(850)]
+    new = [f"{folder}/new.jpg" for folder in folders]
+    bucket = Bucket([*(f"{folder}/{n:03}.jpg" for folder in folders for n in range(500)), *new])
+    found = plan(pending(new, version="v1"), bucket)
+    assert (found.purges, found.targets) == ([], [])
+
+
+def test_questions_end_with_the_time_for_them() -> None:
+    """What was asked in time needs no purge; the rest is purged, as it may be cached."""
+    folders = [f"catalog/{n:03}" for n in range(600)]
+    new = [f"{folder}/new.jpg" for folder in folders]
+    clock = Clock(Bucket([*(f"{folder}/{n:03}.jpg" for folder in folders for n in range(600)), *new]), 0.2)
+    found = plan(pending(new, version="v1"), clock, remaining=clock.remaining(60.0))
+    assert clock.now <= 60.0
+    assert 100 < len(found.purges) < 500
+
+
+def test_new_objects_that_nobody_could_look_at_wait_for_the_next_look() -> None:
+    """If their purges fit into no plan, but only as long as changes may wait at all."""
+    folders = [f"catalog/{n:04}" for n in range(1500)]
+    new = [f"{folder}/new.jpg" for folder in folders]
+    bucket = Bucket([*(f"{folder}/{n:03}.jpg" for folder in folders for n in range(50)), *new])
+    clock = Clock(bucket, 0.2)
+    found = plan(pending(new, version="v1"), clock, remaining=clock.remaining(30.0), monthly_quota=20)
+    assert (found.purges, found.wait) == ([], "held")
+    clock = Clock(bucket, 0.2)
+    old = pending(new, ago=900, version="v1")
+    found = plan(old, clock, remaining=clock.remaining(30.0), monthly_quota=20)
+    assert found.purges
+
+
+# --- the time for a look ---
+
+
+def test_a_look_into_a_large_bucket_ends_in_time() -> None:
+    """400 scattered overwrites among 400,000 objects, 0.2 seconds a request: all are planned in 40 s."""
+    keys = [f"catalog/{folder:04}/{n:03}.jpg" for folder in range(2000) for n in range(200)]
+    changed = keys[500::1000]
+    clock = Clock(overwritten(keys, *changed), 0.2)
+    found = plan(pending(changed, version="v2"), clock, remaining=clock.remaining(40.0))
+    assert clock.now <= 40.0
+    assert len(changed) == len(found.targets) == 400
+    assert {target for purge in found.purges for target in purge.targets} == set(found.targets)
+    assert all(purge.collateral == 0 for purge in found.purges)
+
+
+def test_what_pays_most_is_listed_first() -> None:
+    """A folder changed as a whole, behind hundreds of scattered changes: the time is for the folder."""
+    keys = [f"catalog/{folder:04}/{n:03}.jpg" for folder in range(1000) for n in range(200)]
+    folder = [f"zoo/animals/{n:03}.jpg" for n in range(90)]
+    changed = [*keys[300::500], *folder]
+    clock = Clock(overwritten([*keys, *folder, "zoo/animals-2/x.jpg"], *changed), 1.0)
+    found = plan(pending(changed), clock, remaining=clock.remaining(25.0))
+    assert clock.now <= 25.0
+    assert [len(purge.targets) for purge in found.purges][:1] == [90]
+
+
+def test_no_time_means_no_look() -> None:
+    """A request may hang for seconds, so none is begun. What can wait is left to the next drain, which may
+    look; what cannot is purged one by one."""
+    clock = Clock(Bucket(["a/1.jpg", "a/2.jpg"]))
+    found = plan(pending(["a/1.jpg", "a/2.jpg"]), clock, remaining=lambda: 5.0)
+    assert (clock.requests, urls(found), found.wait) == ([], [], "held")
+    found = plan(pending(["a/1.jpg", "a/2.jpg"], ago=900), clock, remaining=lambda: 5.0)
+    assert (clock.requests, urls(found), found.wait) == ([], ["/a/1.jpg*", "/a/2.jpg*"], "")
+
+
+def test_buckets_share_the_time() -> None:
+    """A large one does not take it from a small one, in which new objects wait."""
+    keys = [f"catalog/{folder:04}/{n:03}.jpg" for folder in range(1000) for n in range(200)]
+    clock = Clock(Bucket([*keys, "new.jpg"]), 0.5)
+    large = pending(keys[300::500], version="v2")
+    small = ChangedObject(
+        (ObjectChange("small", "new.jpg", "created", large[0].changes[0].occurred_at, "1", "v"),), False
+    )
+    found = plan([*large, small], clock, remaining=clock.remaining(40.0))
+    assert clock.now <= 40.0
+    assert small not in {target.changed_object for target in found.targets}
+
+
+def test_fifty_thousand_changes_are_planned_in_seconds() -> None:
+    """As many as a round gets, in folders of twenty, at every price: the processor's time stays bounded."""
+    keys = [f"catalog/{folder:04}/{n:03}.jpg" for folder in range(5000) for n in range(20)]
+    waiting = pending(keys[::2], ago=2 * HOUR)
+    began = time.process_time()
+    found = plan(waiting, Bucket(keys), state=State(used=850))
+    assert time.process_time() - began < 20.0
+    assert {target.changed_object for target in found.targets} == set(waiting)
+
+
+# --- what a key's own wildcard evicts ---
+
+AVATARS = [f"avatars/{n}" for n in range(1, 100)]
+
+
+def test_a_folder_marker_does_not_evict_the_folder() -> None:
+    """`photos/2024/` is an object whose URL is purged exactly."""
+    bucket = overwritten(["photos/2024/", *(f"photos/2024/{n}.jpg" for n in range(50))], "photos/2024/")
+    found = plan(pending(["photos/2024/"]), bucket)
+    assert urls(found) == ["/photos/2024/"]
+
+
+def test_a_key_that_others_begin_with_does_not_evict_them() -> None:
+    """`avatars/1` leaves `avatars/10` alone, and all variants of its own URL are purged."""
+    found = plan(pending(["avatars/1"]), Bucket(AVATARS))
+    assert urls(found) == ["/avatars/1", "/avatars/1/ik-*", "/avatars/1?*"]
+    assert plan(pending(["avatars/12"]), Bucket(AVATARS)).purges[0].url == f"{ENDPOINT}/avatars/12*"
+
+
+@pytest.mark.parametrize("count", [900, 1500])
+@pytest.mark.parametrize("version", [None, "v2"])
+def test_a_key_that_more_than_a_page_begins_with_does_not_evict_them(count: int, version: str | None) -> None:
+    """900 avatars fit on a page, 1,500 do not: they are spared all the same."""
+    bucket = overwritten(["avatars/1", *(f"avatars/1{n:04}" for n in range(count))], "avatars/1")
+    found = plan(pending(["avatars/1"], version=version), bucket)
+    assert urls(found) == ["/avatars/1", "/avatars/1/ik-*", "/avatars/1?*"]
+
+
+def test_a_neighbour_or_two_are_cheaper_than_three_purges() -> None:
+    """`photo.jpg.webp` goes with `photo.jpg`; the price says so."""
+    (purge,) = plan(pending(["a/photo.jpg"]), Bucket(["a/photo.jpg", "a/photo.jpg.webp"])).purges
+    assert purge.url == f"{ENDPOINT}/a/photo.jpg*"
+    assert purge.collateral == 1
+
+
+def test_scarce_purges_evict_what_begins_with_a_key() -> None:
+    """Two purges left: eleven avatars are worth less."""
+    found = plan(pending(["avatars/1"], ago=900), Bucket(AVATARS), state=State(used=898))
+    assert [(purge.url, purge.collateral) for purge in found.purges] == [(f"{ENDPOINT}/avatars/1*", 10)]
+
+
+def test_parts_that_were_bought_are_not_bought_again() -> None:
+    """Two of three purges were accepted before the time was over: the third is left."""
+    waiting = pending(["avatars/1"])
+    identities = joined(each.identity for each in waiting[0].changes)
+    bought = [
+        AcceptedPurge(url, f"{ENDPOINT}/avatars/1{url}", NOW - 30, identities) for url in ("", "?*", "/ik-*")
+    ]
+    for left in range(3):
+        found = plan(waiting, Bucket(AVATARS), submitted=[*bought[:left], *bought[left + 1 :]])
+        assert urls(found) == [f"/avatars/1{bought[left].request_id}"]
+    assert plan(waiting, Bucket(AVATARS), submitted=bought).targets == []
+
+
+def test_an_exact_purge_by_hand_leaves_the_variants() -> None:
+    """Someone purged the URL itself after the change: that is not bought again, the rest is."""
+    by_hand = AcceptedPurge("1", f"{ENDPOINT}/a/x.jpg", NOW - 30)
+    found = plan(pending(["a/x.jpg"]), Bucket(["a/x.jpg"]), submitted=[by_hand])
+    assert urls(found) == ["/a/x.jpg/ik-*", "/a/x.jpg?*"]
+
+
+def test_where_imagekit_takes_no_wildcard_for_variants_the_keys_own_is_used() -> None:
+    """Refused once under an endpoint, it is not tried for every key there."""
+    refused = State(refused=frozenset({f"{ENDPOINT}/avatars/7?*"}))
+    assert urls(plan(pending(["avatars/1"]), Bucket(AVATARS), state=refused)) == ["/avatars/1*"]
+    part = plan(pending(["avatars/1"]), Bucket(AVATARS)).purges[-1]
+    assert [target.exact for target in part.targets] == [f"{ENDPOINT}/avatars/1*"]
+
+
+# --- gathering and holding ---
+
+
+def upload(count: int, *, began: float, seconds: float) -> list[ChangedObject]:
+    return [
+        ChangedObject((change(f"a/bulk/{n:03}.jpg", ago=began - seconds * n / count, number=n),), False)
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize("ago", [20 * 60.0, 9 * DAY])
+def test_an_upload_is_gathered_beside_an_old_change(ago: float) -> None:
+    """A change that has long waited is planned; the upload under way is not planned piece by piece."""
+    old = pending(["a/old.jpg"], ago=ago)
+    bucket = Bucket(["a/old.jpg", *(f"a/bulk/{n:03}.jpg" for n in range(600))])
+    found = plan([*upload(300, began=6, seconds=6), *old], bucket)
+    assert (found.wait, urls(found)) == ("gathering", ["/a/old.jpg*"])
+    assert 0 < found.gather_seconds <= 4
+    assert len(found.targets) == 301
+
+
+def test_a_retried_purge_does_not_switch_gathering_off() -> None:
+    """Nothing is planned at all while the old one waits for its next attempt."""
+    old = pending(["a/old.jpg"], ago=HOUR)
+    state = State(failing={f"{ENDPOINT}/a/old.jpg*": FailingUrl(5, NOW + 600, NOW - 10, NOW - 60)})
+    found = plan([*upload(300, began=6, seconds=6), *old], Bucket(["a/old.jpg"]), state=state)
+    assert (found.wait, found.purges, len(found.targets)) == ("gathering", [], 301)
+
+
+def test_an_old_change_does_not_end_the_holding_of_others() -> None:
+    """Every second of 100 objects, 30 purges left: the upload is held, the old change is purged."""
+    keys = [f"a/bulk/{n:03}.jpg" for n in range(100)]
+    waiting = [*pending(keys[::2], ago=120), *pending(["b/old.jpg"], ago=HOUR)]
+    found = plan(waiting, Bucket([*keys, "b/old.jpg"]), state=State(used=870))
+    assert (found.wait, urls(found), len(found.targets)) == ("held", ["/b/old.jpg*"], 51)
+    found = plan(
+        [*pending(keys[::2], ago=900), *pending(["b/old.jpg"], ago=HOUR)],
+        Bucket([*keys, "b/old.jpg"]),
+        state=State(used=870),
+    )
+    assert found.wait == ""
+    assert found.price > 1
+
+
+def test_what_waits_is_served_by_a_purge_that_covers_it() -> None:
+    """An old change's wildcard covers one of the upload under way: it is not purged once more."""
+    old = pending(["a/bulk/00", "a/bulk/001"], ago=HOUR)
+    waiting = [*old, *upload(30, began=3, seconds=3)]
+    bucket = Bucket([f"a/bulk/{n:03}.jpg" for n in range(30)])
+    found = plan(waiting, bucket)
+    assert found.wait == "gathering"
+    (purge,) = found.purges
+    assert purge.url == f"{ENDPOINT}/a/bulk/00*"
+    assert len(purge.targets) == 12
+
+
+@pytest.mark.parametrize("hours", [0.5, 12.0])
+def test_a_date_in_the_future_holds_nothing(hours: float) -> None:
+    """Events of a clock that is hours ahead are no upload under way, for themselves or for others."""
+    future = pending([f"f/{n}.jpg" for n in range(0, 40, 2)], ago=-hours * HOUR)
+    other = pending(["a/x.jpg"], ago=60)
+    bucket = Bucket(["a/x.jpg", *(f"f/{n}.jpg" for n in range(40))])
+    found = plan([*future, *other], bucket)
+    assert found.wait == ""
+    assert len(found.purges) == 21
+    # When purges are scarce, what has no true date is not waited for.
+    found = plan([*future, *other], bucket, state=State(used=890))
+    served = {target.key for purge in found.purges for target in purge.targets}
+    assert {f"f/{n}.jpg" for n in range(0, 40, 2)} <= served
+
+
+def test_a_part_that_fits_at_no_price_does_not_make_the_rest_dearer() -> None:
+    """At a month's start, 500 purges that no wildcard can replace: the folder beside them stays."""
+    single = [f"{n:03}/x{n}.jpg" for n in range(500)]
+    folder = [f"000-zoo/animals/{n:03}.jpg" for n in range(60)]
+    start = datetime(2030, 5, 1, 0, 0, tzinfo=UTC).timestamp()
+    settings = Settings(UrlMap.parse(f"*={ENDPOINT}"), "ledger", "arn")
+    far = [f"{n:03}/{other:04}.jpg" for n in range(500) for other in range(600)]
+    planner = Planner(settings, Surveyor(Bucket([*single, *folder, *far])))
+    waiting = [
+        ChangedObject(
+            (ObjectChange("origin", key, "created", datetime.fromtimestamp(start - 900, UTC), "1"),), False
+        )
+        for key in (*single, *folder[::2])
+    ]
+    found = planner.plan(waiting, Coverage([]), State(), start, lambda: 1e6)
+    assert len(found.purges) == 530
+    assert sum(purge.collateral for purge in found.purges) == 0

@@ -20,6 +20,7 @@ class MemoryLedger:
         self._used: Counter[str] = Counter()
         self._lease = ("", 0.0)
         self._state = State()
+        self.lease = self.quota = self
 
     # --- pending changes ---
 
@@ -44,7 +45,7 @@ class MemoryLedger:
         """Keep a batch of accepted purges."""
         self._submitted += purges
 
-    def settle(
+    def replace(
         self, consumed: Sequence[ChangeSet], held: Mapping[bool, Sequence[Change]] | None = None
     ) -> set[str]:
         """Consumed change sets out, what is held of them in; the ids of these."""

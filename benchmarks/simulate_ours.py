@@ -7,6 +7,7 @@ is full. The tick comes at every full minute. While a drain sleeps, the world go
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from math import inf
@@ -17,9 +18,9 @@ from urllib.parse import unquote
 from benchmarks.simulate_history import Change
 from benchmarks.simulate_ledger import MemoryLedger
 from benchmarks.simulate_score import Score
-from purging.aws.surveyor import Surveyor
+from purging import bootstrap
+from purging.bootstrap import Ports
 from purging.changes import ObjectChange
-from purging.drain import Drain
 from purging.planning.planner import Plan, Planner
 from purging.settings import Settings
 from purging.telemetry import logger, metrics
@@ -66,16 +67,17 @@ class _World:
         self._quiet_until = -inf
         self._owners = count()
         self._ledger = MemoryLedger()
-        self._drain = Drain(
-            settings,
-            ledger=cast(Any, self._ledger),
-            planner=_Watched(settings, Surveyor(score.bucket), self._note_price),
-            imagekit=cast(Any, _AcceptingImageKit(self._accept)),
-            tracker=cast(Any, _Nobody()),
-            alerts=cast(Any, _Nobody()),
-            clock=lambda: self._now,
-            sleep=lambda seconds: self._go_on(until=self._now + seconds),
+        outside = Ports(
+            cast(Any, self._ledger),
+            score.bucket,
+            cast(Any, _AcceptingImageKit(self._accept)),
+            cast(Any, _Nobody()),
+            cast(Any, _Nobody()),
         )
+        drain = bootstrap.drain(
+            settings, outside, lambda: self._now, lambda seconds: self._go_on(until=self._now + seconds)
+        )
+        self._drain = replace(drain, planner=_Watched(settings, self._note_price))
 
     def run(self) -> None:
         """Until the last change is purged, or waits for a month after the last one."""
@@ -147,8 +149,8 @@ class _World:
 class _Watched(Planner):
     """The planner, telling the price of every plan that purges something."""
 
-    def __init__(self, settings: Settings, inventory: Surveyor, told: Callable[[float], None]) -> None:
-        super().__init__(settings, inventory)
+    def __init__(self, settings: Settings, told: Callable[[float], None]) -> None:
+        super().__init__(settings)
         self._told = told
 
     def plan(self, *arguments: Any) -> Plan:

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.simulate_bucket import Bucket
 from benchmarks.simulate_history import Change, History
-from purging.ledger.store import month_of
+from purging.ledger.quota import month_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,9 @@ def _ours(keys: list[str], api: str, amazon: Aws, emulator: Emulator) -> dict[st
         "POWERTOOLS_METRICS_DISABLED": "1",
     }
     import submit_purge  # noqa: PLC0415 - Powertools reads the environment when it is imported
+    from purging import bootstrap  # noqa: PLC0415 - likewise
 
-    submit_purge.boto3 = amazon
+    bootstrap.boto3 = amazon
     with contextlib.redirect_stdout(io.StringIO()):
         submit_purge.handler({"tick": True}, _context(-1))  # a cold start is not what is measured here
     batches = list(_batches(keys))

@@ -145,8 +145,9 @@ def _drains(backlog: Any, api: str, roots: int) -> Iterator[float]:
         "POWERTOOLS_METRICS_DISABLED": "1",
     }
     import submit_purge  # noqa: PLC0415 - Powertools reads the environment when it is imported
+    from purging import bootstrap  # noqa: PLC0415 - likewise
 
-    submit_purge.boto3 = SimpleNamespace(client=lambda service, **_: _client(backlog, service))
+    bootstrap.boto3 = SimpleNamespace(client=lambda service, **_: _client(backlog, service))
     for number in range(_MOST_DRAINS):
         if not backlog.spent()["sets_left"]:
             return

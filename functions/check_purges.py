@@ -9,15 +9,9 @@ import time
 from functools import cache
 from typing import Any
 
-import boto3
-
+from purging import bootstrap
 from purging.aws.alerts import Alerts
-from purging.aws.clients import AWS_CLIENT
 from purging.giving_up import give_up
-from purging.imagekit.client import ImageKit
-from purging.imagekit.freshness import Freshness
-from purging.imagekit.private_key import PrivateKey
-from purging.ledger.store import Ledger
 from purging.settings import Settings
 from purging.status import Checker
 from purging.telemetry import logger, metrics
@@ -26,25 +20,12 @@ from purging.telemetry import logger, metrics
 @cache
 def checker() -> Checker:
     """Built on first use, from the environment."""
-    settings = Settings.from_env(os.environ)
-    private_key = PrivateKey(settings.secret_arn, boto3.client("secretsmanager", config=AWS_CLIENT))
-    return Checker(
-        ImageKit(settings.api_url, private_key),
-        _ledger(settings),
-        Freshness(time.time) if settings.verify_freshness else None,
-        clock=time.time,
-    )
+    return bootstrap.checker(Settings.from_env(os.environ), bootstrap.aws, time.time)
 
 
 def alerts() -> Alerts:
     """Built when it is needed, which is rare."""
-    settings = Settings.from_env(os.environ)
-    sns = boto3.client("sns", config=AWS_CLIENT)
-    return Alerts(settings.alerts_topic_arn, sns, _ledger(settings), time.time)
-
-
-def _ledger(settings: Settings) -> Ledger:
-    return Ledger(settings.ledger_table, boto3.client("dynamodb", config=AWS_CLIENT))
+    return bootstrap.alerts(Settings.from_env(os.environ), bootstrap.aws, time.time)
 
 
 @logger.inject_lambda_context(clear_state=True)

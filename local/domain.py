@@ -10,18 +10,17 @@ from purging import changes
 from purging.changes import Change, UrlChange
 from purging.errors import PermanentError
 from purging.events import manual
-from purging.ledger.changesets import ChangeSet
 from purging.ledger.items import as_submitted
-from purging.ledger.store import Ledger, month_of
+from purging.ledger.quota import month_of
+from purging.ledger.store import Ledger
 from purging.planning.coverage import Coverage
-from purging.planning.targets import PurgeTarget, gather, targets_of
+from purging.planning.targets import PurgeTarget, changed_objects, targets_of
 from purging.purges import AcceptedPurge
 from purging.settings import Settings
 
 __all__ = [
     "AcceptedPurge",
     "Change",
-    "ChangeSet",
     "Coverage",
     "Ledger",
     "PermanentError",
@@ -29,8 +28,8 @@ __all__ = [
     "Settings",
     "UrlChange",
     "as_submitted",
+    "changed_objects",
     "changes",
-    "gather",
     "manual",
     "month_of",
     "targets_of",

@@ -1,57 +1,17 @@
-"""Says what a round of a drain came to: to people by alerts, to dashboards by metrics."""
+"""Reports what came of a round of a drain: to people by alerts, to dashboards by metrics."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from purging.aws.alerts import Alerts
-from purging.ledger.records import State
-from purging.ledger.store import month_of
-from purging.planning.planner import Plan
-from purging.planning.targets import ChangedObject, PurgeTarget
+from purging.ledger.quota import month_of
+from purging.planning.targets import PurgeTarget
+from purging.rounds import Round
 from purging.settings import Settings
-from purging.submission import Outcome
 from purging.telemetry import MetricUnit, metrics
 
 _HOUR, _DAY = 3600.0, 86_400.0
-
-_WAITS: dict[str, str] = {
-    "gathering": "An upload is under way: its changes are planned as a whole when it ends.",
-    "held": "What is left of the quota is spent on purges that serve more changes: these wait for company.",
-    "quota": "This stack has spent what the quota allows for changes this month.",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """What a round of a drain came to: `held` changed objects wait on, `paused` ones untried."""
-
-    state: State
-    plan: Plan
-    outcome: Outcome
-    held: set[ChangedObject]
-    paused: set[ChangedObject]
-
-    @property
-    def reason(self) -> str:
-        """Why changes wait, in a word; empty if none does."""
-        if self.outcome.stopped or not self.held:
-            return self.outcome.stopped
-        if self.paused:
-            return "quota" if self.state.exhausted else "paused"
-        return self.plan.wait or ("failing" if self.state.failing or self.outcome.detail else "held")
-
-    @property
-    def detail(self) -> str:
-        """Why changes wait, for people."""
-        if self.outcome.detail or not self.held:
-            return self.outcome.detail
-        if self.paused:
-            return self.state.pause_reason
-        if self.reason in _WAITS:
-            return _WAITS[self.reason]
-        return "ImageKit gave no usable answer for their URLs; they are tried again, ever more rarely."
 
 
 class Reporter:
@@ -62,10 +22,11 @@ class Reporter:
         self._alerts = alerts
         self._clock = clock
 
-    def give_up(self, hopeless: Mapping[PurgeTarget, str]) -> set[PurgeTarget]:
-        """Alert URLs that are never purged, once a day for each endpoint; the needs of which people know."""
+    def give_up(self, given_up: Mapping[PurgeTarget, str]) -> set[PurgeTarget]:
+        """Alert URLs that are never purged, once a day for each endpoint. Return the targets of which people
+        know now."""
         by_endpoint: dict[str, dict[PurgeTarget, str]] = defaultdict(dict)
-        for target, reason in hopeless.items():
+        for target, reason in given_up.items():
             by_endpoint[_endpoint(target)][target] = reason
         known: set[PurgeTarget] = set()
         for endpoint, reasons in by_endpoint.items():
@@ -82,36 +43,36 @@ class Reporter:
         return known
 
     def tell(self, done: Round) -> None:
-        """Publish the metrics of a round, and alert what only people can put right."""
+        """Publish the metrics of a round, and alert people of what only they can put right."""
         now = self._clock()
-        age = max((now - pending.since for pending in done.held), default=0.0)
+        age = max((now - each.since for each in done.held), default=0.0)
         metrics.add_metric("PurgesAccepted", MetricUnit.Count, len(done.outcome.accepted))
         metrics.add_metric("ChangesHeld", MetricUnit.Count, len(done.held))
         metrics.add_metric("OldestPendingSeconds", MetricUnit.Seconds, max(age, 0.0))
         metrics.add_metric("Price", MetricUnit.Count, done.plan.price)
-        waiting = f"{len(done.held)} changed objects wait for their purge; none is lost.\n{done.detail}"
+        held = f"{len(done.held)} changed objects wait for their purge; none is lost.\n{done.detail}"
         if done.reason == "quota":
-            self._tell_quota(done, waiting)
+            self._tell_quota(done, held)
         elif done.reason == "key refused":
-            self._alerts.send("key", "ImageKit refuses the private key", waiting, every=_DAY)
+            self._alerts.send("key", "ImageKit refuses the private key", held, every=_DAY)
         elif age > self._settings.max_hold_seconds + _HOUR:
             self._alerts.send(
                 f"waits {done.reason}",
                 "Changed objects wait for their purge for too long",
-                f"{waiting}\nThe oldest change is {age / _HOUR:.0f} hours old.",
+                f"{held}\nThe oldest change is {age / _HOUR:.0f} hours old.",
                 every=_DAY,
             )
 
-    def _tell_quota(self, done: Round, waiting: str) -> None:
+    def _tell_quota(self, done: Round, held: str) -> None:
         quota = self._settings.monthly_quota
         month = month_of(self._clock(), dry_run=self._settings.dry_run)
-        imagekit_says = done.outcome.exhausted or done.state.exhausted
+        imagekit_says = done.outcome.exhausted or done.window.state.exhausted
         self._alerts.send(
             f"quota {month} {quota} {imagekit_says}",
             "A dry run has used up the monthly purge quota"
             if self._settings.dry_run
             else "ImageKit's monthly purge quota is used up",
-            f"{waiting}\nThis stack spends {self._settings.automatic_quota} of {quota} purges a month on "
+            f"{held}\nThis stack spends {self._settings.automatic_quota} of {quota} purges a month on "
             "changes; the rest is for manual purges. It goes on when the month turns (UTC) or the quota "
             "is raised: at ImageKit, and as MonthlyPurgeQuota of this stack.",
             every=31 * _DAY,
@@ -119,7 +80,7 @@ class Reporter:
 
 
 def _endpoint(target: PurgeTarget) -> str:
-    """What a URL that is refused has in common with others that are refused for the same reason."""
+    """Return what a refused URL shares with others that are refused for the same reason."""
     if target.root:
         return target.root.endpoint
     return urlsplit(target.exact).netloc

@@ -6,128 +6,140 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from purging.aws.clients import AWS_CALL_SECONDS
-from purging.clocks import surely_before
 from purging.errors import KeyRefused, QuotaExhausted, Throttled, Unavailable, UrlRefused
+from purging.failures import backoff, judge
 from purging.imagekit.client import CALL_SECONDS, ImageKit
+from purging.ledger.quota import month_of
 from purging.ledger.records import State
-from purging.ledger.store import Ledger, month_of
+from purging.ledger.store import Ledger
 from purging.planning.targets import PurgeTarget
 from purging.planning.wildcards import PlannedPurge
-from purging.purges import AcceptedPurge, FailingUrl, joined
+from purging.purges import AcceptedPurge
+from purging.recorder import Recorder
 from purging.settings import Settings
-from purging.telemetry import MetricUnit, logger, metrics
+from purging.telemetry import logger
 
 CLOSING_SECONDS = CALL_SECONDS + 2 * AWS_CALL_SECONDS
-"""What a call that is begun now may need: itself, keeping what was accepted, giving back what was unused."""
+"""What a call that begins now may need: itself, recording its purge, giving back unused quota."""
 
 StopReason = Literal["", "time", "quota", "throttled", "unavailable", "key refused"]
 
-# Purges reserved together, and followed together: what a crash in between can leave unused at most.
+# Purges reserved together and tracked together: a crash in between leaves at most so many unused.
 _BATCH = 25
-# So many failures in a row are an outage. Each failed call may have counted: probe ever more rarely.
-_OUTAGE = 3
-_FIRST_PAUSE, _LAST_PAUSE = 30.0, 900.0
-# ImageKit says when its quota begins anew. Until then, a call an hour costs nothing, and finds out if it was
-# raised.
+# ImageKit says when its quota begins anew. Until then, one refused call an hour costs nothing, and finds out
+# whether the quota was raised.
 _LAST_PROBE = 3600.0
-# A URL that fails while others succeed is tried for about a day, since each attempt may have counted.
-_ATTEMPTS = 12
-# The least wait after a 429, doubled with each further one of the same URL.
+# The shortest wait after a 429, doubled with each further 429 of the same URL.
 _FIRST_WAIT, _LAST_WAIT = 0.05, 5.0
-_FIRST_RETRY, _LAST_RETRY = 30.0, 10_800.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a submission: `accepted` purges, and the same in `batches`, as the ledger has them.
 
-    `satisfied` needs wait no longer; `hopeless` ones would wait for ever, each for its reason. `plan_again`:
-    a wildcard for many was refused, and there may be another one. `detail` says why it `stopped`, or else
-    why the last URL failed; `exhausted`: ImageKit says that the quota is used up.
+    `covered` targets need no further purge. `given_up` targets are never purged, each for its reason.
+    `plan_again`: ImageKit refused a wildcard for many objects, and another plan may do without it. `detail`
+    says why the submission `stopped`, or else why the last URL failed. `exhausted`: ImageKit says that its
+    quota is used up.
     """
 
     accepted: list[AcceptedPurge] = field(default_factory=list)
     batches: list[tuple[AcceptedPurge, ...]] = field(default_factory=list)
-    satisfied: set[PurgeTarget] = field(default_factory=set)
-    hopeless: dict[PurgeTarget, str] = field(default_factory=dict)
+    covered: set[PurgeTarget] = field(default_factory=set)
+    given_up: dict[PurgeTarget, str] = field(default_factory=dict)
     plan_again: bool = False
     stopped: StopReason = ""
     detail: str = ""
     exhausted: bool = False
 
 
-class Submission:
-    """The calls of one round of a drain, until CLOSING_SECONDS of life remain."""
+@dataclass(frozen=True, slots=True)
+class Submitter:
+    """What a submission works with. `clock` gives unix seconds; `sleep` waits seconds."""
+
+    settings: Settings
+    ledger: Ledger
+    imagekit: ImageKit
+    recorder: Recorder
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+
+    def submit(self, purges: Iterable[PlannedPurge], state: State, remaining: Callable[[], float]) -> Outcome:
+        """Submit purges in the given order until all are done, something says stop, or fewer than
+        CLOSING_SECONDS of the `remaining()` seconds of life are left.
+
+        Raises one of AWS_ERRORS when DynamoDB or Secrets Manager fail.
+        """
+        return _Submission(self, purges, state, remaining).run()
+
+
+class _Submission:
+    """One submission under way."""
 
     def __init__(
-        self,
-        settings: Settings,
-        ledger: Ledger,
-        imagekit: ImageKit,
-        *,
-        state: State,
-        remaining: Callable[[], float],
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
+        self, tools: Submitter, purges: Iterable[PlannedPurge], state: State, remaining: Callable[[], float]
     ) -> None:
-        self._settings = settings
-        self._ledger = ledger
-        self._imagekit = imagekit
-        self._state = state
-        self._failures = state.failures
-        self._resume = state.exhausted
-        self._remaining = remaining
-        self._clock = clock
-        self._sleep = sleep
-        self._queue: deque[PlannedPurge] = deque()
-        self._planned = 0
-        self._batch: list[AcceptedPurge] = []  # accepted of the purges reserved together
-        self._used = 0  # of the purges reserved for a batch, as far as one can know
-        self.outcome = Outcome()
-
-    def run(self, purges: Iterable[PlannedPurge]) -> Outcome:
-        """Submit in the given order, until done or something says stop."""
-        self._queue.extend(purges)
+        self._tools = tools
+        self._queue = deque(purges)
         self._planned = len(self._queue)
-        while self._queue and not self.outcome.stopped:
+        self._state = state
+        self._remaining = remaining
+        self._failures = state.failures
+        self._resuming = state.exhausted or state.failures > 0
+        self._used = 0  # of the purges reserved for a batch, as far as one can know
+        self._batch: list[AcceptedPurge] = []
+        self._batches: list[tuple[AcceptedPurge, ...]] = []
+        self._covered: set[PurgeTarget] = set()
+        self._given_up: dict[PurgeTarget, str] = {}
+        self._plan_again = False
+        self._stopped: StopReason = ""
+        self._detail = ""
+        self._exhausted = False
+
+    def run(self) -> Outcome:
+        while self._queue and not self._stopped:
             self._submit_batch()
-        return self.outcome
+        return Outcome(
+            [purge for batch in self._batches for purge in batch],
+            self._batches,
+            self._covered,
+            self._given_up,
+            self._plan_again,
+            self._stopped,
+            self._detail,
+            self._exhausted,
+        )
 
     def _submit_batch(self) -> None:
-        now = self._clock()
-        month, manual = month_of(now, dry_run=self._settings.dry_run), self._queue[0].manual
-        limit = self._settings.monthly_quota if manual else self._settings.automatic_quota
-        units = self._ledger.reserve(month, min(len(self._queue), _BATCH), limit)
-        if not units:
+        settings, quota = self._tools.settings, self._tools.ledger.quota
+        now, manual = self._tools.clock(), self._queue[0].manual
+        month = month_of(now, dry_run=settings.dry_run)
+        limit = settings.monthly_quota if manual else settings.automatic_quota
+        reserved = quota.reserve(month, min(len(self._queue), _BATCH), limit)
+        if not reserved:
             self._stop("quota", f"This stack's {limit} purges of {month} are used.")
         self._batch, self._used = [], 0
         try:
-            # What is reserved counts to its month: a batch does not go on into the next one.
-            while self._used < units and self._goes_on(manual=manual) and self._is_month_of(now):
-                self._attempt(self._queue.popleft())
+            while self._used < reserved and self._queue and not self._stopped:
+                if self._remaining() < CLOSING_SECONDS:
+                    self._stop("time")
+                elif self._queue[0].manual != manual or not self._is_month_of(now):
+                    break  # another limit, or another month, to which reserved purges do not count
+                else:
+                    self._attempt(self._queue.popleft())
         finally:
-            self._ledger.give_back(month, units - self._used)
+            quota.give_back(month, reserved - self._used)
         if self._batch:
-            self.outcome.batches.append(tuple(self._batch))
-
-    def _goes_on(self, *, manual: bool) -> bool:
-        if self._queue and self._remaining() < CLOSING_SECONDS:
-            self._stop("time")
-        return not self.outcome.stopped and bool(self._queue) and self._queue[0].manual == manual
+            self._batches.append(tuple(self._batch))
 
     def _is_month_of(self, time: float) -> bool:
-        return month_of(time) == month_of(self._clock())
+        return month_of(time) == month_of(self._tools.clock())
 
     def _attempt(self, purge: PlannedPurge) -> None:
         """Submit one purge. What it used of the quota is counted first: what follows may fail as well."""
-        if self._settings.dry_run:
-            logger.info(
-                "would purge",
-                url=purge.url,
-                changes=_count(purge),
-                collateral=purge.collateral,
-            )
-            self.outcome.satisfied.update(purge.targets)
+        if self._tools.settings.dry_run:
+            logger.info("would purge", url=purge.url, changes=purge.changes, collateral=purge.collateral)
+            self._covered.update(purge.targets)
             self._used += 1
             return
         try:
@@ -139,112 +151,86 @@ class Submission:
             self._failed(purge, failure)
         except QuotaExhausted as refusal:
             self._stop("quota", str(refusal))
-            self.outcome.exhausted = True
-            pause = min(refusal.resumes_in or 0.0, _LAST_PROBE)
-            self._ledger.pause(self._clock() + pause, exhausted=True, reason=str(refusal))
+            self._exhausted = True
+            self._pause(min(refusal.resumes_in or 0.0, _LAST_PROBE), refusal, failures=0, exhausted=True)
         except KeyRefused as refusal:
             self._stop("key refused", str(refusal))
         except Throttled as throttled:
             self._stop("throttled", str(throttled))
-            self._ledger.pause(
-                self._clock() + throttled.retry_after, failures=self._failures, reason=str(throttled)
-            )
+            self._pause(throttled.retry_after, throttled)
         else:
             self._used += 1
             self._accepted(purge, request_id, submitted_at)
 
     def _purge(self, url: str) -> tuple[float, str]:
-        """(when submitted, request id), after as long a wait as ImageKit asks for and time allows."""
+        """Return when a purge was submitted, and its request id. Wait as long as ImageKit asks for and time
+        allows."""
         times = 0
         while True:
-            submitted_at = self._clock()
+            submitted_at = self._tools.clock()
             try:
-                return submitted_at, self._imagekit.purge(url)
+                return submitted_at, self._tools.imagekit.purge(url)
             except Throttled as throttled:
-                # Who is refused again and again by a limit that ends at once waits ever longer.
-                wait = max(throttled.retry_after, _backoff(times, _FIRST_WAIT, _LAST_WAIT))
+                # ImageKit may refuse again and again by a limit that ends at once: wait ever longer.
+                wait = max(throttled.retry_after, backoff(times, _FIRST_WAIT, _LAST_WAIT))
                 if wait > self._remaining() - CLOSING_SECONDS or not self._is_month_of(submitted_at + wait):
                     raise
                 times += 1
-                self._sleep(wait)
+                self._tools.sleep(wait)
 
     def _accepted(self, purge: PlannedPurge, request_id: str, submitted_at: float) -> None:
-        logger.info(
-            "purge accepted",
-            url=purge.url,
-            request_id=request_id,
-            changes=_count(purge),
-            collateral=purge.collateral,
-        )
-        metrics.add_metric("SecondsToAccepted", MetricUnit.Seconds, submitted_at - purge.since)
-        identities = joined(
-            change.identity
-            for target in purge.targets
-            for change in target.changed_object.changes
-            if not surely_before(change, submitted_at)
-        )
-        accepted = AcceptedPurge(request_id, purge.url, submitted_at, identities, purge.sample)
-        # One by one: a function that is killed now has at most one purge of which the ledger does not know.
-        self._ledger.accept([accepted], before=self._batch)
-        self._batch.append(accepted)
-        self.outcome.accepted.append(accepted)
-        self.outcome.satisfied.update(purge.targets)
+        self._batch.append(self._tools.recorder.accepted(purge, request_id, submitted_at, before=self._batch))
+        self._covered.update(purge.targets)
         if purge.url in self._state.failing:
-            self._ledger.forget_failing(purge.url)
-        if self._failures or self._resume:
-            self._failures, self._resume = 0, False
-            self._ledger.resume(submitted_at)
+            self._tools.ledger.forget_failing(purge.url)
+        if self._resuming:
+            self._failures, self._resuming = 0, False
+            self._tools.ledger.resume(submitted_at)
 
     def _refused(self, purge: PlannedPurge, refusal: UrlRefused) -> None:
-        """Neither an exact URL nor what someone asked for has an alternative. A wildcard of a single object
-        has its exact URL; what else it was to cover is planned again, without it."""
+        """An exact URL has no alternative, and neither has what a person asked for. The wildcard of a single
+        object has its exact URL. What a wildcard of many was to cover is planned again, without it."""
         logger.warning("purge refused", url=purge.url, reason=str(refusal))
         if purge.url.endswith("*"):
-            self._ledger.remember_refused(purge.url, self._clock())
+            self._tools.ledger.remember_refused(purge.url, self._tools.clock())
         for target in purge.targets:
             if target.exact == purge.url:
-                self.outcome.hopeless[target] = str(refusal)
+                self._given_up[target] = str(refusal)
             elif target.url == purge.url:
                 self._queue.appendleft(PlannedPurge(target.exact, (target,)))
             else:
-                self.outcome.plan_again = True
+                self._plan_again = True
 
     def _failed(self, purge: PlannedPurge, failure: Unavailable) -> None:
-        """Leave the URL for later; after failures of several URLs in a row, everything."""
         logger.warning("purge failed", url=purge.url, reason=str(failure), counted=failure.may_have_counted)
-        self.outcome.detail = str(failure)
-        known = self._state.failing.get(purge.url)
-        if known and not known.concerns(purge.since):
-            known = None
-        outage = min(self._failures, self._planned) >= _OUTAGE
-        # One bad URL, tried now and then, is no outage, even if one came before: nothing else is left that
-        # could end it. And what fails in an outage is no bad URL.
-        if not outage:
-            self._remember_failing(purge, known.attempts + 1 if known else 1, failure)
-        if known and not outage:
-            return
-        self._failures += 1
-        pause = 0.0
-        if self._failures >= _OUTAGE:
-            self._stop("unavailable", str(failure))
-            pause = _backoff(self._failures - _OUTAGE, _FIRST_PAUSE, _LAST_PAUSE)
-        self._ledger.pause(self._clock() + pause, failures=self._failures, reason=str(failure))
+        self._detail = str(failure)
+        verdict = judge(
+            self._state.failing.get(purge.url),
+            purge.since,
+            failures=self._failures,
+            planned=self._planned,
+            now=self._tools.clock(),
+        )
+        if verdict.failing:
+            self._tools.ledger.remember_failing(purge.url, verdict.failing)
+            if verdict.given_up:
+                reason = f"{purge.url!r} was given up after {verdict.failing.attempts} attempts: {failure}"
+                self._given_up.update(dict.fromkeys(purge.targets, reason))
+        if verdict.failures is not None:
+            self._failures, self._resuming = verdict.failures, True
+            if verdict.outage:
+                self._stop("unavailable", str(failure))
+            self._pause(verdict.pause, failure)
 
-    def _remember_failing(self, purge: PlannedPurge, attempts: int, failure: Unavailable) -> None:
-        if attempts >= _ATTEMPTS:
-            reason = f"{purge.url!r} was given up after {attempts} attempts: {failure}"
-            self.outcome.hopeless.update(dict.fromkeys(purge.targets, reason))
-        now, wait = self._clock(), _backoff(2 * (attempts - 1), _FIRST_RETRY, _LAST_RETRY)
-        self._ledger.remember_failing(purge.url, FailingUrl(attempts, now + wait, now, purge.since))
+    def _pause(
+        self, seconds: float, reason: Exception, *, failures: int | None = None, exhausted: bool = False
+    ) -> None:
+        self._tools.ledger.pause(
+            self._tools.clock() + seconds,
+            failures=self._failures if failures is None else failures,
+            exhausted=exhausted,
+            reason=str(reason),
+        )
 
     def _stop(self, reason: StopReason, detail: str = "") -> None:
-        self.outcome.stopped, self.outcome.detail = reason, detail
-
-
-def _count(purge: PlannedPurge) -> int:
-    return sum(len(target.changed_object.changes) for target in purge.targets)
-
-
-def _backoff(times: int, first: float, last: float) -> float:
-    """Seconds to wait: `first`, doubled so many times, up to `last`."""
-    return min(first * 2.0 ** min(times, 20), last)
+        self._stopped, self._detail = reason, detail

@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 
 from local.domain import (
     Change,
-    ChangeSet,
     Coverage,
     PurgeTarget,
     Settings,
     UrlChange,
-    gather,
+    changed_objects,
     month_of,
     targets_of,
 )
@@ -78,7 +77,7 @@ class Fates:
         refused = ledger.state(month_of(time.time())).refused
         followed = sorted(self._observer.followed().values(), key=lambda each: each.purge.submitted_at)
         fates = []
-        for pending in gather([ChangeSet("", tuple(self._changes), self._manual)]):
+        for pending in changed_objects((change, self._manual) for change in self._changes):
             change = pending.changes[0]
             name = self._name(change)
             if not isinstance(change, UrlChange) and self._settings.ignores(change.key):

@@ -11,17 +11,11 @@ from botocore.config import Config
 
 import check_purges
 import submit_purge
+from purging import bootstrap
 from purging.aws.alerts import Alerts
 from purging.aws.change_queue import ChangeQueue
 from purging.aws.clients import AWS_CLIENT
-from purging.aws.listing import S3Lister
-from purging.aws.surveyor import Surveyor
-from purging.aws.tracking import Tracker
-from purging.drain import Drain
-from purging.imagekit.client import ImageKit
-from purging.imagekit.private_key import PrivateKey
-from purging.ledger.store import Ledger
-from purging.planning.planner import Planner
+from purging.intake import Intake
 from purging.settings import Settings
 from purging.status import Checker
 from purging.urls import UrlMap
@@ -43,7 +37,7 @@ _SERVICES = ("dynamodb", "s3", "secretsmanager", "stepfunctions", "sns", "sqs")
 class Environment:
     """A process that Lambda keeps for the next invocation, with a clock that is off by `skew` seconds."""
 
-    app: submit_purge.Application
+    app: Intake
     checker: Checker
     alerts: Alerts
     skew: float
@@ -147,25 +141,15 @@ class Functions:
         def clock() -> float:
             return world.now + skew
 
-        ledger = Ledger(settings.ledger_table, clients["dynamodb"], sleep=world.wire.wait)
-        key = PrivateKey(settings.secret_arn, clients["secretsmanager"])
-        imagekit = ImageKit(settings.api_url, key)
-        under: Any = imagekit._session.get_adapter("http://")
-        imagekit._session.mount("http://", Adapter(world, under))
-        alerts = Alerts(settings.alerts_topic_arn, clients["sns"], ledger, clock)
-        drain = Drain(
-            settings,
-            ledger=ledger,
-            planner=Planner(settings, Surveyor(S3Lister(clients["s3"]))),
-            imagekit=imagekit,
-            tracker=Tracker(settings.track_purges_arn, clients["stepfunctions"]),
-            alerts=alerts,
-            clock=clock,
-            sleep=world.wire.wait,
-        )
+        outside = bootstrap.ports(settings, clients.__getitem__, clock, world.wire.wait)
+        session = outside.imagekit._session
+        under: Any = session.get_adapter("http://")
+        session.mount("http://", Adapter(world, under))
+        drain = bootstrap.drain(settings, outside, clock, world.wire.wait)
         queue = ChangeQueue(settings.change_queue_url, clients["sqs"])
-        app = submit_purge.Application(settings, queue, ledger, drain, clock)
-        environment = Environment(app, Checker(imagekit, ledger, None, clock=clock), alerts, skew)
+        intake = Intake(settings, queue, outside.ledger, drain, clock)
+        checker = Checker(outside.imagekit, outside.ledger, None, clock=clock)
+        environment = Environment(intake, checker, outside.alerts, skew)
         self._environments.append(environment)
         return environment
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-import submit_purge
-from purging import clocks
+from purging import clocks, intake
 from purging.aws.alerts import Alerts
 from purging.aws.change_queue import ChangeQueue
 from purging.changes import split
@@ -19,12 +18,15 @@ from purging.drain import Drain
 from purging.events import manual, sources
 from purging.imagekit.private_key import PrivateKey
 from purging.imagekit.ratelimit import RateLimit
+from purging.intake import Intake
+from purging.ledger.lease import Lease
+from purging.ledger.quota import Quota
 from purging.ledger.store import Ledger
-from purging.planning import coverage
-from purging.planning import planner as plan
+from purging.planning import coverage, new_objects
 from purging.purges import AcceptedPurge
+from purging.recorder import Recorder
 from purging.settings import Settings
-from purging.submission import Submission
+from purging.submission import _Submission
 from purging.telemetry import logger
 
 Patch = pytest.MonkeyPatch
@@ -52,7 +54,7 @@ def _skew(patch: Patch, seconds: float) -> None:
 @_mutant
 def acknowledge_before_the_write(patch: Patch) -> None:
     """(a) A batch is answered as done although its changes could not be kept."""
-    keep = submit_purge._keep
+    keep = Intake._keep
 
     def swallowing(*args: Any) -> None:
         try:
@@ -60,7 +62,7 @@ def acknowledge_before_the_write(patch: Patch) -> None:
         except Exception:  # noqa: BLE001
             logger.exception("not kept")
 
-    patch.setattr(submit_purge, "_keep", swallowing)
+    patch.setattr(Intake, "_keep", swallowing)
 
 
 @_mutant
@@ -78,8 +80,8 @@ def compare_times_the_wrong_way(patch: Patch) -> None:
 @_mutant
 def take_out_what_failed(patch: Patch) -> None:
     """(a) Change sets are deleted whatever became of their purges."""
-    settle = Drain._settle
-    patch.setattr(Drain, "_settle", lambda self, sets, _held: settle(self, sets, set()))
+    commit = Drain._commit
+    patch.setattr(Drain, "_commit", lambda self, window, _held: commit(self, window, frozenset()))
 
 
 @_mutant
@@ -97,7 +99,7 @@ def forget_what_is_asked(patch: Patch) -> None:
 @_mutant
 def take_for_new_what_waited(patch: Patch) -> None:
     """(a) An object with a single version is new, however long its change waited."""
-    patch.setattr(plan, "NEW_SECONDS", inf)
+    patch.setattr(new_objects, "NEW_SECONDS", inf)
 
 
 @_mutant
@@ -109,76 +111,76 @@ def spend_the_reserve(patch: Patch) -> None:
 @_mutant
 def count_after_the_call(patch: Patch) -> None:
     """(b) The quota is not reserved; what was used is counted once the batch is done."""
-    reserve = Ledger.reserve
-    patch.setattr(Ledger, "reserve", lambda _self, _month, wanted, _limit: wanted)
+    reserve = Quota.reserve
+    patch.setattr(Quota, "reserve", lambda _self, _month, wanted, _limit: wanted)
 
-    def give_back(self: Ledger, month: str, count: int) -> None:
+    def give_back(self: Quota, month: str, count: int) -> None:
         reserve(self, month, 25 - count, 10**9)
 
-    patch.setattr(Ledger, "give_back", give_back)
+    patch.setattr(Quota, "give_back", give_back)
 
 
 @_mutant
 def ignore_the_limit(patch: Patch) -> None:
     """(b) The own count does not stop anything."""
-    reserve = Ledger.reserve
-    patch.setattr(Ledger, "reserve", lambda self, month, wanted, _limit: reserve(self, month, wanted, 10**9))
+    reserve = Quota.reserve
+    patch.setattr(Quota, "reserve", lambda self, month, wanted, _limit: reserve(self, month, wanted, 10**9))
 
 
 @_mutant
 def give_back_what_may_have_counted(patch: Patch) -> None:
     """(b) A purge without a usable answer is taken for one that was not accepted."""
-    failed = Submission._failed
+    failed = _Submission._failed
 
     def wrong(self: Any, purge: Any, failure: Any) -> None:
         self._used -= failure.may_have_counted
         failed(self, purge, failure)
 
-    patch.setattr(Submission, "_failed", wrong)
+    patch.setattr(_Submission, "_failed", wrong)
 
 
 @_mutant
 def keep_the_lease(patch: Patch) -> None:
     """(c) The lease is never given back."""
-    patch.setattr(Ledger, "release", lambda _self, _owner: None)
+    patch.setattr(Lease, "release", lambda _self, _owner: None)
 
 
 @_mutant
 def forget_to_track(patch: Patch) -> None:
     """(d) What TrackPurges could not be told of is not remembered."""
-    forget, follow = Ledger.forget_untracked, Drain._follow
+    forget, track = Ledger.forget_untracked, Recorder.track
 
-    def wrong(self: Any, batches: Any, remaining: Any) -> None:
-        follow(self, batches, remaining)
+    def wrong(self: Any, batches: Any, remaining: Any, *, reserve: float) -> None:
+        track(self, batches, remaining, reserve=reserve)
         for batch in batches:
             forget(self._ledger, batch)
 
-    patch.setattr(Drain, "_follow", wrong)
+    patch.setattr(Recorder, "track", wrong)
 
 
 @_mutant
 def never_track(patch: Patch) -> None:
     """(d) Accepted purges are kept, and nobody follows them."""
-    patch.setattr(Drain, "_follow", lambda _self, _batches, _remaining: None)
+    patch.setattr(Recorder, "track", lambda *_arguments, **_options: None)
 
 
 @_mutant
 def swallow_malformed(patch: Patch) -> None:
     """(e) What is no change is deleted like the rest."""
-    patch.setattr(submit_purge.changes, "split", lambda event: (split(event)[0], []))
+    patch.setattr(intake, "split", lambda event: (split(event)[0], []))
 
 
 @_mutant
 def acknowledge_nothing(patch: Patch) -> None:
     """(e) Every message is left in the queue and reported as failed, whatever it holds."""
     patch.setattr(ChangeQueue, "acknowledge", lambda _self, _messages: None)
-    take = submit_purge._take_batch
+    take = Intake.take_batch
 
     def wrong(app: Any, records: Any, context: Any) -> Any:
         take(app, records, context)
-        return [{"itemIdentifier": record["messageId"]} for record in records]
+        return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in records]}
 
-    patch.setattr(submit_purge, "_take_batch", wrong)
+    patch.setattr(Intake, "take_batch", wrong)
 
 
 @_mutant

@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from purging.aws.clients import AWS_CLIENT
 from purging.changes import ObjectChange
 from purging.imagekit.client import ImageKit
+from purging.ledger.lease import Lease
+from purging.ledger.quota import Quota
 from purging.ledger.store import Ledger
 from tests.chaos.aws import SmallAws
 from tests.chaos.bucket import Bucket
@@ -22,17 +24,17 @@ def test_purges_are_given_back_once_although_the_sdk_asks_twice(monkeypatch: pyt
     """The answer of the first call is lost, and botocore repeats it: a bare ADD would uncount twice, and the
     quota could be exceeded by as much."""
     ledger = _ledger_that_loses(monkeypatch, "-5")
-    ledger.reserve(MONTH, 25, 100)
-    ledger.give_back(MONTH, 5)
+    ledger.quota.reserve(MONTH, 25, 100)
+    ledger.quota.give_back(MONTH, 5)
     assert ledger.state(MONTH).used == 20
 
 
 def test_purges_are_counted_once_although_the_sdk_asks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise a lost answer takes up to 25 of a month's purges from everyone."""
     ledger = _ledger_that_loses(monkeypatch, "used :count")
-    assert ledger.reserve(MONTH, 25, 30) == 25
+    assert ledger.quota.reserve(MONTH, 25, 30) == 25
     assert ledger.state(MONTH).used == 25
-    assert ledger.reserve(MONTH, 25, 30) == 5
+    assert ledger.quota.reserve(MONTH, 25, 30) == 5
 
 
 def test_a_conflict_is_not_taken_for_a_used_up_quota(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,8 +58,8 @@ def test_a_conflict_is_not_taken_for_a_used_up_quota(w: World, monkeypatch: pyte
 def test_the_lease_is_taken_although_the_answer_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK asks again, and finds the lease taken: by itself. Nobody could drain until it expired."""
     ledger = _ledger_that_loses(monkeypatch, "#owner = :owner")
-    assert ledger.acquire("me", 1_000.0, 60)
-    assert not ledger.acquire("other", 1_001.0, 60)
+    assert ledger.lease.acquire("me", 1_000.0, 60)
+    assert not ledger.lease.acquire("other", 1_001.0, 60)
 
 
 def test_a_request_is_the_first_although_the_answer_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,11 +109,11 @@ def test_what_was_accepted_is_kept_although_the_rest_cannot_be_given_back(
     """DynamoDB fails at the end of a batch: its purges are known all the same, and not made again."""
     w.ledger.add([w.change("a/1.jpg", ago=60), w.change("b/2.png", ago=60)])
 
-    def throttled(_ledger: Ledger, _month: str, _count: int) -> None:
+    def throttled(_quota: Quota, _month: str, _count: int) -> None:
         raise ClientError({"Error": {"Code": "ThrottlingException"}}, "TransactWriteItems")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "give_back", throttled)
+        patch.setattr(Quota, "give_back", throttled)
         with pytest.raises(ClientError):
             w.drain()
     assert len(w.purged) == 2
@@ -167,8 +169,8 @@ def test_a_function_killed_in_mid_batch_makes_no_purge_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(ImageKit, "purge", purge)
-        patch.setattr(Ledger, "give_back", lambda *_: None)
-        patch.setattr(Ledger, "release", lambda *_: None)
+        patch.setattr(Quota, "give_back", lambda *_: None)
+        patch.setattr(Lease, "release", lambda *_: None)
         with pytest.raises(Killed):
             w.drain()
     w.clock.sleep(600)

@@ -175,7 +175,7 @@ def test_a_call_to_imagekit_takes_what_the_client_bounds_it_to(world: World, nam
     fault = Fault(0.0, name, 0, 1, 3600.0, after=False)
 
     def purge(environment: Any) -> Any:
-        imagekit: ImageKit = environment.app.drain._imagekit
+        imagekit: ImageKit = environment.app.drain.submitter.imagekit
         return imagekit.purge("https://ik.imagekit.io/demo/img/a.jpg")
 
     seconds, got = _spent(world, fault, purge)

@@ -138,7 +138,7 @@ def test_what_arrives_while_another_drains_does_not_wait_for_the_tick(w: World) 
 
 def test_the_lease_of_a_drainer_that_died_expires(w: World) -> None:
     """It outlives its function, and not much longer."""
-    assert w.ledger.acquire("dead", w.clock(), 130)
+    assert w.ledger.lease.acquire("dead", w.clock(), 130)
     w.ledger.add([w.change("a/x.jpg")])
     assert w.drain().busy
     w.clock.sleep(131)
@@ -167,7 +167,7 @@ def test_a_crash_after_acceptance_does_not_repeat_what_was_kept(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(w.ledger, "settle", killed)
+        patch.setattr(w.ledger, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             w.drain()
     assert w.drain().settled == 30

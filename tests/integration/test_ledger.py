@@ -12,7 +12,8 @@ import pytest
 
 from purging.changes import Change, ObjectChange, UrlChange
 from purging.ledger.changesets import ChangeSet
-from purging.ledger.store import Ledger, month_of
+from purging.ledger.quota import month_of
+from purging.ledger.store import Ledger
 from purging.purges import AcceptedPurge, FailingUrl, joined
 from tests.integration.world import START, World, world
 
@@ -92,7 +93,7 @@ def test_what_is_added_is_pending_until_it_is_consumed(ledger: Ledger) -> None:
     assert (manual.manual, first.manual) == (True, False)
     assert [each.key for each in first.changes if isinstance(each, ObjectChange)] == ["a", "c"]
     assert ledger.pending_ids() == {manual.id, first.id, second.id}
-    ledger.settle([first])
+    ledger.replace([first])
     assert ledger.pending() == [manual, second]
 
 
@@ -111,57 +112,57 @@ def test_a_redelivery_overwrites_itself(ledger: Ledger, shared: World) -> None:
 def test_adding_nothing_writes_nothing(ledger: Ledger, shared: World) -> None:
     """A tick or an empty batch leaves no trace."""
     ledger.add([])
-    ledger.settle([])
+    ledger.replace([])
     assert items(shared) == []
 
 
 def test_the_lease_is_exclusive(ledger: Ledger) -> None:
     """One holder at a time; it ends by release or by expiry, for its owner alone."""
-    assert ledger.acquire("a", NOW, 60)
-    assert not ledger.acquire("b", NOW + 59, 60)
-    ledger.release("b")
-    assert not ledger.acquire("b", NOW + 59, 60)
-    ledger.release("a")
-    assert ledger.acquire("b", NOW + 59, 60)
-    assert ledger.acquire("c", NOW + 120, 60)
-    ledger.release("b")
-    assert not ledger.acquire("a", NOW + 121, 60), "a late release takes nobody else's lease"
+    assert ledger.lease.acquire("a", NOW, 60)
+    assert not ledger.lease.acquire("b", NOW + 59, 60)
+    ledger.lease.release("b")
+    assert not ledger.lease.acquire("b", NOW + 59, 60)
+    ledger.lease.release("a")
+    assert ledger.lease.acquire("b", NOW + 59, 60)
+    assert ledger.lease.acquire("c", NOW + 120, 60)
+    ledger.lease.release("b")
+    assert not ledger.lease.acquire("a", NOW + 121, 60), "a late release takes nobody else's lease"
 
 
 def test_of_eight_at_once_one_gets_the_lease(ledger: Ledger, shared: World) -> None:
     """It is decided by the condition of one write."""
     contended = Ledger("ledger", Atomic(shared.dynamodb))  # type: ignore[arg-type]
-    calls = [lambda owner=owner: contended.acquire(owner, NOW, 60) for owner in "abcdefgh"]
+    calls = [lambda owner=owner: contended.lease.acquire(owner, NOW, 60) for owner in "abcdefgh"]
     assert sorted(at_once(*calls)) == [False] * 7 + [True]
-    assert not ledger.acquire("late", NOW, 60)
+    assert not ledger.lease.acquire("late", NOW, 60)
 
 
 def test_reserving_never_exceeds_the_limit(ledger: Ledger) -> None:
     """As much as there is room for, and nothing above; each month has a count of its own."""
-    assert ledger.reserve(MONTH, 25, 60) == 25
-    assert ledger.reserve(MONTH, 25, 60) == 25
-    assert ledger.reserve(MONTH, 25, 60) == 10
-    assert ledger.reserve(MONTH, 25, 60) == 0
-    assert ledger.reserve(MONTH, 0, 60) == 0
-    assert ledger.reserve("2030-06", 100, 60) == 60
+    assert ledger.quota.reserve(MONTH, 25, 60) == 25
+    assert ledger.quota.reserve(MONTH, 25, 60) == 25
+    assert ledger.quota.reserve(MONTH, 25, 60) == 10
+    assert ledger.quota.reserve(MONTH, 25, 60) == 0
+    assert ledger.quota.reserve(MONTH, 0, 60) == 0
+    assert ledger.quota.reserve("2030-06", 100, 60) == 60
     assert ledger.state(MONTH).used == 60
 
 
 def test_a_quota_that_was_lowered_below_what_is_used(ledger: Ledger) -> None:
     """Nothing is left then; raised again, the rest is."""
-    ledger.reserve(MONTH, 50, 60)
-    assert ledger.reserve(MONTH, 5, 20) == 0
-    assert ledger.reserve(MONTH, 5, 0) == 0
-    assert ledger.reserve(MONTH, 5, 52) == 2
+    ledger.quota.reserve(MONTH, 50, 60)
+    assert ledger.quota.reserve(MONTH, 5, 20) == 0
+    assert ledger.quota.reserve(MONTH, 5, 0) == 0
+    assert ledger.quota.reserve(MONTH, 5, 52) == 2
 
 
 def test_what_was_not_used_is_given_back(ledger: Ledger) -> None:
     """It can be reserved again, once."""
-    ledger.reserve(MONTH, 25, 25)
-    ledger.give_back(MONTH, 7)
-    ledger.give_back(MONTH, 0)
+    ledger.quota.reserve(MONTH, 25, 25)
+    ledger.quota.give_back(MONTH, 7)
+    ledger.quota.give_back(MONTH, 0)
     assert ledger.state(MONTH).used == 18
-    assert ledger.reserve(MONTH, 25, 25) == 7
+    assert ledger.quota.reserve(MONTH, 25, 25) == 7
 
 
 def test_eight_at_once_never_exceed_the_quota(ledger: Ledger, shared: World) -> None:
@@ -171,16 +172,16 @@ def test_eight_at_once_never_exceed_the_quota(ledger: Ledger, shared: World) -> 
     def spend() -> int:
         kept = 0
         for wanted in (7, 5, 25, 3, 11):
-            got = contended.reserve(MONTH, wanted, 100)
+            got = contended.quota.reserve(MONTH, wanted, 100)
             assert 0 <= got <= wanted
             back = got // 3
-            contended.give_back(MONTH, back)
+            contended.quota.give_back(MONTH, back)
             kept += got - back
         return kept
 
     kept = sum(at_once(*[spend] * 8))
     assert kept == ledger.state(MONTH).used
-    assert kept + ledger.reserve(MONTH, 1000, 100) == 100
+    assert kept + ledger.quota.reserve(MONTH, 1000, 100) == 100
 
 
 def test_more_than_a_transaction_takes(ledger: Ledger, shared: World) -> None:
@@ -189,7 +190,7 @@ def test_more_than_a_transaction_takes(ledger: Ledger, shared: World) -> None:
         ledger.add([change(f"{n:03}", n)])
     sets = ledger.pending()
     ledger.accept([submitted(n) for n in range(120)])
-    ledger.settle(sets, {False: [change("999", 999)], True: []})
+    ledger.replace(sets, {False: [change("999", 999)], True: []})
     assert len(items(shared, "submitted")) == 120
     (left,) = ledger.pending()
     assert left.changes == (change("999", 999),)
@@ -214,7 +215,7 @@ def test_settling_that_stops_half_way_loses_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(shared.dynamodb, "transact_write_items", dying)
         with pytest.raises(KeyboardInterrupt):
-            ledger.settle(sets, {False: held})
+            ledger.replace(sets, {False: held})
     assert {each for found in ledger.pending() for each in found.changes} == set(held)
 
 
@@ -224,7 +225,7 @@ def test_huge_sets_are_split_over_items_and_transactions(
     """Keys that do not compress: items stay under 400 KB. A write has less than a second's worth of a
     partition's write units, which are two for each KB of a transaction; deletes of large sets count too."""
     many = [change(_noise(n), n) for n in range(7_000)]
-    ledger.settle([], {False: many})
+    ledger.replace([], {False: many})
     found = ledger.pending()
     assert len(found) > 10
     assert sorted(each.occurred_at for each in _all(found)) == sorted(each.occurred_at for each in many)
@@ -239,7 +240,7 @@ def test_huge_sets_are_split_over_items_and_transactions(
 
     with monkeypatch.context() as patch:
         patch.setattr(shared.dynamodb, "transact_write_items", counting)
-        ledger.settle(found)
+        ledger.replace(found)
     assert ledger.pending() == []
     assert max(written, default=0) < 500_000
 
@@ -296,7 +297,7 @@ def test_what_dynamodb_cannot_take_now_is_tried_again(
         patch.setattr(shared.dynamodb, "transact_write_items", busy)
         patient.accept([submitted(1)])
         codes = ["TransactionConflict"]
-        assert patient.reserve(MONTH, 3, 10) == 3
+        assert patient.quota.reserve(MONTH, 3, 10) == 3
     assert ledger.accepted_since(NOW) == [submitted(1)]
     assert len(slept) == 3
 
@@ -345,11 +346,11 @@ def test_what_someone_asked_for_keeps_no_change_out_of_a_window(
 
 def test_an_alert_of_any_name_has_a_key_that_dynamodb_takes(ledger: Ledger) -> None:
     """A sort key has 1,024 bytes: a name may be made of a URL that is longer, in letters of several bytes."""
-    assert ledger.claim_alert("ü" * 5000, "me", NOW, 60) == "ours"
-    ledger.remember_alert("ü" * 5000, NOW, 60)
-    assert ledger.claim_alert("ü" * 5000, "you", NOW, 60) == "sent"
-    ledger.forget_alert("ü" * 5000)
-    assert ledger.claim_alert("ü" * 5000, "you", NOW, 60) == "ours"
+    assert ledger.alerts.claim("ü" * 5000, "me", NOW, 60) == "ours"
+    ledger.alerts.sent("ü" * 5000, NOW, 60)
+    assert ledger.alerts.claim("ü" * 5000, "you", NOW, 60) == "sent"
+    ledger.alerts.forget("ü" * 5000)
+    assert ledger.alerts.claim("ü" * 5000, "you", NOW, 60) == "ours"
 
 
 def test_many_pages_are_read_to_the_end(ledger: Ledger) -> None:
@@ -363,16 +364,16 @@ def test_many_pages_are_read_to_the_end(ledger: Ledger) -> None:
 
 def test_an_alert_is_claimed_and_then_sent(ledger: Ledger, shared: World) -> None:
     """Until its time is over, or it turns out that it was not sent; of eight at once, one sends it."""
-    assert ledger.claim_alert("quota", "me", NOW, 60) == "ours"
-    assert ledger.claim_alert("quota", "me", NOW, 60) == "ours", "the SDK repeats what was not answered"
-    assert ledger.claim_alert("quota", "you", NOW + 59, 60) == "claimed"
-    assert ledger.claim_alert("key", "you", NOW + 59, 60) == "ours"
-    assert ledger.claim_alert("quota", "you", NOW + 61, 60) == "ours", "the first one has died"
-    ledger.remember_alert("quota", NOW + 62, 600)
-    assert ledger.claim_alert("quota", "me", NOW + 600, 60) == "sent"
-    ledger.forget_alert("quota")
+    assert ledger.alerts.claim("quota", "me", NOW, 60) == "ours"
+    assert ledger.alerts.claim("quota", "me", NOW, 60) == "ours", "the SDK repeats what was not answered"
+    assert ledger.alerts.claim("quota", "you", NOW + 59, 60) == "claimed"
+    assert ledger.alerts.claim("key", "you", NOW + 59, 60) == "ours"
+    assert ledger.alerts.claim("quota", "you", NOW + 61, 60) == "ours", "the first one has died"
+    ledger.alerts.sent("quota", NOW + 62, 600)
+    assert ledger.alerts.claim("quota", "me", NOW + 600, 60) == "sent"
+    ledger.alerts.forget("quota")
     contended = Ledger("ledger", Atomic(shared.dynamodb))  # type: ignore[arg-type]
-    calls = [lambda who=who: contended.claim_alert("quota", who, NOW + 62, 60) for who in "abcdefgh"]
+    calls = [lambda who=who: contended.alerts.claim("quota", who, NOW + 62, 60) for who in "abcdefgh"]
     assert sorted(at_once(*calls)) == ["claimed"] * 7 + ["ours"]
 
 
@@ -440,8 +441,8 @@ def test_whatever_is_not_for_ever_expires(ledger: Ledger, shared: World) -> None
     ledger.accept([AcceptedPurge("r", "u", moment)])
     ledger.remember_refused("w", moment)
     ledger.remember_failing("u", FailingUrl(1, moment, moment, moment))
-    ledger.claim_alert("a", "me", moment, 60.5)
-    ledger.remember_alert("b", moment, 60.5)
+    ledger.alerts.claim("a", "me", moment, 60.5)
+    ledger.alerts.sent("b", moment, 60.5)
     ledger.first_asked("a", "me", moment, 60.5)
     found = [item for item in items(shared) if not item["sk"]["S"].startswith("untracked#")]
     assert len(found) == 6
@@ -456,7 +457,7 @@ def test_whatever_is_not_for_ever_expires(ledger: Ledger, shared: World) -> None
 def test_pending_changes_and_the_quota_do_not_expire(ledger: Ledger, shared: World) -> None:
     """A change must not vanish, and a count not start anew in the middle of its month."""
     ledger.add([change("a")])
-    ledger.reserve(MONTH, 1, 10)
+    ledger.quota.reserve(MONTH, 1, 10)
     assert [item for item in items(shared) if "expires_at" in item] == []
     assert len(items(shared)) == 2
 

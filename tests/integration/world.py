@@ -24,16 +24,10 @@ from local.imagekit import Bucket, Emulator, ImageKitServer
 from local.imagekit import Settings as EmulatorSettings
 from local.imagekit.faults import Fault
 from local.imagekit.origin import Fetch
-from purging.aws.alerts import Alerts
-from purging.aws.listing import S3Lister
-from purging.aws.surveyor import Surveyor
-from purging.aws.tracking import Tracker
+from purging import bootstrap
 from purging.changes import ObjectChange
 from purging.drain import Drain
-from purging.imagekit.client import ImageKit
-from purging.imagekit.private_key import PrivateKey
 from purging.ledger.store import Ledger
-from purging.planning.planner import Planner
 from purging.settings import Settings
 from purging.telemetry import logger
 from purging.urls import UrlMap
@@ -84,17 +78,9 @@ class World:
     def drainer(self, *, sleep: Callable[[float], None] | None = None, **settings: Any) -> Drain:
         """A drain that is yet to run."""
         changed = replace(self.settings, **settings)
-        key = PrivateKey(changed.secret_arn, boto3.client("secretsmanager"))
-        return Drain(
-            changed,
-            ledger=self.ledger,
-            planner=Planner(changed, Surveyor(S3Lister(boto3.client("s3")))),
-            imagekit=ImageKit(changed.api_url, key),
-            tracker=Tracker(changed.track_purges_arn, boto3.client("stepfunctions")),
-            alerts=Alerts(changed.alerts_topic_arn, boto3.client("sns"), self.ledger, self.clock),
-            clock=self.clock,
-            sleep=sleep or self.clock.sleep,
-        )
+        sleep = sleep or self.clock.sleep
+        outside = replace(bootstrap.ports(changed, boto3.client, self.clock, sleep), ledger=self.ledger)
+        return bootstrap.drain(changed, outside, self.clock, sleep)
 
     def change(
         self, key: str, *, ago: float = 1.0, bucket: str = "origin", kind: Any = "created"

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from purging.changes import ObjectChange, UrlChange
 from purging.errors import InvalidRequest, MalformedEvent, PermanentError
-from purging.events.manual import identity, is_manual, requested, serving
+from purging.events.manual import identity, is_manual, requested
+from purging.planning.coverage import purges_covering
 from purging.purges import AcceptedPurge, joined
 from purging.urls import UrlMap
 
@@ -122,7 +123,7 @@ def test_the_purges_that_served_a_request() -> None:
         AcceptedPurge("its variant", f"{ENDPOINT}/tr:w-300/a/x.jpg", time + 60),
         AcceptedPurge("another", f"{ENDPOINT}/b/*", time + 60),
     ]
-    served = [purge.request_id for purge in serving(changes, MAP, purges)]
+    served = [purge.request_id for purge in purges_covering(changes, MAP, purges)]
     assert served == ["own", "own exact", "later", "its variant"]
     wildcard = requested({"urls": [f"{ENDPOINT}/a/b/*"]}, MAP, time)
-    assert [purge.request_id for purge in serving(wildcard, MAP, purges)] == ["later"]
+    assert [purge.request_id for purge in purges_covering(wildcard, MAP, purges)] == ["later"]

@@ -1,6 +1,7 @@
 """Coverage and plan, on made-up changes: nothing counts as fresh without reason, nothing is left out."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,12 +10,10 @@ from hypothesis import strategies as st
 
 from purging.changes import Change, ObjectChange, UrlChange
 from purging.clocks import SKEW_SECONDS
-from purging.ledger.changesets import ChangeSet
-from purging.ledger.records import State
 from purging.planning.coverage import Coverage
 from purging.planning.neighbours import Neighbours
-from purging.planning.planner import Planner
-from purging.planning.targets import ChangedObject, PurgeTarget, gather, targets_of
+from purging.planning.planner import Conditions, Plan, Planner
+from purging.planning.targets import ChangedObject, PurgeTarget, changed_objects, targets_of
 from purging.purges import AcceptedPurge, joined
 from purging.settings import Settings
 from purging.urls import UrlMap
@@ -95,7 +94,7 @@ def test_an_exact_purge_does_not_cover_query_variants() -> None:
 @given(st.lists(st.tuples(st.lists(changes, min_size=1, max_size=3), st.booleans()), max_size=5))
 def test_gathering_keeps_every_change_once(sets: list[tuple[list[ObjectChange], bool]]) -> None:
     """By object, whichever set it came in; manual if anyone asked for the object."""
-    found = gather(ChangeSet(str(n), tuple(each), manual) for n, (each, manual) in enumerate(sets))
+    found = changed_objects((change, manual) for each, manual in sets for change in each)
     gathered = Counter(change.identity for pending in found for change in pending.changes)
     assert set(gathered) == {change.identity for each, _ in sets for change in each}
     assert all(count == 1 for count in gathered.values())
@@ -106,25 +105,17 @@ def test_gathering_keeps_every_change_once(sets: list[tuple[list[ObjectChange], 
         assert pending.manual is asked
 
 
-def forever() -> float:
-    """Seconds that planning may take."""
-    return 1e6
-
-
-class NoNeighbours:
-    """An inventory that may not look."""
-
-    def around(self, *_: Any, **__: Any) -> Neighbours:
-        return Neighbours()
-
-
-def planner(**chosen: Any) -> Planner:
+def plan(objects: list[ChangedObject], accepted: Iterable[AcceptedPurge] = (), **chosen: Any) -> Plan:
+    """The plan where no bucket may be listed."""
     given: dict[str, Any] = {
         "url_map": UrlMap.parse(f"origin={ENDPOINT},origin/sub=https://img.example.com", ["tr:n-thumb"]),
         "ledger_table": "ledger",
         "secret_arn": "arn",
     }
-    return Planner(Settings(**(given | chosen)), NoNeighbours())  # type: ignore[arg-type]
+    planner = Planner(Settings(**(given | chosen)))
+    draft = planner.draft(objects, Coverage(accepted), Conditions(left=900), NOW)
+    nothing = [[Neighbours() for request in survey.requests if request] for survey in draft.surveys]
+    return planner.plan(draft, nothing)
 
 
 keys = st.sampled_from(["a.jpg", "sub/b.jpg", "sub/c d.jpg", "x", "media/catalog/", "é/1.png", "é/2.png"])
@@ -147,19 +138,16 @@ def test_every_need_is_in_exactly_one_purge_that_reaches_it(
     moment = datetime.fromtimestamp(NOW - 20, UTC)
     by_url: list[Change] = [UrlChange(url, moment) for url in asked]
     waiting += [ChangedObject((change,), manual=True) for change in by_url]
-    plan = planner(query_variants=query_variants).plan(waiting, Coverage([]), State(), NOW, forever)
-    served = [target for purge in plan.purges for target in purge.targets]
+    planned = plan(waiting, query_variants=query_variants)
+    served = [target for purge in planned.purges for target in purge.targets]
     assert len(served) == len(set(served))
-    assert set(served) == set(plan.targets)
-    assert len({purge.url for purge in plan.purges}) == len(plan.purges)
-    for purge in plan.purges:
+    assert set(served) == set(planned.targets)
+    assert len({purge.url for purge in planned.purges}) == len(planned.purges)
+    for purge in planned.purges:
         assert all(reaches(purge.url, target.url) for target in purge.targets)
-        assert purge.identities == {
-            change.identity for target in purge.targets for change in target.changed_object.changes
-        }
-    order = [purge.manual for purge in plan.purges]
+    order = [purge.manual for purge in planned.purges]
     assert order == sorted(order, reverse=True), "manual ones first"
-    alike = [purge for purge in plan.purges if not purge.manual and len(purge.targets) == 1]
+    alike = [purge for purge in planned.purges if not purge.manual and len(purge.targets) == 1]
     assert [purge.since for purge in alike] == sorted(purge.since for purge in alike), "then the oldest"
 
 
@@ -190,7 +178,7 @@ def test_what_is_covered_needs_nothing() -> None:
         AcceptedPurge("1", f"{ENDPOINT}/a.jpg*", NOW - 30),
         AcceptedPurge("2", f"{ENDPOINT}/tr:n-thumb/a.jpg*", NOW - 30),
     ]
-    plan = planner().plan(waiting, Coverage(earlier), State(), NOW, forever)
-    assert (plan.purges, plan.targets) == ([], [])
-    half = planner().plan(waiting, Coverage(earlier[:1]), State(), NOW, forever)
+    planned = plan(waiting, earlier)
+    assert (planned.purges, planned.targets) == ([], [])
+    half = plan(waiting, earlier[:1])
     assert [purge.url for purge in half.purges] == [f"{ENDPOINT}/tr:n-thumb/a.jpg*"]

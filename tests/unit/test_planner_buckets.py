@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from benchmarks.simulate_bucket import Bucket
+from purging.aws.clients import AWS_CALL_SECONDS
 from purging.aws.surveyor import Surveyor
 from purging.changes import ObjectChange
-from purging.ledger.records import State
 from purging.planning.coverage import Coverage
 from purging.planning.neighbours import Page
-from purging.planning.planner import Plan, Planner
+from purging.planning.planner import Conditions, Plan, Planner
 from purging.planning.targets import ChangedObject
 from purging.purges import AcceptedPurge, FailingUrl, joined
 from purging.settings import Settings
@@ -59,13 +59,21 @@ def plan(
     bucket: Bucket | Clock,
     *,
     submitted: Iterable[AcceptedPurge] = (),
-    state: State | None = None,
+    conditions: Conditions | None = None,
     remaining: Callable[[], float] = lambda: 1e6,
+    now: float = NOW,
     **chosen: Any,
 ) -> Plan:
     settings = Settings(UrlMap.parse(f"*={ENDPOINT}"), "ledger", "arn", **chosen)
-    planner = Planner(settings, Surveyor(bucket))
-    return planner.plan(waiting, Coverage(submitted), state or State(), NOW, remaining)
+    planner = Planner(settings)
+    draft = planner.draft(
+        waiting,
+        Coverage(submitted),
+        conditions or Conditions(settings.automatic_quota),
+        now,
+        may_survey=remaining() >= AWS_CALL_SECONDS,
+    )
+    return planner.plan(draft, Surveyor(bucket).run(draft.surveys, remaining))
 
 
 def urls(planned: Plan) -> list[str]:
@@ -132,7 +140,7 @@ def test_new_objects_that_nobody_could_look_at_wait_for_the_next_look() -> None:
     bucket = Bucket([*(f"{folder}/{n:03}.jpg" for folder in folders for n in range(50)), *new])
     clock = Clock(bucket, 0.2)
     found = plan(pending(new, version="v1"), clock, remaining=clock.remaining(30.0), monthly_quota=20)
-    assert (found.purges, found.wait) == ([], "held")
+    assert (found.purges, found.hold) == ([], "held")
     clock = Clock(bucket, 0.2)
     old = pending(new, ago=900, version="v1")
     found = plan(old, clock, remaining=clock.remaining(30.0), monthly_quota=20)
@@ -170,9 +178,9 @@ def test_no_time_means_no_look() -> None:
     look; what cannot is purged one by one."""
     clock = Clock(Bucket(["a/1.jpg", "a/2.jpg"]))
     found = plan(pending(["a/1.jpg", "a/2.jpg"]), clock, remaining=lambda: 5.0)
-    assert (clock.requests, urls(found), found.wait) == ([], [], "held")
+    assert (clock.requests, urls(found), found.hold) == ([], [], "held")
     found = plan(pending(["a/1.jpg", "a/2.jpg"], ago=900), clock, remaining=lambda: 5.0)
-    assert (clock.requests, urls(found), found.wait) == ([], ["/a/1.jpg*", "/a/2.jpg*"], "")
+    assert (clock.requests, urls(found), found.hold) == ([], ["/a/1.jpg*", "/a/2.jpg*"], "")
 
 
 def test_buckets_share_the_time() -> None:
@@ -193,7 +201,7 @@ def test_fifty_thousand_changes_are_planned_in_seconds() -> None:
     keys = [f"catalog/{folder:04}/{n:03}.jpg" for folder in range(5000) for n in range(20)]
     waiting = pending(keys[::2], ago=2 * HOUR)
     began = time.process_time()
-    found = plan(waiting, Bucket(keys), state=State(used=850))
+    found = plan(waiting, Bucket(keys), conditions=Conditions(50))
     assert time.process_time() - began < 20.0
     assert {target.changed_object for target in found.targets} == set(waiting)
 
@@ -235,7 +243,7 @@ def test_a_neighbour_or_two_are_cheaper_than_three_purges() -> None:
 
 def test_scarce_purges_evict_what_begins_with_a_key() -> None:
     """Two purges left: eleven avatars are worth less."""
-    found = plan(pending(["avatars/1"], ago=900), Bucket(AVATARS), state=State(used=898))
+    found = plan(pending(["avatars/1"], ago=900), Bucket(AVATARS), conditions=Conditions(2))
     assert [(purge.url, purge.collateral) for purge in found.purges] == [(f"{ENDPOINT}/avatars/1*", 10)]
 
 
@@ -261,8 +269,8 @@ def test_an_exact_purge_by_hand_leaves_the_variants() -> None:
 
 def test_where_imagekit_takes_no_wildcard_for_variants_the_keys_own_is_used() -> None:
     """Refused once under an endpoint, it is not tried for every key there."""
-    refused = State(refused=frozenset({f"{ENDPOINT}/avatars/7?*"}))
-    assert urls(plan(pending(["avatars/1"]), Bucket(AVATARS), state=refused)) == ["/avatars/1*"]
+    refused = Conditions(900, refused=frozenset({f"{ENDPOINT}/avatars/7?*"}))
+    assert urls(plan(pending(["avatars/1"]), Bucket(AVATARS), conditions=refused)) == ["/avatars/1*"]
     part = plan(pending(["avatars/1"]), Bucket(AVATARS)).purges[-1]
     assert [target.exact for target in part.targets] == [f"{ENDPOINT}/avatars/1*"]
 
@@ -283,7 +291,7 @@ def test_an_upload_is_gathered_beside_an_old_change(ago: float) -> None:
     old = pending(["a/old.jpg"], ago=ago)
     bucket = Bucket(["a/old.jpg", *(f"a/bulk/{n:03}.jpg" for n in range(600))])
     found = plan([*upload(300, began=6, seconds=6), *old], bucket)
-    assert (found.wait, urls(found)) == ("gathering", ["/a/old.jpg*"])
+    assert (found.hold, urls(found)) == ("gathering", ["/a/old.jpg*"])
     assert 0 < found.gather_seconds <= 4
     assert len(found.targets) == 301
 
@@ -291,23 +299,25 @@ def test_an_upload_is_gathered_beside_an_old_change(ago: float) -> None:
 def test_a_retried_purge_does_not_switch_gathering_off() -> None:
     """Nothing is planned at all while the old one waits for its next attempt."""
     old = pending(["a/old.jpg"], ago=HOUR)
-    state = State(failing={f"{ENDPOINT}/a/old.jpg*": FailingUrl(5, NOW + 600, NOW - 10, NOW - 60)})
-    found = plan([*upload(300, began=6, seconds=6), *old], Bucket(["a/old.jpg"]), state=state)
-    assert (found.wait, found.purges, len(found.targets)) == ("gathering", [], 301)
+    conditions = Conditions(
+        900, failing={f"{ENDPOINT}/a/old.jpg*": FailingUrl(5, NOW + 600, NOW - 10, NOW - 60)}
+    )
+    found = plan([*upload(300, began=6, seconds=6), *old], Bucket(["a/old.jpg"]), conditions=conditions)
+    assert (found.hold, found.purges, len(found.targets)) == ("gathering", [], 301)
 
 
 def test_an_old_change_does_not_end_the_holding_of_others() -> None:
     """Every second of 100 objects, 30 purges left: the upload is held, the old change is purged."""
     keys = [f"a/bulk/{n:03}.jpg" for n in range(100)]
     waiting = [*pending(keys[::2], ago=120), *pending(["b/old.jpg"], ago=HOUR)]
-    found = plan(waiting, Bucket([*keys, "b/old.jpg"]), state=State(used=870))
-    assert (found.wait, urls(found), len(found.targets)) == ("held", ["/b/old.jpg*"], 51)
+    found = plan(waiting, Bucket([*keys, "b/old.jpg"]), conditions=Conditions(30))
+    assert (found.hold, urls(found), len(found.targets)) == ("held", ["/b/old.jpg*"], 51)
     found = plan(
         [*pending(keys[::2], ago=900), *pending(["b/old.jpg"], ago=HOUR)],
         Bucket([*keys, "b/old.jpg"]),
-        state=State(used=870),
+        conditions=Conditions(30),
     )
-    assert found.wait == ""
+    assert found.hold == ""
     assert found.price > 1
 
 
@@ -317,7 +327,7 @@ def test_what_waits_is_served_by_a_purge_that_covers_it() -> None:
     waiting = [*old, *upload(30, began=3, seconds=3)]
     bucket = Bucket([f"a/bulk/{n:03}.jpg" for n in range(30)])
     found = plan(waiting, bucket)
-    assert found.wait == "gathering"
+    assert found.hold == "gathering"
     (purge,) = found.purges
     assert purge.url == f"{ENDPOINT}/a/bulk/00*"
     assert len(purge.targets) == 12
@@ -330,10 +340,10 @@ def test_a_date_in_the_future_holds_nothing(hours: float) -> None:
     other = pending(["a/x.jpg"], ago=60)
     bucket = Bucket(["a/x.jpg", *(f"f/{n}.jpg" for n in range(40))])
     found = plan([*future, *other], bucket)
-    assert found.wait == ""
+    assert found.hold == ""
     assert len(found.purges) == 21
     # When purges are scarce, what has no true date is not waited for.
-    found = plan([*future, *other], bucket, state=State(used=890))
+    found = plan([*future, *other], bucket, conditions=Conditions(10))
     served = {target.key for purge in found.purges for target in purge.targets}
     assert {f"f/{n}.jpg" for n in range(0, 40, 2)} <= served
 
@@ -343,15 +353,13 @@ def test_a_part_that_fits_at_no_price_does_not_make_the_rest_dearer() -> None:
     single = [f"{n:03}/x{n}.jpg" for n in range(500)]
     folder = [f"000-zoo/animals/{n:03}.jpg" for n in range(60)]
     start = datetime(2030, 5, 1, 0, 0, tzinfo=UTC).timestamp()
-    settings = Settings(UrlMap.parse(f"*={ENDPOINT}"), "ledger", "arn")
     far = [f"{n:03}/{other:04}.jpg" for n in range(500) for other in range(600)]
-    planner = Planner(settings, Surveyor(Bucket([*single, *folder, *far])))
     waiting = [
         ChangedObject(
             (ObjectChange("origin", key, "created", datetime.fromtimestamp(start - 900, UTC), "1"),), False
         )
         for key in (*single, *folder[::2])
     ]
-    found = planner.plan(waiting, Coverage([]), State(), start, lambda: 1e6)
+    found = plan(waiting, Bucket([*single, *folder, *far]), now=start)
     assert len(found.purges) == 530
     assert sum(purge.collateral for purge in found.purges) == 0

@@ -8,12 +8,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from benchmarks.simulate_bucket import Bucket
+from purging.aws.clients import AWS_CALL_SECONDS
 from purging.aws.surveyor import Surveyor
 from purging.changes import ObjectChange
-from purging.ledger.records import State
 from purging.planning.coverage import Coverage
 from purging.planning.neighbours import Page
-from purging.planning.planner import Plan, Planner
+from purging.planning.planner import Conditions, Plan, Planner
 from purging.planning.targets import ChangedObject
 from purging.settings import Settings
 from purging.urls import UrlMap
@@ -52,13 +52,20 @@ def plan(
     buckets: Buckets,
     url_map: str = BOTH,
     *,
-    state: State | None = None,
+    conditions: Conditions | None = None,
     remaining: Callable[[], float] = lambda: 1e6,
     **chosen: Any,
 ) -> Plan:
     settings = Settings(UrlMap.parse(url_map), "ledger", "arn", **chosen)
-    planner = Planner(settings, Surveyor(buckets))
-    return planner.plan(waiting, Coverage(()), state or State(), NOW, remaining)
+    planner = Planner(settings)
+    draft = planner.draft(
+        waiting,
+        Coverage(()),
+        conditions or Conditions(settings.automatic_quota),
+        NOW,
+        may_survey=remaining() >= AWS_CALL_SECONDS,
+    )
+    return planner.plan(draft, Surveyor(buckets).run(draft.surveys, remaining))
 
 
 def urls(planned: Plan) -> list[str]:
@@ -142,7 +149,7 @@ def test_a_wildcard_counts_what_it_evicts_in_the_other_bucket() -> None:
     scarce = plan(
         pending("new", *changed, version=None, ago=900),
         Buckets({"old": others, "new": changed}),
-        state=State(used=899),
+        conditions=Conditions(1),
     )
     assert [(purge.url, purge.collateral) for purge in scarce.purges] == [(f"{ENDPOINT}/a/x/*", 50)]
 
@@ -184,7 +191,7 @@ def test_no_wildcard_reaches_into_an_endpoint_below_that_nobody_counted() -> Non
     found = plan(pending("main", *changed, version=None), buckets, url_map)
     assert urls(found) == ["/photos/shop-*"]
     waiting = pending("main", "photos/s1.jpg", *changed, version=None, ago=900)
-    scarce = plan(waiting, buckets, url_map, state=State(used=898))
+    scarce = plan(waiting, buckets, url_map, conditions=Conditions(2))
     assert f"{ENDPOINT}/photos/s*" not in {purge.url for purge in scarce.purges}
 
 
@@ -201,7 +208,11 @@ def test_under_buckets_that_nobody_can_name_changes_are_purged_one_by_one(used: 
     changed = [f"a/x/{n}.jpg" for n in range(3)]
     waiting = pending("new", *changed, version=None, ago=900)
     found = plan(
-        waiting, Buckets({"new": changed}), f"*={ENDPOINT}", several_buckets=True, state=State(used=used)
+        waiting,
+        Buckets({"new": changed}),
+        f"*={ENDPOINT}",
+        several_buckets=True,
+        conditions=Conditions(900 - used),
     )
     assert set(urls(found)) <= {f"/{key}*" for key in changed}
     assert all(purge.collateral == 0 for purge in found.purges)

@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 import boto3
@@ -14,6 +15,7 @@ from benchmarks.simulate_bucket import Bucket
 from purging.aws import listing as inventory
 from purging.aws.listing import S3Lister
 from purging.aws.surveyor import Surveyor
+from purging.planning.surveys import SurveyRequest
 
 KEYS = [f"{folder}/{name}{n}.jpg" for folder in ("a", "b é") for name in ("x", "yy") for n in range(4)]
 
@@ -79,7 +81,7 @@ def test_a_new_key_at_the_end_of_a_page_of_versions_is_known_to_be_new(
     for n in range(20):
         bucket.put(f"a/{n}-new.jpg")
     new = sorted(f"a/{n}-new.jpg" for n in range(20))
-    assert Surveyor(bucket).around("origin", new, versions=True).new == set(new)
+    assert Surveyor(bucket).around(SurveyRequest("origin", new, (), True), lambda: inf).new == set(new)
 
 
 def test_names_beside_each_other_are_counted_though_a_page_holds_few_keys() -> None:
@@ -90,7 +92,7 @@ def test_names_beside_each_other_are_counted_though_a_page_holds_few_keys() -> N
         for key in bucket.under("static/"):
             bucket.put(key)
     changed = ["static/kera-color.png", "static/kera-text.png", "static/kera.png"]
-    found = Surveyor(bucket).around("origin", changed, versions=True)
+    found = Surveyor(bucket).around(SurveyRequest("origin", changed, (), True), lambda: inf)
     assert found.counted("static/kera")
     assert not found.counted("static/")
 

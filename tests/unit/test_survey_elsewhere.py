@@ -1,6 +1,7 @@
 """A bucket of another region or account is listed all the same, or purged without a listing."""
 
 from collections import Counter
+from math import inf
 from typing import Any
 
 import boto3
@@ -9,6 +10,7 @@ from botocore.awsrequest import AWSRequest, AWSResponse
 from purging.aws.clients import AWS_CLIENT
 from purging.aws.listing import S3Lister
 from purging.aws.surveyor import Surveyor
+from purging.planning.surveys import SurveyRequest
 
 HOME, ELSEWHERE = "eu-west-1", "us-west-2"
 LISTING = (
@@ -52,8 +54,8 @@ def _answered(request: AWSRequest, status: int, body: str) -> AWSResponse:
     return AWSResponse(request.url, status, {"x-amz-bucket-region": ELSEWHERE}, _Raw(body))
 
 
-def _inventory(amazon: _Amazon) -> Surveyor:
-    """As submit_purge.py makes it, in the stack's region."""
+def _surveyor(amazon: _Amazon) -> Surveyor:
+    """As bootstrap.py makes it, in the stack's region."""
     client = boto3.client("s3", region_name=HOME, config=AWS_CLIENT)
     client.meta.events.register("before-send.s3", amazon.answer)
     return Surveyor(S3Lister(client))
@@ -62,14 +64,17 @@ def _inventory(amazon: _Amazon) -> Surveyor:
 def test_a_bucket_of_another_region_is_listed_there() -> None:
     """The client learns the region from S3's first answer, and asks at the right place from then on."""
     amazon = _Amazon()
-    inventory = _inventory(amazon)
+    surveyor = _surveyor(amazon)
+    request = SurveyRequest("elsewhere", ["a.jpg", "c.jpg"], (), versions=False)
     for _ in range(3):
-        assert inventory.around("elsewhere", ["a.jpg", "c.jpg"], versions=False).unchanged == ["b.jpg"]
+        assert surveyor.around(request, lambda: inf).unchanged == ["b.jpg"]
     assert amazon.asked[HOME] == 1
 
 
 def test_a_bucket_that_may_not_be_listed_has_no_neighbours_and_stops_nothing() -> None:
     """Of another account, say, whose policy does not let us: changes are then purged one by one."""
-    found = _inventory(_Amazon(allowed=False)).around("elsewhere", ["a.jpg"], versions=True)
+    found = _surveyor(_Amazon(allowed=False)).around(
+        SurveyRequest("elsewhere", ["a.jpg"], (), versions=True), lambda: inf
+    )
     assert (found.unchanged, found.new) == ([], set())
     assert not found.counted("a.jpg")

@@ -42,7 +42,7 @@ def select(
 def known(*unchanged: str) -> dict[str, Neighbours]:
     """A bucket of which every key is known."""
     neighbours = Neighbours(unchanged=list(unchanged))
-    neighbours.add_run("", None)
+    neighbours.ranges.add("", None)
     return {"origin": neighbours}
 
 
@@ -113,7 +113,7 @@ def test_a_root_without_wildcards_divides_nothing_under_another() -> None:
 def test_what_nobody_counted_is_not_evicted() -> None:
     """Outside a run of the listing every key is purged by itself."""
     neighbours = Neighbours()
-    neighbours.add_run("a/x.", "a/x/3.jpg")
+    neighbours.ranges.add("a/x.", "a/x/3.jpg")
     purges = select(targets(["a/x/1.jpg", "a/x/2.jpg"]), {"origin": neighbours}, 100.0, frozenset())
     assert urls(purges) == ["/a/x/1.jpg*", "/a/x/2.jpg*"]
 

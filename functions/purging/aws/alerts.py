@@ -32,7 +32,7 @@ class Alerts:
 
         `subject` has up to 100 ASCII characters (SNS API reference, "Publish").
         """
-        claim = self._ledger.claim_alert(name, uuid4().hex, self._clock(), _CLAIM_SECONDS)
+        claim = self._ledger.alerts.claim(name, uuid4().hex, self._clock(), _CLAIM_SECONDS)
         if claim != "ours":
             return claim == "sent"
         logger.warning("alert", subject=subject, text=message)
@@ -41,7 +41,7 @@ class Alerts:
         except AWS_ERRORS:
             # The purges matter more: go on, and let the next drain try to say it.
             logger.exception("alert not published", subject=subject)
-            self._ledger.forget_alert(name)
+            self._ledger.alerts.forget(name)
             return False
-        self._ledger.remember_alert(name, self._clock(), every)
+        self._ledger.alerts.sent(name, self._clock(), every)
         return True

@@ -1,4 +1,4 @@
-"""Which unchanged keys lie around changed ones, and which changed keys are new: looks into S3's buckets."""
+"""Lists buckets of S3, a page at a time."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import DeleteMarkerEntryTypeDef, ObjectVersionTypeDef
 
 PAGE = 1000
-"""Keys (or versions) that S3 lists in one request (API reference, "ListObjectsV2")."""
+"""Keys (or versions) that S3 lists in one request
+(https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html)."""
 
 
 class _Marker(TypedDict, total=False):
@@ -26,7 +27,10 @@ class S3Lister:
         self._client = client
 
     def page(self, bucket: str, after: str, *, versions: bool, prefix: str = "") -> Page:
-        """One request. Raises one of AWS_ERRORS, e.g. without s3:ListBucket or s3:ListBucketVersions."""
+        """Return up to PAGE entries after the key `after` that begin with a prefix, by one request.
+
+        Raises one of AWS_ERRORS, e.g. without s3:ListBucket or, with `versions`, s3:ListBucketVersions.
+        """
         page = self._page_of_versions if versions else self._page_of_keys
         return page(bucket, after, prefix)
 
@@ -38,31 +42,33 @@ class S3Lister:
     def _page_of_versions(self, bucket: str, after: str, prefix: str) -> Page:
         marker: _Marker = {"KeyMarker": after} if after else {}
         answer = self._client.list_object_versions(Bucket=bucket, Prefix=prefix, MaxKeys=PAGE, **marker)
-        kept = answer.get("Versions", [])
+        versions = answer.get("Versions", [])
         markers = answer.get("DeleteMarkers", [])
-        counts = Counter(entry["Key"] for entry in kept) + Counter(entry["Key"] for entry in markers)
-        keys = [entry["Key"] for entry in kept if entry["IsLatest"]]
+        counts = Counter(entry["Key"] for entry in versions) + Counter(entry["Key"] for entry in markers)
+        keys = [entry["Key"] for entry in versions if entry["IsLatest"]]
         last = max(counts, default=after)
         if answer["IsTruncated"]:
-            # The page may end between two versions of a key, and listing after a key skips the rest of them.
+            # The page may end between two versions of a key. The next one begins after this key, so the
+            # key's other versions would be missing: leave the key to the next page.
             if len(counts) == 1:
-                counts[last] += 1  # as many versions as fit on a page: it is not new
+                counts[last] += 1  # a page full of its versions: the object is not new
             else:
                 del counts[last]
                 keys = [key for key in keys if key != last]
                 last = max(counts)
-        return Page(keys, counts, last, answer["IsTruncated"], _removed(keys, kept, markers))
+        return Page(keys, counts, last, answer["IsTruncated"], _removed(keys, versions, markers))
 
 
 def _removed(
     keys: Sequence[str],
-    kept: Sequence["ObjectVersionTypeDef"],
+    versions: Sequence["ObjectVersionTypeDef"],
     markers: Sequence["DeleteMarkerEntryTypeDef"],
 ) -> dict[str, float]:
-    """The keys whose version before the latest is a delete marker, and when it was made (unix seconds)."""
-    # The latest versions come first. S3 tells whole seconds: of the same one, nobody knows.
+    """Return the keys whose version before the latest is a delete marker, and when it was made (unix
+    seconds)."""
+    # S3 lists the latest version first. It tells whole seconds: within one second the order is unknown.
     before: dict[str, datetime] = {}
-    for entry in kept:
+    for entry in versions:
         if not entry["IsLatest"]:
             before.setdefault(entry["Key"], entry["LastModified"])
     removed: dict[str, datetime] = {}

@@ -1,10 +1,12 @@
-"""One look into a bucket: where to list, in which order, and when to stop.
+"""One survey of a bucket: where to list, in which order, and when to stop.
 
-No full listing: a run of pages goes on as long as the next changed key is not more than a page away, and
-starts again just before the next changed key if it is. So the requests are bounded by the changes, not by
-the bucket; and they end when the time for them does, after the places where most changed keys stand together.
-A prefix is only worth a wildcard if every key under it lies within such a run. What no run reached is asked
-for key by key.
+The bucket is not listed in full. Listing goes on page by page as long as the next changed key is at most a
+page away. If it is farther, listing starts again just before it. So the number of changes bounds the
+requests, not the size of the bucket. The survey begins where most changed keys stand together, and ends when
+its time is over.
+
+A prefix can only be worth a wildcard if every key under it was listed. A key that no listing reached is
+listed by itself.
 """
 
 from bisect import bisect_right
@@ -14,162 +16,151 @@ from os.path import commonprefix
 from typing import Protocol
 
 from purging.aws.clients import AWS_CALL_SECONDS
-from purging.planning.neighbours import Neighbours, Page
+from purging.planning.neighbours import ListedRanges, Neighbours, Page
+from purging.planning.surveys import SurveyRequest
 
-MAX_PAGES, MAX_QUESTIONS = 300, 1000
-"""For one look: pages of runs, and requests about single keys. What they do not reach is not known."""
+MAX_PAGES, MAX_SINGLE_REQUESTS = 300, 1000
+"""Of one survey: pages of listings, and requests about single keys. What they do not reach is not known."""
 
-_TOGETHER = 100  # changed keys that are looked for as one at most
+_GROUP = 100  # changed keys at most that are reached by one sequence of pages
 _DENSE = 10  # changed keys on a page for which the next page is listed before anything else
 _PAGES_OF_A_KEY = 3  # at most, until one shows an unchanged key: the first may be full of old versions
 
 
 class Lister(Protocol):
-    """A bucket to list: S3's, or a simulated one."""
+    """Lists a bucket of S3, or of a fake."""
 
     def page(self, bucket: str, after: str, *, versions: bool, prefix: str = "") -> Page:
-        """Up to a page of entries after the key `after` that begin with a prefix. `versions`: count
-        them; only versioned buckets can."""
+        """Return up to a page of entries after the key `after` that begin with a prefix. `versions`: count
+        versions, which only a versioned bucket has."""
 
 
 class Survey:
-    """`remaining` gives the seconds that it may still take."""
+    """One survey. `remaining()` are the seconds that it may still take."""
 
-    def __init__(
-        self,
-        lister: Lister,
-        bucket: str,
-        changed: Sequence[str],
-        *,
-        versions: bool,
-        remaining: Callable[[], float],
-    ) -> None:
+    def __init__(self, lister: Lister, request: SurveyRequest, remaining: Callable[[], float]) -> None:
         self._lister = lister
-        self._bucket = bucket
-        self._changed = changed
-        self._members = frozenset(changed)
-        self._versions = versions
+        self._request = request
+        self._changed = request.keys  # in order
+        self._members = frozenset(request.keys)
         self._remaining = remaining
-        self._counts: dict[str, int] = {}
+        self._spare = AWS_CALL_SECONDS  # seconds that the listing leaves for single keys
         self._pages = 0
-        self._spare = AWS_CALL_SECONDS  # seconds that runs leave
-        self._reached = bytearray(len(changed))
-        self._found = Neighbours()
+        self._reached = bytearray(len(request.keys))
+        self._unchanged: set[str] = set()
+        self._versions: dict[str, int] = {}
+        self._existing: set[str] = set()
+        self._removed: dict[str, float] = {}
+        self._listed_alone: set[str] = set()
+        self._crowded: set[str] = set()
+        self._ranges = ListedRanges()
 
-    def found(self) -> Neighbours:
-        """What was seen so far."""
-        self._found.unchanged = sorted(set(self._found.unchanged))
-        self._found.new = {key for key in self._members if self._counts.get(key) == 1}
-        self._found.kept |= self._members & self._counts.keys()
-        return self._found
+    def run(self) -> None:
+        """List around the changed keys, then the single keys that were not reached: half the time for each.
 
-    def run(self, ask: Sequence[str]) -> None:
-        """List around the changed keys, then ask for those that were not reached: half the time for each."""
-        if ask:
+        Raises one of AWS_ERRORS if S3 refuses; what was found until then remains.
+        """
+        if self._request.single:
             self._spare = (self._remaining() + AWS_CALL_SECONDS) / 2
-        for first, end in _places_together(self._changed):
+        for first, end in _groups(self._changed):
             at = first
             while self._may_list() and (at := self._reached.find(0, at, end)) >= 0:
-                self._list(at, end)
-        # A run may have ended at a key, before others that begin with it.
-        self._ask([key for key in ask if not self._found.counted(key)])
+                self._list_from(at, end)
+        # A listed range may have ended at a key, before other keys that begin with it.
+        self._list_single([key for key in self._request.single if not self._ranges.holds(key)])
+
+    def found(self) -> Neighbours:
+        """What was found so far."""
+        return Neighbours(
+            unchanged=sorted(self._unchanged),
+            new={key for key in self._members if self._versions.get(key) == 1},
+            removed=self._removed,
+            existing=self._existing | (self._members & self._versions.keys()),
+            listed_alone=self._listed_alone,
+            crowded=self._crowded,
+            ranges=self._ranges,
+        )
 
     def _may_list(self) -> bool:
         return self._pages < MAX_PAGES and self._remaining() >= self._spare
 
-    def _list(self, at: int, end: int) -> None:
-        """One run, from before the changed key `at`: as far as keys before `end` are reached, or many are."""
+    def _list_from(self, at: int, end: int) -> None:
+        """List from before the changed key number `at`, as long as pages reach many changed keys, or keys
+        before number `end`."""
         self._reached[at] = 1
-        start = self._start(at)
+        start = self._first_page(at)
         if start is None:
             return
         after, page = start
-        reached = self._take(after, page)
+        reached = self._add_range(after, page)
         while page.more and self._may_list():
             if reached < _DENSE and self._reached.find(0, at, end) < 0:
                 break
             after, page = page.last, self._page(page.last)
-            reached = self._take(after, page)
+            reached = self._add_range(after, page)
             if not reached:
                 break
 
-    def _ask(self, keys: Sequence[str]) -> None:
-        questions = MAX_QUESTIONS
+    def _list_single(self, keys: Sequence[str]) -> None:
+        requests = MAX_SINGLE_REQUESTS
         for key in keys:
             after = ""
             for _ in range(_PAGES_OF_A_KEY):
-                if not questions or self._remaining() < AWS_CALL_SECONDS:
+                if not requests or self._remaining() < AWS_CALL_SECONDS:
                     return
-                questions -= 1
-                page = self._lister.page(self._bucket, after, versions=self._versions, prefix=key)
+                requests -= 1
+                page = self._lister.page(
+                    self._request.bucket, after, versions=self._request.versions, prefix=key
+                )
                 after = page.last
                 self._record(page)
                 if not page.more:
-                    self._found.asked.add(key)
+                    self._listed_alone.add(key)
                     break
-                # Whether others begin with a key decides about its wildcard, and not how many more there are.
-                self._found.crowded.add(key)
+                # Whether other keys begin with this one decides about its wildcard, not how many they are.
+                self._crowded.add(key)
                 if any(each not in self._members for each in page.keys):
                     break
 
-    def _start(self, at: int) -> tuple[str, Page] | None:
-        """(where a run starts, its first page): as early before a changed key as a page can be to reach it;
-        None if there is no time left to find it.
+    def _first_page(self, at: int) -> tuple[str, Page] | None:
+        """Return where to start listing, and the first page from there; None if no time is left.
 
-        The places to start from are those before prefixes of the key, short ones first: the shorter, the more
-        keys lie between, so bisection finds the shortest from which one page suffices.
+        The start is as far before the changed key as it can be so that the first page still reaches the key.
+        The candidates are the places before the key's prefixes. The shorter the prefix, the more keys lie
+        between, so bisection finds the shortest prefix from which one page suffices.
         """
         key = self._changed[at]
-        listed = self._found.listed_before(key)
-        places = [place for place in self._places(at) if place >= listed] or [listed]
-        low, high = 0, len(places) - 1
+        listed = self._ranges.end_before(key)
+        starts = [start for start in _starts(self._changed, at) if start >= listed] or [listed]
+        low, high = 0, len(starts) - 1
         best: tuple[str, Page] | None = None
         while low < high and self._may_list():
             middle = (low + high) // 2
-            page = self._page(places[middle])
+            page = self._page(starts[middle])
             if page.more and page.last < key:
                 low = middle + 1
             else:
-                high, best = middle, (places[middle], page)
+                high, best = middle, (starts[middle], page)
         if best or not self._may_list():
             return best
-        return places[-1], self._page(places[-1])
-
-    def _places(self, at: int) -> list[str]:
-        """Where to start listing so as to meet a changed key and to count what lies under prefixes of it:
-        the whole bucket, its folders, the parts of its name that it shares with keys after it, itself."""
-        key = self._changed[at]
-        lengths = {slash + 1 for slash, character in enumerate(key) if character == "/"} | {len(key)}
-        name = key.rfind("/") + 1
-        position = at + 1
-        while position < len(self._changed):
-            shared = len(commonprefix((key, self._changed[position])))  # noqa: RUF071 - of characters
-            if shared <= name:
-                break
-            lengths.add(shared)
-            # The next that shares less: tens of thousands may share as much.
-            position = bisect_right(self._changed, key[:shared], position, key=itemgetter(slice(shared)))
-        return sorted({"", *(_before(key[:length]) for length in lengths)})
-
-    def _record(self, page: Page) -> None:
-        for key in page.keys:
-            if key in self._members:
-                self._found.kept.add(key)
-            else:
-                self._found.unchanged.append(key)
-        self._counts.update(page.versions)
-        self._found.removed.update((key, page.removed[key]) for key in page.removed if key in self._members)
+        return starts[-1], self._page(starts[-1])
 
     def _page(self, after: str) -> Page:
-        """A page. The keys on it are known from now on, whatever comes of it."""
+        """List a page and record its keys."""
         self._pages += 1
-        page = self._lister.page(self._bucket, after, versions=self._versions)
+        page = self._lister.page(self._request.bucket, after, versions=self._request.versions)
         self._record(page)
         return page
 
-    def _take(self, after: str, page: Page) -> int:
-        """Make a page part of a run; how many changed keys it is the first to reach."""
-        self._found.add_run(after, page.last if page.more else None)
+    def _record(self, page: Page) -> None:
+        for key in page.keys:
+            (self._existing if key in self._members else self._unchanged).add(key)
+        self._versions.update(page.versions)
+        self._removed.update((key, page.removed[key]) for key in page.removed if key in self._members)
+
+    def _add_range(self, after: str, page: Page) -> int:
+        """Note that all of a page was listed; return how many changed keys it is the first to reach."""
+        self._ranges.add(after, page.last if page.more else None)
         first = bisect_right(self._changed, after)
         end = bisect_right(self._changed, page.last) if page.more else len(self._changed)
         reached = self._reached.count(0, first, end)
@@ -177,33 +168,51 @@ class Survey:
         return reached
 
 
-def _places_together(changed: Sequence[str]) -> list[tuple[int, int]]:
-    """Where changed keys stand together, as ranges of them, those of most keys first.
+def _groups(changed: Sequence[str]) -> list[tuple[int, int]]:
+    """Return where changed keys stand together, as ranges of their numbers, the largest groups first.
 
-    Those that share a prefix, as short a one as at most `_TOGETHER` share; of equally many keys, the longer
-    prefix comes first, as less is likely to lie between them. A key that stands alone is worth no listing: a
-    wildcard is for two at least.
+    The keys of a group share a prefix: the shortest that at most `_GROUP` keys share. Of groups of equal
+    size, the one with the longer prefix comes first, as fewer other keys are likely to lie between. A key
+    that stands alone is no group: a wildcard must cover two keys at least to save a purge.
     """
-    found: list[tuple[int, int, int, int]] = []
-    open_ranges = [(0, len(changed))]
-    while open_ranges:
-        first, end = open_ranges.pop()
+    groups: list[tuple[int, int, int, int]] = []
+    ranges = [(0, len(changed))]
+    while ranges:
+        first, end = ranges.pop()
         if end - first < 2:
             continue
         shared = len(commonprefix((changed[first], changed[end - 1])))  # noqa: RUF071 - of characters
-        if end - first <= _TOGETHER:
-            found.append((first - end, -shared, first, end))
+        if end - first <= _GROUP:
+            groups.append((first - end, -shared, first, end))
             continue
         while first < end:
             part = changed[first][: shared + 1]
             after = bisect_right(changed, part, first, end, key=itemgetter(slice(shared + 1)))
-            open_ranges.append((first, after))
+            ranges.append((first, after))
             first = after
-    return [(first, end) for _, _, first, end in sorted(found)]
+    return [(first, end) for _, _, first, end in sorted(groups)]
+
+
+def _starts(changed: Sequence[str], at: int) -> list[str]:
+    """Return places to start listing from, in order, so as to reach the changed key number `at` and to list
+    everything under one of its prefixes: the whole bucket, its folders, the parts of its name that it shares
+    with changed keys after it, itself."""
+    key = changed[at]
+    lengths = {slash + 1 for slash, character in enumerate(key) if character == "/"} | {len(key)}
+    name = key.rfind("/") + 1
+    position = at + 1
+    while position < len(changed):
+        shared = len(commonprefix((key, changed[position])))  # noqa: RUF071 - of characters
+        if shared <= name:
+            break
+        lengths.add(shared)
+        # Go on at the next key that shares less: tens of thousands may share as much.
+        position = bisect_right(changed, key[:shared], position, key=itemgetter(slice(shared)))
+    return sorted({"", *(_before(key[:length]) for length in lengths)})
 
 
 def _before(prefix: str) -> str:
-    """A text that sorts before everything that starts with a prefix, with little in between."""
+    """Return a text that sorts before everything that begins with a prefix, with few texts between."""
     last = ord(prefix[-1]) - 1
-    # Neither a control character nor a surrogate, which no request could carry.
+    # No control character and no surrogate: a request could not carry either.
     return prefix[:-1] + chr(last) if last >= ord(" ") and last != 0xDFFF else prefix[:-1]

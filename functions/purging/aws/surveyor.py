@@ -1,45 +1,62 @@
-"""Looks into buckets, and goes on without if it may not."""
+"""Surveys buckets for a plan, within the time that there is. If S3 refuses, the plan does with less."""
 
 from collections.abc import Callable, Sequence
-from math import inf
 
-from purging.aws.clients import AWS_ERRORS
+from purging.aws.clients import AWS_CALL_SECONDS, AWS_ERRORS
 from purging.aws.survey import Lister, Survey
 from purging.planning.neighbours import Neighbours
+from purging.planning.surveys import BucketSurvey, SurveyRequest
 from purging.telemetry import logger
 
 
 class Surveyor:
-    """Looks into buckets. Without permission, or when S3 fails, it finds no more and says so once."""
+    """Surveys buckets by a lister."""
 
     def __init__(self, lister: Lister) -> None:
         self._lister = lister
         self._warned = False
 
-    def around(
-        self,
-        bucket: str,
-        changed: Sequence[str],
-        *,
-        versions: bool,
-        ask: Sequence[str] = (),
-        remaining: Callable[[], float] = lambda: inf,
-    ) -> Neighbours:
-        """The neighbours of changed keys, which come sorted by code point, as S3 sorts.
+    def run(self, surveys: Sequence[BucketSurvey], remaining: Callable[[], float]) -> list[list[Neighbours]]:
+        """Return what the requests of each survey found, in their order.
 
-        Of the keys to `ask` for, each that no run reached is listed by itself. The look ends when a request
-        could take longer than the `remaining()` seconds.
+        `remaining()` are the seconds that all of them may still take. Each survey may take an equal share of
+        that, and each of its requests an equal share of the survey's. What one does not use is for the next
+        ones. A bucket that may not be listed, or that S3 fails to list, has fewer known neighbours: the first
+        one is logged.
         """
-        look = Survey(self._lister, bucket, changed, versions=versions, remaining=remaining)
+        results: list[list[Neighbours]] = []
+        for position, survey in enumerate(surveys):
+            of_survey = _share(remaining, len(surveys) - position)
+            requests = [request for request in survey.requests if request]
+            results.append(
+                [
+                    self.around(request, _share(of_survey, len(requests) - number))
+                    for number, request in enumerate(requests)
+                ]
+            )
+        return results
+
+    def around(self, request: SurveyRequest, remaining: Callable[[], float]) -> Neighbours:
+        """Return the neighbours of the keys of a request.
+
+        The survey ends when a request to S3 could take longer than the `remaining()` seconds.
+        """
+        survey = Survey(self._lister, request, remaining)
         try:
-            look.run(ask)
+            survey.run()
         except AWS_ERRORS as error:
             if not self._warned:
                 self._warned = True
                 logger.warning(
                     "bucket not listed: changes are purged one by one, and new objects too; SubmitPurge "
                     "needs s3:ListBucket and s3:ListBucketVersions there",
-                    bucket=bucket,
+                    bucket=request.bucket,
                     reason=str(error),
                 )
-        return look.found()
+        return survey.found()
+
+
+def _share(remaining: Callable[[], float], parts: int) -> Callable[[], float]:
+    """The seconds for the first of so many parts: an equal share of what there is beyond one request."""
+    others = max(0.0, remaining() - AWS_CALL_SECONDS) * (1 - 1 / parts)
+    return lambda: remaining() - others

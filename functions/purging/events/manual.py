@@ -8,7 +8,7 @@ them is not made again. An optional `token`, any text, tells a request from an e
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -16,8 +16,6 @@ from typing import Any
 from purging.changes import Change, ObjectChange, UrlChange
 from purging.errors import InvalidRequest
 from purging.events.fields import MANUAL_FIELDS, as_object, key_of, text_of
-from purging.planning.coverage import Coverage
-from purging.planning.targets import ChangedObject, PurgeTarget
 from purging.purges import AcceptedPurge
 from purging.quoting import named, shown_url
 from purging.urls import UrlMap
@@ -88,18 +86,6 @@ def _of_key(entry: dict[str, Any], url_map: UrlMap, time: datetime) -> ObjectCha
             "bucket or folder to UrlMap"
         )
     return change
-
-
-def serving(
-    wanted: Sequence[Change], url_map: UrlMap, submitted: Iterable[AcceptedPurge]
-) -> list[AcceptedPurge]:
-    """Those of the accepted purges, in their order, that a requested change was served by."""
-    targets = [
-        PurgeTarget(ChangedObject((change,), manual=True), url, url)
-        for change in wanted
-        for url in ([change.url] if isinstance(change, UrlChange) else url_map.targets(change))
-    ]
-    return [purge for purge in submitted if any(map(Coverage([purge]).covers, targets))]
 
 
 def repetition(asked_at: float, served: Iterable[AcceptedPurge]) -> dict[str, Any]:

@@ -1,13 +1,14 @@
-"""Any event shape to object changes.
+"""Reads events of every source: what a function is given becomes object changes.
 
-Sources understood: S3 notifications (direct, in SQS, in SNS, in SNS in SQS), EventBridge events of S3
-(direct and in SQS), and the tick, which holds no change. Manual purges are not: see `manual.py`.
+Sources: S3 notifications (direct, in SQS, in SNS, in SNS in SQS), EventBridge events of S3 (direct and in
+SQS), and the tick, which holds no change. Manual purges are read by `manual.py`.
+
+An event is opened step by step: a message holds the text of an event, an event holds records, a record holds
+one change. Each step is on its own, so that one bad record spoils no other one.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from purging.errors import MalformedEvent
 from purging.events.fields import (
@@ -23,7 +24,7 @@ from purging.events.fields import (
 from purging.events.model import Kind, ObjectChange
 from purging.quoting import shown
 
-# SQS holds SNS holds S3: nothing legitimate nests deeper.
+# SQS holds SNS holds S3: no event that AWS sends nests deeper.
 _MAX_DEPTH = 3
 
 _EVENTBRIDGE_KINDS: dict[str, Kind] = {"Object Created": "created", "Object Deleted": "removed"}
@@ -36,10 +37,35 @@ _EXPIRED_FOR_GOOD = ("Lifecycle Expiration", "Permanently Deleted")
 """`reason` and `deletion-type` of what the notification calls `LifecycleExpiration:Delete`."""
 
 
-def parse(event: dict[str, Any]) -> list[ObjectChange]:
-    """The changes of an event, in its order; none for a tick, an `s3:TestEvent` or an expired old version.
+class _Message(NamedTuple):
+    """A message whose `text` holds an event."""
 
-    Raises MalformedEvent, naming the value at fault, if any part of the event is no change.
+    text: object
+    depth: int
+
+
+class _Event(NamedTuple):
+    """An event, inside of `depth` messages."""
+
+    value: object
+    depth: int
+
+
+class _Record(NamedTuple):
+    """One record of an event."""
+
+    value: object
+    depth: int
+
+
+_Part = _Message | _Event | _Record
+
+
+def parse(event: dict[str, Any]) -> list[ObjectChange]:
+    """Return the changes of an event in its order: none for a tick, an `s3:TestEvent` or an expired old
+    version.
+
+    Raises MalformedEvent, which names the value at fault, if any part of the event is no change.
     """
     changes, problems = split(event)
     if problems:
@@ -48,77 +74,33 @@ def parse(event: dict[str, Any]) -> list[ObjectChange]:
 
 
 def split(event: object) -> tuple[list[ObjectChange], list[MalformedEvent]]:
-    """Like `parse`, but one bad part spoils nothing else: (changes, what could not be understood)."""
+    """Return the changes of an event, and an error for each part of it that is no change. Raises nothing."""
     changes: list[ObjectChange] = []
     problems: list[MalformedEvent] = []
-    for found in _walk(event, depth=0):
-        if isinstance(found, MalformedEvent):
-            problems.append(found)
+    # The last part is opened first: changes come out in the order of the event.
+    unopened: list[_Part] = [_Event(event, depth=0)]
+    while unopened:
+        try:
+            found = _open(unopened.pop())
+        except MalformedEvent as problem:
+            problems.append(problem)
         else:
-            changes.append(found)
+            if isinstance(found, ObjectChange):
+                changes.append(found)
+            else:
+                unopened += reversed(found)
     return changes, problems
 
 
-@dataclass(frozen=True, slots=True)
-class _Nested:
-    """An event in the text of another one."""
-
-    text: object
-
-
-def _walk(event: object, depth: int) -> Iterator[ObjectChange | MalformedEvent]:
-    try:
-        for part in _parts(event, depth):
-            yield from _opened(part, depth)
-    except MalformedEvent as problem:
-        yield problem
-
-
-def _parts(event: object, depth: int) -> list[object]:
-    """What an envelope holds: raw changes, or further envelopes."""
-    if depth > _MAX_DEPTH:
-        raise MalformedEvent(f"an event nested more than {_MAX_DEPTH} deep: send the S3 event itself")
-    fields = as_object(event, "an event")
-    if fields.get("tick") is True or fields.get("Event") == "s3:TestEvent":
-        return []
-    if fields.get("Type") == "Notification" and "Message" in fields:
-        return [_Nested(fields["Message"])]
-    if "Records" in fields:
-        return list_of(fields, "Records")
-    if "detail-type" in fields:
-        return [event]
-    _refuse_manual(fields)
-    raise MalformedEvent(
-        f"no S3, SQS, SNS or EventBridge event and no manual purge: {shown(event)}; see events/ for examples"
-    )
-
-
-def _refuse_manual(fields: object) -> None:
-    """A message that asks for a purge is delivered more than once, and nobody is there to read the answer."""
-    if isinstance(fields, dict) and not MANUAL_FIELDS.isdisjoint(fields):
-        raise MalformedEvent(
-            f"a manual purge ({shown(fields)}) in a message or an event is not taken: invoke the function "
-            "with it, as in `sam remote invoke SubmitPurge --event-file events/manual/keys.json`"
-        )
-
-
-def _opened(part: object, depth: int) -> Iterator[ObjectChange | MalformedEvent]:
-    """One part of an envelope, on its own: what is wrong with it ends here."""
-    try:
-        if isinstance(part, _Nested):
-            yield from _walk(_json(part.text), depth + 1)
-        else:
-            fields = as_object(part, "a record")
-            if fields.get("eventSource") == "aws:sqs":
-                yield from _opened(_Nested(fields.get("body")), depth)
-            elif fields.get("EventSource") == "aws:sns":
-                yield from _opened(_Nested(object_of(fields, "Sns").get("Message")), depth)
-            elif "detail-type" in fields:
-                yield from _from_eventbridge(fields)
-            else:
-                yield from _from_notification(fields)
-    except MalformedEvent as problem:
-        yield problem
+def _open(part: _Part) -> ObjectChange | list[_Part]:
+    """Return what a part holds: its change, or smaller parts. Raises MalformedEvent."""
+    match part:
+        case _Message(text, depth):
+            return [_Event(_json(text), depth + 1)]
+        case _Event(value, depth):
+            return _parts_of_event(value, depth)
+        case _Record(value, depth):
+            return _open_record(as_object(value, "a record"), depth)
 
 
 def _json(text: object) -> object:
@@ -130,8 +112,38 @@ def _json(text: object) -> object:
         raise MalformedEvent(f"a message body is not JSON ({error}): {shown(text)}") from error
 
 
-def _from_notification(record: dict[str, Any]) -> Iterator[ObjectChange]:
-    """Amazon S3 user guide, "Event message structure": the key is form-encoded."""
+def _parts_of_event(event: object, depth: int) -> list[_Part]:
+    if depth > _MAX_DEPTH:
+        raise MalformedEvent(f"an event nested more than {_MAX_DEPTH} deep: send the S3 event itself")
+    fields = as_object(event, "an event")
+    if fields.get("tick") is True or fields.get("Event") == "s3:TestEvent":
+        return []
+    if fields.get("Type") == "Notification" and "Message" in fields:
+        return [_Message(fields["Message"], depth)]
+    if "Records" in fields:
+        return [_Record(record, depth) for record in list_of(fields, "Records")]
+    if "detail-type" in fields:
+        return [_Record(event, depth)]
+    if _is_manual(fields):
+        raise _manual_in_a_message(fields)
+    raise MalformedEvent(
+        f"no S3, SQS, SNS or EventBridge event and no manual purge: {shown(event)}; see events/ for examples"
+    )
+
+
+def _open_record(record: dict[str, Any], depth: int) -> ObjectChange | list[_Part]:
+    if record.get("eventSource") == "aws:sqs":
+        return [_Message(record.get("body"), depth)]
+    if record.get("EventSource") == "aws:sns":
+        return [_Message(object_of(record, "Sns").get("Message"), depth)]
+    return (_from_eventbridge(record) if "detail-type" in record else _from_notification(record)) or []
+
+
+def _from_notification(record: dict[str, Any]) -> ObjectChange | None:
+    """Return the change of a record whose key is form-encoded; None if no URL shows what changed.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
     if record.get("eventSource") != "aws:s3":
         raise MalformedEvent(f"a record of an unknown source: {shown(record)}; see events/ for examples")
     name = text_of(record, "eventName")
@@ -151,27 +163,20 @@ def _from_notification(record: dict[str, Any]) -> Iterator[ObjectChange]:
         sequencer=optional_text_of(entity, "sequencer") or "",
         version_id=optional_text_of(entity, "versionId"),
     )
-    if not (family == "LifecycleExpiration" and action == "Delete" and _names_a_version(change)):
-        yield change
+    expired = (family, action) == ("LifecycleExpiration", "Delete")
+    return None if expired and _names_a_version(change) else change
 
 
-def _names_a_version(change: ObjectChange) -> bool:
-    """Whether the event is about one version of the object.
+def _from_eventbridge(event: dict[str, Any]) -> ObjectChange | None:
+    """Return the change of an event whose key is verbatim; None if no URL shows what changed.
 
-    A lifecycle rule deletes an old version for good, or a delete marker that hides nothing any more: no URL
-    shows either. When the current version expires, a delete marker takes its place and has its own event
-    (Amazon S3 user guide, "Configuring S3 Lifecycle event notifications", "Expiring objects"). `null` is the
-    version of an object that was put while the bucket kept no versions: it counts as the object itself.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """
-    return change.version_id not in (None, "null")
-
-
-def _from_eventbridge(event: dict[str, Any]) -> Iterator[ObjectChange]:
-    """Amazon S3 user guide, "EventBridge event message structure": the key is verbatim."""
     detail_type = event["detail-type"]
     kind = _EVENTBRIDGE_KINDS.get(detail_type) if isinstance(detail_type, str) else None
     if kind is None or event.get("source") != "aws.s3":
-        _refuse_manual(event.get("detail"))
+        if _is_manual(event.get("detail")):
+            raise _manual_in_a_message(event.get("detail"))
         raise MalformedEvent(
             f"EventBridge event {shown(detail_type)} of source {shown(event.get('source'))} changes no "
             f"object: match source aws.s3 and {' or '.join(_EVENTBRIDGE_KINDS)}"
@@ -186,6 +191,29 @@ def _from_eventbridge(event: dict[str, Any]) -> Iterator[ObjectChange]:
         sequencer=optional_text_of(entity, "sequencer") or "",
         version_id=optional_text_of(entity, "version-id"),
     )
-    expired = (detail.get("reason"), detail.get("deletion-type")) == _EXPIRED_FOR_GOOD
-    if not (kind == "removed" and expired and _names_a_version(change)):
-        yield change
+    expired = kind == "removed" and (detail.get("reason"), detail.get("deletion-type")) == _EXPIRED_FOR_GOOD
+    return None if expired and _names_a_version(change) else change
+
+
+def _names_a_version(change: ObjectChange) -> bool:
+    """Whether the event is about one version of the object.
+
+    A lifecycle rule deletes an old version for good, or a delete marker under which no version remains: no
+    URL shows either. When the current version expires, S3 puts a delete marker, which has its own event:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-configure-notification.html
+    `null` is the version of an object that was put while the bucket kept no versions: it counts as the object
+    itself.
+    """
+    return change.version_id not in (None, "null")
+
+
+def _is_manual(fields: object) -> bool:
+    return isinstance(fields, dict) and not MANUAL_FIELDS.isdisjoint(fields)
+
+
+def _manual_in_a_message(fields: object) -> MalformedEvent:
+    """A message is delivered more than once, and nobody is there to read the answer."""
+    return MalformedEvent(
+        f"a manual purge ({shown(fields)}) in a message or an event is not taken: invoke the function "
+        "with it, as in `sam remote invoke SubmitPurge --event-file events/manual/keys.json`"
+    )

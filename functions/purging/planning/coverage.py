@@ -1,28 +1,30 @@
-"""What accepted purges have made fresh already."""
+"""Which targets the purges accepted so far cover."""
 
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 
+from purging.changes import Change, UrlChange
 from purging.clocks import SKEW_SECONDS, surely_before
-from purging.planning.targets import PART_WILDCARDS, PurgeTarget
+from purging.planning.targets import PART_WILDCARDS, ChangedObject, PurgeTarget
 from purging.purges import AcceptedPurge
+from purging.urls import UrlMap
 
 
 class Coverage:
-    """What the purges submitted so far have made fresh."""
+    """What accepted purges cover."""
 
-    def __init__(self, submitted: Iterable[AcceptedPurge]) -> None:
+    def __init__(self, accepted: Iterable[AcceptedPurge]) -> None:
         self._exact: dict[str, list[AcceptedPurge]] = defaultdict(list)
         self._prefixes: dict[str, list[AcceptedPurge]] = defaultdict(list)
-        for purge in submitted:
+        for purge in accepted:
             if purge.url.endswith("*"):
                 self._prefixes[purge.url[:-1]].append(purge)
             else:
                 self._exact[purge.url].append(purge)
-        # In order, each after what it begins with: what a URL begins with is found from the last one that
-        # is not behind it, and then from what that one begins with.
+        # Sorted, and for each prefix the number of the longest other prefix that it begins with, or -1. The
+        # prefixes of a URL are a chain: it begins with the last one that does not sort after the URL.
         self._sorted = sorted(self._prefixes)
         self._shorter: list[int] = []
         above: list[int] = []
@@ -33,17 +35,17 @@ class Coverage:
             above.append(at)
 
     def covers(self, target: PurgeTarget) -> bool:
-        """Whether every change behind a need happened before a purge that covers its URL.
+        """Whether every change of a target happened before an accepted purge that covers its URL.
 
-        A purge came later than a change if it was made for that very change, whatever the clocks say, or
-        was submitted later by more than the clocks can be apart. This one rule absorbs duplicates,
-        retries, reordering and overlap with wildcards.
+        A purge came after a change if it was made for that very change, whatever the clocks say, or if it was
+        submitted later by more than clocks can differ. This one rule absorbs duplicates, retries, reordering
+        and overlap with wildcards.
         """
         return _came_after(list(self._matching(target.url)), target)
 
     def missing(self, target: PurgeTarget) -> Sequence[PurgeTarget]:
-        """What no submitted purge covers of a need: nothing, all of it, or those of its parts that were not
-        bought yet when the others were."""
+        """Return what no accepted purge covers of a target: nothing, the target, or those of its parts that
+        were not purged when the others were."""
         if self.covers(target):
             return ()
         if not target.with_variants or not (
@@ -51,23 +53,23 @@ class Coverage:
             or any(f"{target.exact}{each[:-1]}" in self._prefixes for each in PART_WILDCARDS)
         ):
             return (target,)
-        left = [part for part in target.parts() if not self.covers(part)]
-        return (target,) if left and not any(map(self._bought, target.parts())) else left
+        missing = [part for part in target.parts() if not self.covers(part)]
+        return (target,) if missing and not any(map(self._purged, target.parts())) else missing
 
-    def _bought(self, target: PurgeTarget) -> bool:
-        """Whether a purge of just this URL came after every change behind a need."""
+    def since_removal(self, target: PurgeTarget, removed_at: float) -> bool:
+        """Whether a purge of a target's URL was submitted at its removal (unix seconds), or later."""
+        if any(purge.submitted_at >= removed_at - SKEW_SECONDS for purge in self._matching(target.url)):
+            return True
+        return target.with_variants and all(self.since_removal(part, removed_at) for part in target.parts())
+
+    def _purged(self, target: PurgeTarget) -> bool:
+        """Whether a purge of exactly this URL came after every change of a target."""
         url = target.url
         purges = self._prefixes.get(url[:-1], ()) if url.endswith("*") else self._exact.get(url, ())
         return _came_after(purges, target)
 
-    def forgotten_since(self, target: PurgeTarget, removed_at: float) -> bool:
-        """Whether a purge of a need's URL was made for its removal at a time (unix seconds), or later."""
-        if any(purge.submitted_at >= removed_at - SKEW_SECONDS for purge in self._matching(target.url)):
-            return True
-        return target.with_variants and all(self.forgotten_since(part, removed_at) for part in target.parts())
-
     def _matching(self, url: str) -> Iterator[AcceptedPurge]:
-        """A wildcard is covered by shorter wildcards alone; an exact URL also by itself."""
+        """Yield the purges that cover a URL: wildcards of its prefixes, and its own exact URL."""
         text = url.removesuffix("*")
         if text == url:
             yield from self._exact.get(url, ())
@@ -76,6 +78,18 @@ class Coverage:
             if text.startswith(self._sorted[at]):
                 yield from self._prefixes[self._sorted[at]]
             at = self._shorter[at]
+
+
+def purges_covering(
+    changes: Iterable[Change], url_map: UrlMap, accepted: Iterable[AcceptedPurge]
+) -> list[AcceptedPurge]:
+    """Return those of the accepted purges, in their order, that cover a URL of one of the changes."""
+    targets = [
+        PurgeTarget(ChangedObject((change,), manual=True), url, url)
+        for change in changes
+        for url in ([change.url] if isinstance(change, UrlChange) else url_map.targets(change))
+    ]
+    return [purge for purge in accepted if any(map(Coverage([purge]).covers, targets))]
 
 
 def _came_after(purges: Sequence[AcceptedPurge], target: PurgeTarget) -> bool:

@@ -1,18 +1,22 @@
-"""What is known of a bucket around changed keys: pages of it, and what they add up to. Pure."""
+"""What is known of a bucket around changed keys: the keys that did not change, and which places were listed.
+
+A wildcard evicts every key under its prefix. Its price is known only where all of them were listed.
+"""
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 
 from purging.urls import SharedPrefix
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a bucket holds after some key. `more` keys follow `last`.
+    """What a bucket holds after some key. If there is `more`, it follows the key `last`.
 
-    `keys` are current ones, in order; `versions` counts what is kept of each key, delete markers included.
+    `keys` are current ones, in order. `versions` counts the versions of each key, delete markers included.
     `removed` are current keys that had been removed before their latest version, and when (unix seconds).
     """
 
@@ -23,60 +27,16 @@ class Page:
     removed: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Neighbours:
-    """What a look into a bucket found: `unchanged` keys around the changed ones, and of these the `new` ones,
-    which have a single version, and those that were `removed` before their latest one, and when."""
+class ListedRanges:
+    """The ranges of keys of which everything was listed. Ranges that meet become one."""
 
-    unchanged: list[str] = field(default_factory=list)
-    new: set[str] = field(default_factory=set)
-    removed: dict[str, float] = field(default_factory=dict)
-    asked: set[str] = field(default_factory=set)
-    """Keys of which all that begins with them was listed by itself."""
-    crowded: set[str] = field(default_factory=set)
-    """Keys of which a page was listed by itself, and more begins with them than fits on one."""
-    kept: set[str] = field(default_factory=set)
-    """Changed keys of which the bucket holds an object, or versions of one."""
-    shared_prefixes: list[tuple[SharedPrefix, "Neighbours"]] = field(default_factory=list)
-    """What has the same URLs, and what a look there found."""
-    _starts: list[str] = field(default_factory=list)
-    _ends: list[str | None] = field(default_factory=list)
+    def __init__(self) -> None:
+        # Range number i holds the keys after _starts[i] up to _ends[i]; None is the end of the bucket.
+        self._starts: list[str] = []
+        self._ends: list[str | None] = []
 
-    def counted(self, prefix: str) -> bool:
-        """Whether every key under a prefix was listed: within one run, or asked for. And whatever else has
-        the same URLs."""
-        return self._listed(prefix) and all(
-            found.counted(twin.over(prefix) if prefix.startswith(twin.here) else twin.there)
-            for twin, found in self.shared_prefixes
-            if prefix.startswith(twin.here) or twin.here.startswith(prefix)
-        )
-
-    def alone(self, key: str) -> bool:
-        """Whether nothing else that has the same URL as a changed key is, or is known to have been, there."""
-        return all(
-            found.counted(twin.over(key)) and twin.over(key) not in found.kept
-            for twin, found in self.shared_prefixes
-            if key.startswith(twin.here)
-        )
-
-    def join(self, twin: SharedPrefix, found: "Neighbours", changed: Collection[str]) -> None:
-        """Count what was found there as if it were here, but for what has `changed` here anyway."""
-        self.shared_prefixes.append((twin, found))
-        there = [twin.back(key) for key in found.unchanged if key.startswith(twin.there)]
-        self.unchanged += [key for key in there if key not in changed]
-        self.crowded |= {twin.back(key) for key in found.crowded if key.startswith(twin.there)}
-
-    def _listed(self, prefix: str) -> bool:
-        if prefix in self.asked:
-            return True
-        run = bisect_left(self._starts, prefix) - 1
-        if run < 0:
-            return False
-        end = self._ends[run]
-        return end is None or (end > prefix and not end.startswith(prefix))
-
-    def add_run(self, after: str, last: str | None) -> None:
-        """Everything after one key up to another (or to the end of the bucket) has been listed."""
+    def add(self, after: str, last: str | None) -> None:
+        """Everything after one key up to another one has been listed; None is the end of the bucket."""
         first = bisect_left(self._starts, after)
         if first and _reaches(self._ends[first - 1], after):
             first -= 1
@@ -89,10 +49,69 @@ class Neighbours:
         self._starts[first:beyond] = [after]
         self._ends[first:beyond] = [last]
 
-    def listed_before(self, key: str) -> str:
-        """The end of the last run before a key that no run holds; empty if there is none."""
-        run = bisect_left(self._starts, key) - 1
-        return (self._ends[run] or "") if run >= 0 else ""
+    def holds(self, prefix: str) -> bool:
+        """Whether one range holds every key that begins with the prefix."""
+        position = bisect_left(self._starts, prefix) - 1
+        if position < 0:
+            return False
+        end = self._ends[position]
+        return end is None or (end > prefix and not end.startswith(prefix))
+
+    def end_before(self, key: str) -> str:
+        """The end of the last range before a key that no range holds; empty if there is none."""
+        position = bisect_left(self._starts, key) - 1
+        return (self._ends[position] or "") if position >= 0 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What a survey found around changed keys, in one bucket."""
+
+    unchanged: Sequence[str] = ()
+    """Keys that did not change."""
+    new: AbstractSet[str] = frozenset()
+    """Changed keys that have a single version."""
+    removed: Mapping[str, float] = field(default_factory=dict)
+    """Changed keys that had been removed before their latest version, and when (unix seconds)."""
+    existing: AbstractSet[str] = frozenset()
+    """Changed keys of which the bucket holds an object, or versions of one."""
+    listed_alone: AbstractSet[str] = frozenset()
+    """Changed keys that were listed by themselves, with everything that begins with them."""
+    crowded: AbstractSet[str] = frozenset()
+    """Changed keys that were listed by themselves, and more than a page of keys begins with them."""
+    shared: tuple[tuple[SharedPrefix, "Neighbours"], ...] = ()
+    """Places that share URLs with this bucket, and what a survey found there."""
+    ranges: ListedRanges = field(default_factory=ListedRanges)
+
+    def counted(self, prefix: str) -> bool:
+        """Whether `unchanged` has every unchanged key under a prefix, and whatever else shares its URLs."""
+        return (prefix in self.listed_alone or self.ranges.holds(prefix)) and all(
+            found.counted(place.over(prefix) if prefix.startswith(place.here) else place.there)
+            for place, found in self.shared
+            if prefix.startswith(place.here) or place.here.startswith(prefix)
+        )
+
+    def unshared(self, key: str) -> bool:
+        """Whether it is certain that nothing else has, or had, the URL of a changed key."""
+        return all(
+            found.counted(place.over(key)) and place.over(key) not in found.existing
+            for place, found in self.shared
+            if key.startswith(place.here)
+        )
+
+    def with_shared(self, place: SharedPrefix, found: "Neighbours", changed: Collection[str]) -> "Neighbours":
+        """The same, counting what was found in a place as if it were here, except what `changed` here."""
+        there = (place.back(key) for key in found.unchanged if key.startswith(place.there))
+        return replace(
+            self,
+            shared=(*self.shared, (place, found)),
+            unchanged=[*self.unchanged, *(key for key in there if key not in changed)],
+            crowded=self.crowded | {place.back(key) for key in found.crowded if key.startswith(place.there)},
+        )
+
+    def with_unchanged(self, keys: Iterable[str]) -> "Neighbours":
+        """The same with more unchanged keys."""
+        return replace(self, unchanged=[*self.unchanged, *keys])
 
 
 def _reaches(end: str | None, key: str) -> bool:

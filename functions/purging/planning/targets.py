@@ -1,21 +1,21 @@
-"""What must be purged: the URLs of pending changes that no submitted purge covers yet. Pure."""
+"""What must be purged: the URLs that show a changed object."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from purging.changes import Change, ObjectChange, UrlChange
-from purging.ledger.changesets import ChangeSet
 from purging.urls import Root, UrlMap, wildcard_allowed
 
 PART_WILDCARDS = ("/ik-*", "?*")
-"""What stands behind the URL of an object in its variants' URLs. A wildcard is a prefix of the text of a URL
-(ImageKit documentation, "Cache purge"), so that each of these reaches no other object."""
+"""What follows the URL of an object in the URLs of its variants. A wildcard is a prefix of the text of a URL
+(https://imagekit.io/docs/cache-purge), so each of these reaches no other object."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChangedObject:
-    """All waiting changes of one object (or URL): one purge after the last of them serves them all."""
+    """An object (or a URL that a person asked to purge) with all its pending changes. One purge after the
+    last of them covers them all. `manual`: a person asked for it."""
 
     changes: tuple[Change, ...]
     manual: bool
@@ -38,9 +38,9 @@ class ChangedObject:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PurgeTarget:
-    """That one URL of a pending object be purged: as `url`, or as `exact` if ImageKit refuses `url`.
+    """One URL of a changed object, to be purged as `url`, or as `exact` if ImageKit refuses `url`.
 
-    `bucket`, `key` and `root` say where the URL comes from; a URL that someone asked for has no root.
+    `bucket`, `key` and `root` say where the URL comes from. A URL that a person asked to purge has no root.
     """
 
     changed_object: ChangedObject
@@ -56,42 +56,46 @@ class PurgeTarget:
         return self.root is not None and self.url.endswith("*") and not self.exact.endswith("*")
 
     def parts(self) -> tuple["PurgeTarget", ...]:
-        """The same for what has variants, in purges that evict no other object: the URL itself, its query
-        variants, and what ImageKit derives from a file (`/ik-thumbnail.jpg`, `/ik-video.mp4` and so on:
-        ImageKit documentation, "Video API" and "Image transformation"). What ImageKit refuses of it is
-        purged as `url`."""
+        """Split a target with variants into purges that evict no other object.
+
+        These are the URL itself, its query variants, and what ImageKit derives from a file, such as
+        `/ik-thumbnail.jpg` and `/ik-video.mp4` (https://imagekit.io/docs/video-transformation). A part that
+        ImageKit refuses is purged as `url`.
+        """
         itself = replace(self, url=self.exact)
         return itself, *(
             replace(self, url=f"{self.exact}{variants}", exact=self.url) for variants in PART_WILDCARDS
         )
 
 
-def gather(sets: Iterable[ChangeSet]) -> list[ChangedObject]:
-    """The changes of all sets by object, without repeats, in the order they first appear."""
-    changes: dict[tuple[str, str], dict[bytes, Change]] = defaultdict(dict)
+def changed_objects(changes: Iterable[tuple[Change, bool]]) -> list[ChangedObject]:
+    """Group changes by object, without repeats, in the order in which the objects first appear.
+
+    Each change comes with whether it is manual. One manual change makes the whole object manual.
+    """
+    by_subject: dict[tuple[str, str], dict[bytes, Change]] = defaultdict(dict)
     manual: set[tuple[str, str]] = set()
-    for change_set in sets:
-        for change in change_set.changes:
-            changes[change.subject][change.identity] = change
-            if change_set.manual:
-                manual.add(change.subject)
-    return [ChangedObject(tuple(each.values()), subject in manual) for subject, each in changes.items()]
+    for change, is_manual in changes:
+        by_subject[change.subject][change.identity] = change
+        if is_manual:
+            manual.add(change.subject)
+    return [ChangedObject(tuple(each.values()), subject in manual) for subject, each in by_subject.items()]
 
 
 def targets_of(
-    pending: ChangedObject, url_map: UrlMap, *, query_variants: bool, refused: frozenset[str]
+    changed_object: ChangedObject, url_map: UrlMap, *, query_variants: bool, refused: frozenset[str]
 ) -> Iterator[PurgeTarget]:
-    """One need for each URL that shows the object. `refused` are wildcards that ImageKit did not accept.
+    """Yield a target for each URL that shows the object. `refused` are wildcards that ImageKit refused.
 
-    A key that ends in a slash is a folder marker: it has no variants, and its wildcard would be the folder's.
+    A key that ends in a slash is a folder marker. It has no variants: its wildcard would be the folder's.
     """
-    change = pending.changes[0]
+    change = changed_object.changes[0]
     if isinstance(change, UrlChange):
-        yield PurgeTarget(pending, url=change.url, exact=change.url)
+        yield PurgeTarget(changed_object, url=change.url, exact=change.url)
         return
     query_variants = query_variants and not change.key.endswith("/")
     for root in url_map.roots_of(change):
         exact = url = root.url(change.key)
         if query_variants and f"{exact}*" not in refused and wildcard_allowed(root.path(exact)):
             url = f"{exact}*"
-        yield PurgeTarget(pending, url, exact, change.bucket, change.key, root)
+        yield PurgeTarget(changed_object, url, exact, change.bucket, change.key, root)

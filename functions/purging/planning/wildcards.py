@@ -1,4 +1,4 @@
-"""Which purges satisfy the needs: one for each URL, or a wildcard for many. Pure."""
+"""Chooses the purges that cover all targets: one for each URL, or a wildcard for many."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -14,7 +14,7 @@ from purging.urls import Root, is_file, wildcard_allowed
 
 @dataclass(frozen=True, slots=True)
 class PlannedPurge:
-    """One call to make, the needs it satisfies, and how many unchanged objects it evicts as well."""
+    """One call to make, the targets that it covers, and how many unchanged objects it evicts as well."""
 
     url: str
     targets: tuple[PurgeTarget, ...]
@@ -22,36 +22,34 @@ class PlannedPurge:
 
     @property
     def manual(self) -> bool:
-        """Whether someone asked for it, so that it may use the reserve."""
+        """Whether a person asked for it, so that it may use the reserve."""
         return any(target.changed_object.manual for target in self.targets)
 
     @property
     def since(self) -> float:
-        """When the oldest change that it serves happened, in unix seconds."""
+        """When the oldest change that it covers happened, in unix seconds."""
         return min(target.changed_object.since for target in self.targets)
 
     @property
-    def identities(self) -> frozenset[bytes]:
-        """Those of every change that it serves."""
-        return frozenset(
-            change.identity for target in self.targets for change in target.changed_object.changes
-        )
+    def changes(self) -> int:
+        """How many changes it covers. A change counts once for each of its URLs."""
+        return sum(len(target.changed_object.changes) for target in self.targets)
 
     @property
     def sample(self) -> str | None:
-        """An exact URL that it covers, to look at afterwards; None if a request for it would go astray."""
+        """An exact URL that it covers, for the freshness check; None if a client would rewrite its path."""
         exact = self.targets[0].exact
         segments = exact.split("/")
         return None if exact.endswith("*") or "." in segments or ".." in segments else exact
 
 
 class Wildcards:
-    """Chooses the purges for needs at any price.
+    """Chooses wildcards and exact purges for targets, at any price.
 
-    `neighbours` are those of each bucket; keys of a bucket without are purged one by one. `refused` are
-    wildcards that ImageKit did not accept. Objects with the same roots are covered together: every purge
-    chosen for them is made once for each root, which multiplies its price. But a root under which ImageKit
-    refused something is judged by itself, as is one that takes a key's wildcard beside one that does not.
+    `neighbours` are those of each bucket; without them, the bucket's keys are purged one by one. `refused`
+    are wildcards that ImageKit did not accept. Objects with the same roots are planned together: each purge
+    is made once for each root, which multiplies its price. A root under which ImageKit refused a wildcard is
+    planned by itself, and so is a root that accepts a key's wildcard where another root does not.
     """
 
     def __init__(
@@ -83,13 +81,16 @@ class Wildcards:
         ]
 
     def at(self, price: float) -> list[PlannedPurge]:
-        """Those that serve all needs at the least `price x purges + collateral`; none lies under another."""
+        """Return the purges that cover all targets at the least `price x purges + collateral`.
+
+        None of them lies under another one.
+        """
         return without_covered([*self._single, *(each for group in self._groups for each in group.at(price))])
 
 
 class _Group:
-    """Needs of one bucket by key, for the same roots, all with variants or all without. `unchanged` are its
-    unchanged keys as far as they are known, sorted."""
+    """Targets of one bucket by key, with the same roots, all with variants or all without. `unchanged` are
+    the bucket's known unchanged keys, sorted."""
 
     def __init__(
         self,
@@ -101,13 +102,13 @@ class _Group:
         *,
         variants: bool,
     ) -> None:
-        self._needs = targets
+        self._targets = targets
         self._keys = sorted(targets)
         self._roots = roots
         self._unchanged = unchanged
         self._allowed = cache(_rule(roots, neighbours, refused))
-        # Keys whose own wildcard evicts other objects. Where nobody looked, it is taken to evict none; where
-        # not all was seen, one that was seen is enough.
+        # Keys whose own wildcard evicts other objects. One known object is enough. Where nothing was listed,
+        # the wildcard is taken to evict none.
         divisible = variants and not any(
             url.endswith(PART_WILDCARDS) and url.startswith(root.prefix) for url in refused for root in roots
         )
@@ -116,20 +117,20 @@ class _Group:
         )
 
     def at(self, price: float) -> Iterator[PlannedPurge]:
-        """The purges of the group at a price."""
+        """Yield the purges of the group at a price."""
 
         def alone(key: str) -> int:
             return 1 + len(PART_WILDCARDS) if key in self._divisible else 1
 
         at = 0
-        # The chosen purges come sorted, and each serves the next so many of the sorted keys.
+        # The chosen purges come sorted. Each covers the next `changed` keys in order.
         for chosen in weighted_cover(
             self._keys, self._unchanged, price * len(self._roots), self._allowed, alone
         ):
-            served = self._keys[at : at + chosen.changed]
+            covered = self._keys[at : at + chosen.changed]
             at += chosen.changed
             for position, root in enumerate(self._roots):
-                mine = tuple(self._needs[key][position] for key in served)
+                mine = tuple(self._targets[key][position] for key in covered)
                 if chosen.wildcard:
                     yield PlannedPurge(f"{root.url(chosen.prefix)}*", mine, chosen.collateral)
                 elif chosen.prefix in self._divisible:
@@ -139,7 +140,7 @@ class _Group:
 
 
 def _begins_others(key: str, neighbours: Neighbours, unchanged: Sequence[str]) -> bool:
-    """Whether unchanged keys, which are sorted, begin with a changed one, or are likely to."""
+    """Whether unchanged keys, which come sorted, begin with a changed key, or are likely to."""
     after = bisect_right(unchanged, key)
     if after < len(unchanged) and unchanged[after].startswith(key):
         return True
@@ -147,7 +148,8 @@ def _begins_others(key: str, neighbours: Neighbours, unchanged: Sequence[str]) -
 
 
 def _rule(roots: tuple[Root, ...], neighbours: Neighbours, refused: frozenset[str]) -> Callable[[str], bool]:
-    """Whether a wildcard may stand behind a key prefix: under every root, and with a known collateral."""
+    """Return the rule whether a wildcard may stand behind a key prefix: ImageKit accepts it under every root,
+    and its collateral is known."""
 
     def allowed(prefix: str) -> bool:
         if not neighbours.counted(prefix) or prefix.rpartition("/")[2] in (".", ".."):
@@ -164,9 +166,9 @@ def _rule(roots: tuple[Root, ...], neighbours: Neighbours, refused: frozenset[st
 
 
 def without_covered(purges: Iterable[PlannedPurge]) -> list[PlannedPurge]:
-    """A purge that lies under another one is left to that one."""
+    """Return the purges without those that lie under another one, which covers their targets as well."""
     kept: list[PlannedPurge] = []
-    # A wildcard sorts right before everything that it covers, itself as an exact URL included.
+    # A wildcard sorts right before everything that it covers, its own exact URL included.
     for purge in sorted(purges, key=lambda each: (each.url.removesuffix("*"), not each.url.endswith("*"))):
         above = kept[-1] if kept else None
         if above and _covers(above.url, purge.url):
@@ -176,13 +178,14 @@ def without_covered(purges: Iterable[PlannedPurge]) -> list[PlannedPurge]:
     return kept
 
 
-def with_riders(purges: Sequence[PlannedPurge], waiting: Iterable[PurgeTarget]) -> list[PlannedPurge]:
-    """The purges, none of which lies under another, serving also those needs that each covers anyway."""
+def with_riders(purges: Sequence[PlannedPurge], held: Iterable[PurgeTarget]) -> list[PlannedPurge]:
+    """Return the purges, with the held targets that each of them covers anyway. None of the purges may lie
+    under another one."""
     riders: dict[int, list[PurgeTarget]] = defaultdict(list)
     in_order = sorted(range(len(purges)), key=lambda at: purges[at].url.removesuffix("*"))
     texts = [purges[at].url.removesuffix("*") for at in in_order]
-    for target in waiting:
-        # None lies under another: only the last that is not behind a URL can be a beginning of it.
+    for target in held:
+        # Only the last one that does not sort after the URL can be its prefix, as none lies under another.
         at = bisect_right(texts, target.url.removesuffix("*")) - 1
         if at >= 0 and _covers(purges[in_order[at]].url, target.url):
             riders[in_order[at]].append(target)

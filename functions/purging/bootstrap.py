@@ -1,0 +1,106 @@
+"""Puts everything together. Nothing else in this package makes a client, or chooses who works with whom."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from purging.aws.alerts import Alerts
+from purging.aws.change_queue import ChangeQueue
+from purging.aws.clients import AWS_CLIENT
+from purging.aws.listing import S3Lister
+from purging.aws.survey import Lister
+from purging.aws.surveyor import Surveyor
+from purging.aws.tracking import Tracker
+from purging.drain import Drain
+from purging.imagekit.client import ImageKit
+from purging.imagekit.freshness import Freshness
+from purging.imagekit.private_key import PrivateKey
+from purging.intake import Intake
+from purging.ledger.store import Ledger
+from purging.planning.planner import Planner
+from purging.recorder import Recorder
+from purging.reporting import Reporter
+from purging.settings import Settings
+from purging.status import Checker
+from purging.submission import Submitter
+
+Clock = Callable[[], float]
+"""Gives unix seconds."""
+Sleep = Callable[[float], None]
+"""Waits seconds."""
+
+Clients = Callable[[str], Any]
+"""Gives the AWS client of a service."""
+
+
+def aws(service: str) -> Any:
+    """Return a new AWS client of a service, e.g. `dynamodb`."""
+    return boto3.client(service, config=AWS_CLIENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a drain reaches outside of the process. A simulation puts its own in their place."""
+
+    ledger: Ledger
+    lister: Lister
+    imagekit: ImageKit
+    tracker: Tracker
+    alerts: Alerts
+
+
+def ports(settings: Settings, clients: Clients, clock: Clock, sleep: Sleep) -> Ports:
+    """Return what a drain reaches in AWS and at ImageKit."""
+    ledger = Ledger(settings.ledger_table, clients("dynamodb"), sleep=sleep)
+    return Ports(
+        ledger,
+        S3Lister(clients("s3")),
+        _imagekit(settings, clients),
+        Tracker(settings.track_purges_arn, clients("stepfunctions")),
+        Alerts(settings.alerts_topic_arn, clients("sns"), ledger, clock),
+    )
+
+
+def drain(settings: Settings, outside: Ports, clock: Clock, sleep: Sleep) -> Drain:
+    """Return a drain that works with these ports."""
+    recorder = Recorder(outside.ledger, outside.tracker)
+    return Drain(
+        settings,
+        outside.ledger,
+        Planner(settings),
+        Surveyor(outside.lister),
+        Submitter(settings, outside.ledger, outside.imagekit, recorder, clock, sleep),
+        recorder,
+        Reporter(settings, outside.alerts, clock),
+        clock,
+        sleep,
+    )
+
+
+def intake(settings: Settings, clients: Clients, clock: Clock, sleep: Sleep) -> Intake:
+    """Return what SubmitPurge works with."""
+    outside = ports(settings, clients, clock, sleep)
+    queue = ChangeQueue(settings.change_queue_url, clients("sqs"))
+    return Intake(settings, queue, outside.ledger, drain(settings, outside, clock, sleep), clock)
+
+
+def checker(settings: Settings, clients: Clients, clock: Clock) -> Checker:
+    """Return what CheckPurges works with."""
+    return Checker(
+        _imagekit(settings, clients),
+        Ledger(settings.ledger_table, clients("dynamodb")),
+        Freshness(clock) if settings.verify_freshness else None,
+        clock=clock,
+    )
+
+
+def alerts(settings: Settings, clients: Clients, clock: Clock) -> Alerts:
+    """Return what CheckPurges alerts with."""
+    ledger = Ledger(settings.ledger_table, clients("dynamodb"))
+    return Alerts(settings.alerts_topic_arn, clients("sns"), ledger, clock)
+
+
+def _imagekit(settings: Settings, clients: Clients) -> ImageKit:
+    return ImageKit(settings.api_url, PrivateKey(settings.secret_arn, clients("secretsmanager")))

@@ -1,0 +1,165 @@
+"""Takes what SubmitPurge is given: keeps its changes in the ledger, then drains it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+from uuid import uuid4
+
+from purging.aws.change_queue import ChangeQueue
+from purging.changes import ObjectChange, split
+from purging.clocks import SKEW_SECONDS
+from purging.drain import Drain
+from purging.events import manual
+from purging.ledger.store import Ledger
+from purging.planning.coverage import purges_covering
+from purging.rounds import Report
+from purging.settings import Settings
+from purging.telemetry import MetricUnit, logger, metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What an invocation works with, made once for the life of the process. `clock` gives unix seconds.
+
+    `context` is Lambda's
+    (https://docs.aws.amazon.com/lambda/latest/dg/python-context.html).
+    """
+
+    settings: Settings
+    queue: ChangeQueue
+    ledger: Ledger
+    drain: Drain
+    clock: Callable[[], float]
+
+    def take_batch(self, messages: list[dict[str, Any]], context: Any) -> dict[str, Any]:
+        """Keep every change of a batch of the queue's messages, and drain. Return `batchItemFailures`: the
+        messages that are to come again, or that hold what is no change
+        (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html)."""
+        changes: list[ObjectChange] = []
+        understood: list[dict[str, Any]] = []
+        malformed: list[dict[str, Any]] = []
+        for message in messages:
+            found, problems = split({"Records": [message]})
+            changes += found
+            if problems:
+                logger.error(
+                    "malformed message",
+                    message_id=message.get("messageId"),
+                    reasons=[str(problem) for problem in problems],
+                )
+            (malformed if problems else understood).append(message)
+        metrics.add_metric("MalformedMessages", MetricUnit.Count, len(malformed))
+        self.queue.reject(malformed)
+        try:
+            self._keep(changes)
+        except Exception:  # noqa: BLE001 - whatever it was, the messages are to come again, and soon
+            logger.exception("changes not kept", messages=len(understood))
+            self.queue.retry(understood)
+            return _failures(messages)
+        # Now, since a drain that is cut off answers nothing.
+        self.queue.acknowledge(understood)
+        try:
+            self._drain(context)
+        except Exception:  # noqa: BLE001 - the changes are kept, so the messages are done, whatever it was
+            # The next tick drains them, and fails loudly if it can't.
+            logger.exception("drain failed")
+        return _failures(malformed)
+
+    def take_event(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Keep the changes of an event that comes by itself, and drain. Return what came of it.
+
+        Raises MalformedEvent if any part of it is no change, when all other parts are done.
+        """
+        changes, problems = split(event)
+        for problem in problems:
+            logger.error("malformed event", reason=str(problem))
+        if problems and not changes:
+            raise problems[0]
+        self._keep(changes)
+        answer = self._answer(self._drain(context))
+        if problems:
+            raise problems[0]
+        return answer
+
+    def take_manual(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Serve a manual purge once, however often its caller repeats the call. Answer before the caller
+        repeats it.
+
+        Raises InvalidRequest or MalformedEvent for what cannot be served.
+        """
+        now, url_map = self.clock(), self.settings.url_map
+        manual.requested(event, url_map, now)  # a request that cannot be served is not remembered
+        asked_at, repeated = self.ledger.first_asked(
+            manual.identity(event), context.aws_request_id, now, manual.REPEATED_SECONDS
+        )
+        wanted = manual.requested(event, url_map, asked_at)
+        self.ledger.add(wanted, manual=True)
+        answer = self._answer(self._drain(context, until=now + manual.ANSWER_SECONDS))
+        if not repeated:
+            return answer
+        accepted = self.ledger.accepted_since(asked_at - SKEW_SECONDS)
+        covering = purges_covering(wanted, url_map, accepted)
+        return {**answer, "repetition": manual.repetition(asked_at, covering)}
+
+    def _keep(self, changes: list[ObjectChange]) -> None:
+        """Write changes of served objects to the ledger. From here on they cannot be lost."""
+        settings = self.settings
+        served = [
+            each for each in changes if settings.url_map.serves(each) and not settings.ignores(each.key)
+        ]
+        self.ledger.add(served)
+        for change in served:
+            logger.debug(
+                "change received",
+                bucket=change.bucket,
+                key=change.key,
+                kind=change.kind,
+                occurred_at=change.occurred_at.isoformat(),
+            )
+        metrics.add_metric("ChangesReceived", MetricUnit.Count, len(served))
+        metrics.add_metric("ChangesNotServed", MetricUnit.Count, len(changes) - len(served))
+
+    def _drain(self, context: Any, until: float = inf) -> Report:
+        """Drain for as long as the function lives, but not beyond `until` (unix seconds)."""
+        report = self.drain.run(
+            # Lambda gives a retry of the same event the same request id.
+            f"{context.aws_request_id} {uuid4().hex}",
+            lambda: min(context.get_remaining_time_in_millis() / 1000, until - self.clock()),
+        )
+        logger.info(
+            "drained",
+            accepted=len(report.accepted),
+            settled=report.settled,
+            held=report.held,
+            reason=report.reason,
+            detail=report.detail,
+            busy=report.busy,
+        )
+        return report
+
+    def _answer(self, report: Report) -> dict[str, Any]:
+        return {
+            "purges": [{"url": purge.url, "request_id": purge.request_id} for purge in report.accepted],
+            "given_up": [{"url": url, "reason": reason} for url, reason in report.given_up.items()],
+            "settled": report.settled,
+            "held": report.held,
+            "reason": report.reason,
+            "detail": report.detail,
+            "busy": report.busy,
+            "dry_run": self.settings.dry_run,
+        }
+
+
+def is_batch(event: object) -> bool:
+    """Whether an event is a batch of the change queue's messages."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    return (
+        bool(records)
+        and isinstance(records, list)
+        and all(isinstance(record, dict) and record.get("eventSource") == "aws:sqs" for record in records)
+    )
+
+
+def _failures(messages: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"batchItemFailures": [{"itemIdentifier": message["messageId"]} for message in messages]}

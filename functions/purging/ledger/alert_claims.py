@@ -1,0 +1,53 @@
+"""Which alerts were sent, so that each goes out once although several functions notice its cause."""
+
+from typing import Any, Literal
+
+from purging.ledger import items
+from purging.ledger.table import Table
+
+Claim = Literal["ours", "sent", "claimed"]
+
+
+class AlertClaims:
+    """The alerts of one ledger. Every method raises one of AWS_ERRORS when DynamoDB fails."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def claim(self, name: str, owner: str, now: float, seconds: float) -> Claim:
+        """Claim an alert for some seconds from `now` (unix seconds).
+
+        Return `ours` if this owner may send it, `sent` if it was sent and is not to be repeated yet, or
+        `claimed` if another owner may be sending it.
+        """
+        try:
+            self._table.put(
+                {
+                    **_key(name),
+                    "by": {"S": owner},
+                    "sent": {"BOOL": False},
+                    "expires_at": items.number(int(now + seconds)),
+                },
+                # The SDK repeats a call whose answer was lost, so an owner can claim its own alert again.
+                ConditionExpression="attribute_not_exists(pk) OR expires_at < :now OR #by = :by",
+                ExpressionAttributeNames={"#by": "by"},
+                ExpressionAttributeValues={":now": items.number(now), ":by": {"S": owner}},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._table.errors.ConditionalCheckFailedException as refused:
+            answer: Any = refused.response  # the stubs know no item in it
+            return "sent" if answer["Item"]["sent"]["BOOL"] else "claimed"
+        return "ours"
+
+    def sent(self, name: str, now: float, seconds: float) -> None:
+        """Note that an alert was sent and is not to be repeated for some seconds."""
+        expiry = items.number(int(now + seconds))
+        self._table.put({**_key(name), "sent": {"BOOL": True}, "expires_at": expiry})
+
+    def forget(self, name: str) -> None:
+        """Note that an alert was not sent after all."""
+        self._table.delete(_key(name))
+
+
+def _key(name: str) -> items.Item:
+    return items.key("state", items.about("alert", name))

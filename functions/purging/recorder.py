@@ -1,0 +1,64 @@
+"""Records accepted purges: the ledger knows them first, then TrackPurges follows them.
+
+A function may be killed at any time. What the ledger knows is followed by the next drain.
+"""
+
+from collections.abc import Callable, Sequence
+
+from purging.aws.clients import AWS_CALL_SECONDS, AWS_ERRORS
+from purging.aws.tracking import Tracker
+from purging.clocks import surely_before
+from purging.ledger.store import Ledger
+from purging.planning.wildcards import PlannedPurge
+from purging.purges import AcceptedPurge, joined
+from purging.telemetry import MetricUnit, logger, metrics
+
+
+class Recorder:
+    """Records accepted purges."""
+
+    def __init__(self, ledger: Ledger, tracker: Tracker) -> None:
+        self._ledger = ledger
+        self._tracker = tracker
+
+    def accepted(
+        self, purge: PlannedPurge, request_id: str, submitted_at: float, *, before: Sequence[AcceptedPurge]
+    ) -> AcceptedPurge:
+        """Make an accepted purge known to the ledger, with those of its batch that came `before` it.
+
+        Purges are recorded one by one: a function that is killed has at most one purge of which the ledger
+        does not know. Raises one of AWS_ERRORS.
+        """
+        logger.info(
+            "purge accepted",
+            url=purge.url,
+            request_id=request_id,
+            changes=purge.changes,
+            collateral=purge.collateral,
+        )
+        metrics.add_metric("SecondsToAccepted", MetricUnit.Seconds, submitted_at - purge.since)
+        # The purge's time does not tell that it came after these changes: their identities do.
+        identities = joined(
+            change.identity
+            for target in purge.targets
+            for change in target.changed_object.changes
+            if not surely_before(change, submitted_at)
+        )
+        accepted = AcceptedPurge(request_id, purge.url, submitted_at, identities, purge.sample)
+        self._ledger.accept([accepted], before=before)
+        return accepted
+
+    def track(
+        self, batches: Sequence[Sequence[AcceptedPurge]], remaining: Callable[[], float], *, reserve: float
+    ) -> None:
+        """Start TrackPurges for each batch, unless fewer than `reserve` of the `remaining()` seconds would be
+        left after it. A batch that is not tracked now is tracked by the next drain."""
+        for batch in batches:
+            if remaining() < reserve + 2 * AWS_CALL_SECONDS:
+                return
+            try:
+                self._tracker.start(batch)
+            except AWS_ERRORS:
+                logger.exception("purges not tracked yet", request_ids=[purge.request_id for purge in batch])
+                return
+            self._ledger.forget_untracked(batch)

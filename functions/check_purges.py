@@ -1,7 +1,7 @@
-"""Lambda CheckPurges: asks how far submitted purges are, for the state machine TrackPurges.
+"""Lambda CheckPurges: checks tracked purges for the state machine TrackPurges, and alerts when that gives up.
 
-It answers with data whatever happens at ImageKit or in Secrets Manager: a state machine knows no error names
-but the service's. It also alerts what TrackPurges gives up on.
+Problems of ImageKit or Secrets Manager come back as data, never as errors: the state machine matches only
+errors of the AWS services by name.
 """
 
 import os
@@ -21,11 +21,12 @@ from purging.ledger.store import Ledger
 from purging.settings import Settings
 from purging.status import Checker
 from purging.telemetry import logger, metrics
+from purging.tracked import CheckAnswer, CheckRequest
 
 
 @cache
 def checker() -> Checker:
-    """Built on first use, from the environment."""
+    """The checker, built on first use from the environment. Raises InvalidSetting."""
     settings = Settings.from_env(os.environ)
     private_key = PrivateKey(settings.secret_arn, boto3.client("secretsmanager", config=AWS_CLIENT))
     return Checker(
@@ -37,7 +38,7 @@ def checker() -> Checker:
 
 
 def alerts() -> Alerts:
-    """Built when it is needed, which is rare."""
+    """The alerts, built from the environment when they are needed, which is rare. Raises InvalidSetting."""
     settings = Settings.from_env(os.environ)
     sns = boto3.client("sns", config=AWS_CLIENT)
     return Alerts(settings.alerts_topic_arn, sns, _ledger(settings), time.time)
@@ -49,16 +50,11 @@ def _ledger(settings: Settings) -> Ledger:
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics(capture_cold_start_metric=True)
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{"purges": [...]}`, as TrackPurges was given them, to `{"purges": [those still open, each with its
-    cause and reason], "completed": how many are done, "wait_seconds": the shortest wait before asking
-    again}`.
-
-    With `"give_up": {...}`, as `giving_up.py` describes it, nothing is asked, and `{}` is the answer.
-    """
+def handler(event: CheckRequest, context: Any) -> CheckAnswer | dict[str, Any]:
+    """Check the purges of the request. With `give_up` in it, alert people instead and return `{}`."""
     if "give_up" in event:
         give_up(event["purges"], event["give_up"], alerts())
         return {}
-    findings = checker().look(event["purges"], lambda: context.get_remaining_time_in_millis() / 1000)
-    logger.info("checked", completed=findings.completed, open=len(findings.open))
+    findings = checker().check(event["purges"], lambda: context.get_remaining_time_in_millis() / 1000)
+    logger.info("checked", completed=findings.completed, open=len(findings.unfinished))
     return findings.answer()

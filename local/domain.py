@@ -11,7 +11,7 @@ from purging.changes import Change, UrlChange
 from purging.errors import PermanentError
 from purging.events import manual
 from purging.ledger.changesets import ChangeSet
-from purging.ledger.items import as_submitted
+from purging.ledger.items import as_accepted
 from purging.ledger.store import Ledger, month_of
 from purging.planning.coverage import Coverage
 from purging.planning.targets import PurgeTarget, gather, targets_of
@@ -28,7 +28,7 @@ __all__ = [
     "PurgeTarget",
     "Settings",
     "UrlChange",
-    "as_submitted",
+    "as_accepted",
     "changes",
     "gather",
     "manual",

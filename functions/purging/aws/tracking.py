@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # Step Functions passes at most 256 KiB from one state to the next:
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-# The answer of CheckPurges is larger than the input: it adds a reason to each purge, which may repeat its URL.
+# The answer of CheckPurges is larger than its input: it adds a reason to each purge, perhaps with its URL.
 _MAX_INPUT_BYTES = 100_000
 _MAX_PURGES = 100
 

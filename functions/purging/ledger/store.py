@@ -89,7 +89,7 @@ class Ledger:
     def accept(self, purges: Sequence[AcceptedPurge], *, before: Sequence[AcceptedPurge] = ()) -> None:
         """Keep accepted purges, and that TrackPurges is yet to be told of them, with those of the same batch
         that were accepted `before` them."""
-        new = [item for purge in purges for item in items.submitted(purge)]
+        new = [item for purge in purges for item in items.accepted(purge)]
         self._table.write(self._table.putting(item) for item in (*new, items.untracked((*before, *purges))))
 
     def settle(
@@ -122,13 +122,15 @@ class Ledger:
 
     def accepted_since(self, time: float) -> list[AcceptedPurge]:
         """Accepted purges submitted at or after a time, oldest first."""
-        return [items.as_submitted(item) for item in self._table.query("submitted", items.submitted_sk(time))]
+        return [
+            items.as_accepted(item) for item in self._table.query(items.ACCEPTED_PK, items.accepted_sk(time))
+        ]
 
     def complete(self, request_id: str, submitted_at: float, now: float) -> None:
         """Note that ImageKit said Completed of a purge, if it is known here."""
         with suppress(self._table.errors.ConditionalCheckFailedException):
             self._table.update(
-                Key=items.key("submitted", items.submitted_sk(submitted_at, request_id)),
+                Key=items.key(items.ACCEPTED_PK, items.accepted_sk(submitted_at, request_id)),
                 UpdateExpression="SET completed_at = :now",
                 ConditionExpression="attribute_exists(pk)",
                 ExpressionAttributeValues={":now": items.number(now)},

@@ -62,7 +62,7 @@ def requested(event: dict[str, Any], url_map: UrlMap, asked_at: float) -> list[C
     entries = _entries(name, event[name])
     time = datetime.fromtimestamp(asked_at, UTC)
     if name == "urls":
-        return [UrlChange(url_map.check(url), time) for url in entries]
+        return [UrlChange(url_map.validated(url), time) for url in entries]
     return [_of_key(as_object(entry, "an entry of keys"), url_map, time) for entry in entries]
 
 

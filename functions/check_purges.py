@@ -1,7 +1,7 @@
-"""Lambda CheckPurges: asks how far submitted purges are, for the state machine TrackPurges.
+"""Lambda CheckPurges: checks tracked purges for the state machine TrackPurges, and alerts when that gives up.
 
-It answers with data whatever happens at ImageKit or in Secrets Manager: a state machine knows no error names
-but the service's. It also alerts what TrackPurges gives up on.
+Problems of ImageKit or Secrets Manager come back as data, never as errors: the state machine matches only
+errors of the AWS services by name.
 """
 
 import os
@@ -15,31 +15,27 @@ from purging.giving_up import give_up
 from purging.settings import Settings
 from purging.status import Checker
 from purging.telemetry import logger, metrics
+from purging.tracked import CheckAnswer, CheckRequest
 
 
 @cache
 def checker() -> Checker:
-    """Built on first use, from the environment."""
+    """The checker, built on first use from the environment. Raises InvalidSetting."""
     return bootstrap.checker(Settings.from_env(os.environ), bootstrap.aws, time.time)
 
 
 def alerts() -> Alerts:
-    """Built when it is needed, which is rare."""
+    """The alerts, built from the environment when they are needed, which is rare. Raises InvalidSetting."""
     return bootstrap.alerts(Settings.from_env(os.environ), bootstrap.aws, time.time)
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics(capture_cold_start_metric=True)
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{"purges": [...]}`, as TrackPurges was given them, to `{"purges": [those still open, each with its
-    cause and reason], "completed": how many are done, "wait_seconds": the shortest wait before asking
-    again}`.
-
-    With `"give_up": {...}`, as `giving_up.py` describes it, nothing is asked, and `{}` is the answer.
-    """
+def handler(event: CheckRequest, context: Any) -> CheckAnswer | dict[str, Any]:
+    """Check the purges of the request. With `give_up` in it, alert people instead and return `{}`."""
     if "give_up" in event:
         give_up(event["purges"], event["give_up"], alerts())
         return {}
-    findings = checker().look(event["purges"], lambda: context.get_remaining_time_in_millis() / 1000)
-    logger.info("checked", completed=findings.completed, open=len(findings.open))
+    findings = checker().check(event["purges"], lambda: context.get_remaining_time_in_millis() / 1000)
+    logger.info("checked", completed=findings.completed, open=len(findings.unfinished))
     return findings.answer()

@@ -17,7 +17,7 @@ from purging.telemetry import logger, metrics
 
 @cache
 def application() -> Intake:
-    """Built on first use, from the environment."""
+    """What the function works with, built on first use from the environment. Raises InvalidSetting."""
     return bootstrap.intake(Settings.from_env(os.environ), bootstrap.aws, time.time, time.sleep)
 
 

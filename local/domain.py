@@ -10,7 +10,7 @@ from purging import changes
 from purging.changes import Change, UrlChange
 from purging.errors import PermanentError
 from purging.events import manual
-from purging.ledger.items import as_submitted
+from purging.ledger.items import as_accepted
 from purging.ledger.quota import month_of
 from purging.ledger.store import Ledger
 from purging.planning.coverage import Coverage
@@ -27,7 +27,7 @@ __all__ = [
     "PurgeTarget",
     "Settings",
     "UrlChange",
-    "as_submitted",
+    "as_accepted",
     "changed_objects",
     "changes",
     "manual",

@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from local.domain import AcceptedPurge, Ledger, Settings, as_submitted, month_of
+from local.domain import AcceptedPurge, Ledger, Settings, as_accepted, month_of
 from local.stack import Stack
 
 FUNCTIONS = ("SubmitPurge", "CheckPurges")
@@ -90,7 +90,7 @@ class Observer:
             purge.request_id: Followed(purge, float(done["N"]) if done else None)
             for page in pages
             for item in page["Items"]
-            for purge, done in [(as_submitted(item), item.get("completed_at"))]
+            for purge, done in [(as_accepted(item), item.get("completed_at"))]
         }
 
     def ledger(self) -> Ledger:

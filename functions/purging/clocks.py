@@ -1,12 +1,13 @@
-"""How far clocks can be apart."""
+"""The difference between clocks."""
 
 from purging.changes import Change
 
 SKEW_SECONDS = 11.0
-"""How far S3's clock and a function's may be apart: 5 seconds off either way, and the fraction of a second
-that EventBridge cuts off."""
+"""The largest difference between S3's clock and a function's clock. It is a guess: each clock is at most 5
+seconds wrong, and EventBridge cuts off the fraction of a second."""
 
 
 def surely_before(change: Change, time: float) -> bool:
-    """Whether a change happened before a time of a function's clock, however far the clocks are apart."""
+    """Whether a change happened before `time` (unix seconds, a function's clock), whatever the difference
+    between the clocks is."""
     return change.occurred_at.timestamp() + SKEW_SECONDS <= time

@@ -1,19 +1,20 @@
-"""Changed keys, their unchanged neighbours and a price → the cheapest set of purges. Pure.
+"""Finds the cheapest set of purges for changed keys, given their unchanged neighbours and a price. Pure.
 
-The objective is `price × number of purges + collateral`. A changed key is purged by itself, which takes one
-purge or several, or by a wildcard on any of its prefixes, whose collateral is the unchanged keys under it.
-The changed keys form a compressed prefix tree; bottom-up, each branching point costs the lesser of its
-children's sum and one wildcard. One pass over the sorted keys builds and solves the tree at once, with a
-stack of the branching points that are still open: no node outlives its subtree, and nothing recurses.
+The cost is `price × number of purges + collateral`. A changed key is purged by itself, which takes one purge
+or several, or by a wildcard on one of its prefixes. The collateral of a wildcard is the number of unchanged
+keys with that prefix. The changed keys form a compressed prefix tree. From the leaves to the root, the cost
+of a branching point is the lower one of two: the sum of its children's costs, and the cost of one wildcard.
+One pass over the sorted keys builds and solves the tree, without recursion. A stack holds the branching
+points whose keys have not all been read yet; a solved one needs no memory.
 
-Three facts make this exact and small:
+Three facts make the result exact and the code small:
 
-- A branching point has two changed keys or more, hence two purges or more below it. One wildcard that costs
-  the same is therefore always fewer purges, and no other tie between nodes exists.
-- All prefixes on the edge above a branching point reach the same changed keys, and a longer one never
-  reaches more unchanged keys: the longest that is allowed is the best of its edge.
-- On the edge above a single key a wildcard can pay only if the key takes several purges by itself. Else the
-  one purge of its own costs the same or less, and is the longest.
+- Below a branching point are at least two changed keys, so at least two purges. One wildcard with the same
+  cost always means fewer purges, and there is no other tie between nodes.
+- All prefixes on the edge above a branching point have the same changed keys below them, and a longer prefix
+  never has more unchanged keys. So the longest allowed prefix is the best one of its edge.
+- On the edge above a single key, a wildcard can pay off only if the key by itself takes several purges. If it
+  takes one, that purge costs no more than a wildcard, and its prefix is the longest.
 """
 
 from bisect import bisect_left, bisect_right
@@ -25,16 +26,15 @@ from typing import NamedTuple
 
 
 class Purge(NamedTuple):
-    """One step of the plan, in key space: a wildcard, or whatever it takes to purge one key by itself. A
-    tuple, because bulk changes make a great many of them."""
+    """A wildcard, or the purges of one key by itself. It is a tuple because bulk changes make very many."""
 
     prefix: str
-    """A changed key or, of a wildcard, what the keys under it start with. Decoded, without the `*`."""
+    """Decoded: the changed key, or the beginning of the keys under the wildcard, without the `*`."""
     wildcard: bool
     changed: int
-    """How many changed keys it serves: 1 if it is no wildcard."""
+    """How many changed keys it covers: 1 without a wildcard."""
     collateral: int
-    """How many unchanged keys it evicts needlessly: 0 if it is no wildcard."""
+    """How many unchanged keys it evicts needlessly: 0 without a wildcard."""
 
 
 def _one(_: str) -> int:
@@ -47,19 +47,19 @@ def cover(
     price: float,
     allowed: Callable[[str], bool],
 ) -> list[Purge]:
-    """The purges that serve every changed key at the least `price × number of purges + collateral`.
+    """The purges that cover every changed key at the lowest `price × number of purges + collateral`.
 
-    `price` is how many needless evictions one purge is worth, from 0 (none at all) to infinity (fewest
-    purges). `allowed` says whether a wildcard may stand behind a key prefix, the empty one included: a hard
-    rule, arbitrary, asked at most once a prefix and only where a wildcard would pay. Among equal costs:
-    fewer purges, then the longer prefix. Prefixes are cut between code points, so that a cut key, encoded,
-    is a prefix of the key's URL.
+    `price` is the number of needless evictions that one purge is worth, from 0 (no needless evictions) to
+    infinity (fewest purges). `allowed` says whether a wildcard on a prefix, perhaps the empty one, is
+    possible. It may follow any rule. It is called at most once for each prefix, and only if the wildcard
+    would pay off. If costs are equal, fewer purges win, then longer prefixes. A prefix ends between two code
+    points, so that its encoded form is the beginning of each key's URL.
 
-    Repeated keys count once; a key in both collections is a changed one. The result is sorted by prefix,
-    does not depend on the order of the keys, and no purge in it lies under another. Time and memory are
-    linear in the keys if they come sorted, as S3 lists them.
+    Repeated keys count once. A key in both collections counts as changed. The result is sorted by prefix and
+    does not depend on the order of the keys. None of its purges covers a key of another one. If the keys are
+    sorted, as S3 lists them, time and memory grow linearly with their number.
 
-    Raises ValueError if `price` is negative or not a number, and whatever `allowed` raises.
+    Raises ValueError if `price` is negative or not a number, and every error of `allowed`.
     """
     return weighted_cover(changed, unchanged, price, allowed, _one)
 
@@ -71,30 +71,31 @@ def weighted_cover(
     allowed: Callable[[str], bool],
     alone: Callable[[str], int],
 ) -> list[Purge]:
-    """The same where a key may take several purges: `alone` says how many (1 or more) serve a changed key by
-    itself and evict nothing. Raises whatever `alone` raises as well."""
+    """Like `cover`, for keys that by themselves may take several purges. `alone` gives their number for a
+    changed key, 1 or more. They have no collateral. Raises every error of `alone`, too."""
     if not price >= 0:
-        raise ValueError(f"price {price!r} is no number from 0 to infinity, in needless evictions a purge")
+        raise ValueError(f"price {price!r} is not a number from 0 to infinity (needless evictions per purge)")
     members = changed if isinstance(changed, AbstractSet) else frozenset(changed)
-    # By code point, which is the order of UTF-8 bytes, S3's, as well. Sorting merges what is sorted already.
+    # Sorted by code point, which is also the order of UTF-8 bytes and of S3. Sorting is linear here if both
+    # collections are sorted already.
     every = list(map(itemgetter(0), groupby(sorted(chain(changed, unchanged)))))
-    # Where the changed keys stand, between two sentinels: what lies between two places did not change.
+    # The positions of the changed keys, between two sentinels. All keys between two positions are unchanged.
     places = [-1, *compress(count(), map(members.__contains__, every)), len(every)]
     keys = len(places) - 2
-    # One purge never saves more than all the neighbours, so a price above that decides nothing more, and
-    # infinity is no special case. Whole numbers, because products of floats round and break ties by chance.
+    # One purge never saves more than all unchanged keys. So a higher price changes nothing, and infinity is
+    # no special case. The price becomes a ratio of whole numbers, since rounded floats decide ties by chance.
     worth, unit = min(price, len(every) - keys).as_integer_ratio()
 
-    # A number in the plan stands for the purge of the key there by itself: most of them do not last.
+    # A number in the plan is the position of a key that is purged by itself. Most numbers are replaced later.
     plan: list[int | Purge] = []
-    spent = 0  # purges that the plan takes
-    # Of each branching point that is still open: the characters that its keys share, its first changed key,
-    # where its purges begin in the plan, at whose end they stand together, how many the plan took before
-    # them, and what they evict needlessly. Lists side by side, because objects cost time.
+    spent = 0  # the number of purges in the plan
+    # The stack of branching points. For each: how many characters its keys share, its first changed key,
+    # where its purges begin in the plan (they are the last ones there), how many purges the plan had before
+    # them, and their collateral. These are parallel lists because objects would take more time.
     depths, firsts, marks, befores, evicted = [-1], [0], [0], [0], [0]
     for last in range(1, keys + 1):
         key = every[places[last]]
-        # What follows the last key shares less with it than nothing: the empty prefix is closed as well.
+        # After the last key, -1 closes all branching points, including the one with the empty prefix.
         shared = _shared(key, every[places[last + 1]]) if last < keys else -1
         first, mark, before, collateral = last, len(plan), spent, 0
         plan.append(places[last])
@@ -110,7 +111,7 @@ def weighted_cover(
             first, mark, before = firsts.pop(), marks.pop(), befores.pop()
             collateral += evicted.pop()
             affordable = collateral + worth * (spent - before - 1) // unit
-            # Neighbours between the first and the last key lie under every prefix of the edge.
+            # Unchanged keys between the first and the last changed key are below every prefix of the edge.
             if (places[last] - last) - (places[first] - first) <= affordable:
                 edge = range(depth, max(shared, depths[-1]), -1)
                 wildcard = _wildcard(every, places, first, last, edge, affordable=affordable, allowed=allowed)
@@ -138,11 +139,11 @@ def _wildcard(
     affordable: int,
     allowed: Callable[[str], bool],
 ) -> Purge | None:
-    """The longest allowed prefix of just the changed keys first..last, if its collateral is affordable.
+    """The wildcard on the longest allowed prefix of exactly the changed keys `first` to `last`; None if there
+    is none, or if its collateral is more than `affordable`.
 
-    `edge` is the lengths to try, longest first. The shorter the prefix, the farther it reaches into the
-    gaps before the first and after the last of these keys. The rule is asked last: it is the caller's, and
-    slow.
+    `edge` gives the lengths to try, the longest first. A shorter prefix may cover more of the unchanged keys
+    before the first and after the last of these keys. `allowed` is called last, since it may be slow.
     """
     key, changed = every[places[last]], last - first + 1
     before, start = places[first - 1] + 1, places[first]
@@ -162,7 +163,7 @@ def _wildcard(
 
 
 def _shared(one: str, other: str) -> int:
-    """How many characters two keys share at their start. Slices compare faster than a loop counts."""
+    """How many characters two keys share at their beginning. Comparing slices is faster than a loop."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,12 +1,12 @@
-"""Everything this package raises on purpose.
+"""All errors that this package raises on purpose.
 
 ::
 
     PurgeError
-    ├── PermanentError            the same input fails again: fix the input
-    │   ├── MalformedEvent        an event that holds no object change
-    │   ├── InvalidRequest        a manual purge that cannot be served
-    │   ├── InvalidSetting        a setting with a value that makes no sense
+    ├── PermanentError            the same input fails again: correct the input
+    │   ├── MalformedEvent        an event without an object change
+    │   ├── InvalidRequest        a manual purge that is not possible
+    │   ├── InvalidSetting        a setting with an unusable value
     │   ├── UrlRefused            ImageKit does not purge this URL (400, 413, 414, 422)
     │   └── UnknownRequest        ImageKit knows no purge of this id (400)
     └── RetryableError            the same call can succeed later
@@ -14,23 +14,26 @@
         ├── QuotaExhausted        the month's purges are used up (429 of a long window, 403)
         ├── KeyRefused            the private key is missing or not accepted (401, 403)
         └── Unavailable           no usable answer (5xx, time-out, no connection, 404, redirect)
+
+ImageKit's statuses: https://imagekit.io/docs/api-overview
+ImageKit does not document 413, 414 and 422, nor its answer over the quota. Their meaning here is a guess.
 """
 
 
 class PurgeError(Exception):
-    """The base of all; its text names the value at fault and the remedy."""
+    """The base class. The text of each error names the wrong value and the remedy."""
 
 
 class PermanentError(PurgeError):
-    """Repeating the same call cannot succeed."""
+    """The same call can never succeed."""
 
 
 class MalformedEvent(PermanentError):
-    """An event, or a part of one, that holds no object change."""
+    """An event, or a part of an event, without an object change."""
 
 
 class InvalidRequest(PermanentError):
-    """A manual purge that names what the mapping does not serve, or too much at once."""
+    """A manual purge of something that UrlMap does not serve, or of too much at once."""
 
 
 class InvalidSetting(PermanentError):
@@ -38,16 +41,15 @@ class InvalidSetting(PermanentError):
 
 
 class UrlRefused(PermanentError):
-    """ImageKit does not purge this URL: it, or a wildcard there, is not valid for purging (400), or it is
-    too long (413, 414) or otherwise unusable (422). The call did not count."""
+    """ImageKit does not purge this URL: the URL or its wildcard is invalid (400), too long (413, 414) or
+    unusable for another reason (422). The call did not count."""
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"ImageKit does not purge {url!r}: {reason}")
-        self.url = url
 
 
 class UnknownRequest(PermanentError):
-    """ImageKit answered 400 to a status call: it knows no purge of this request id."""
+    """ImageKit answered 400 to a status call: it knows no purge with this request id."""
 
 
 class RetryableError(PurgeError):
@@ -55,7 +57,7 @@ class RetryableError(PurgeError):
 
 
 class Throttled(RetryableError):
-    """429: ImageKit asks to wait `retry_after` seconds, an hour at most. The call did not count."""
+    """429: ImageKit asks to wait `retry_after` seconds, at most an hour. The call did not count."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__(f"ImageKit throttles: wait {retry_after:.1f} s")
@@ -65,7 +67,8 @@ class Throttled(RetryableError):
 class QuotaExhausted(RetryableError):
     """The month's purges are used up. The call did not count.
 
-    `resumes_in`: seconds until ImageKit's reset, 31 days at most; None if ImageKit does not say.
+    `resumes_in` is the number of seconds until ImageKit's reset, at most 31 days; None if ImageKit does not
+    say.
     """
 
     def __init__(self, reason: str, *, resumes_in: float | None = None) -> None:
@@ -74,14 +77,14 @@ class QuotaExhausted(RetryableError):
 
 
 class KeyRefused(RetryableError):
-    """No private key is set, or ImageKit does not accept it. The call did not count."""
+    """The secret holds no private key, or ImageKit does not accept it. The call did not count."""
 
 
 class Unavailable(RetryableError):
-    """No usable answer. `may_have_counted`: ImageKit may have accepted the purge all the same.
+    """No usable answer. `may_have_counted` says whether ImageKit may have accepted the purge nevertheless.
 
-    It may have after a 5xx, a success without a request id, and a time-out or a broken connection once
-    something was sent. It has not if no connection came to be, and after a redirect or any other 4xx.
+    It may have after a 5xx, after a success without a request id, and after a time-out or a broken connection
+    if something was sent. It has not if there was no connection, and after a redirect or any other 4xx.
     """
 
     def __init__(self, reason: str, *, may_have_counted: bool = True) -> None:

@@ -1,35 +1,35 @@
-"""Tells people of purges that TrackPurges gives up on: once a day for each cause, not for each execution."""
+"""Alerts people to purges that TrackPurges gives up on: once a day for each cause, not for each execution."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from purging.aws.alerts import Alerts
 from purging.telemetry import logger
+from purging.tracked import GiveUp, TrackedPurge
 
 _DAY = 86_400.0
-# Characters of a message: SNS takes 256 KB (API reference, "Publish"), whatever the characters are.
+# Characters of a message. A character takes up to 4 bytes, and SNS accepts 256 KB:
+# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 _MESSAGE = 60_000
 _CAUSE = 2_000
 
 
-def give_up(purges: Sequence[dict[str, Any]], why: dict[str, Any], alerts: Alerts) -> None:
-    """Log every purge, and alert what was not alerted today.
+def give_up(purges: Sequence[TrackedPurge], why: GiveUp, alerts: Alerts) -> None:
+    """Log every purge, and send the alerts that were not sent today.
 
-    `purges` as `Findings.answer` has them; `why` as TrackPurges says it: `execution` (an ARN), and either
-    `minutes` of the deadline that passed, or `error` and `details` of a CheckPurges that failed. Raises one
-    of AWS_ERRORS if the ledger cannot say what was alerted.
+    No field of a purge is taken for granted: a purge that is no purge may be why CheckPurges failed. Raises
+    one of AWS_ERRORS if the ledger does not answer which alerts were sent.
     """
     for purge in purges:
         logger.warning("purge given up", purge=purge, execution=why.get("execution"))
     if "minutes" in why:
-        _late(purges, why, alerts)
+        _alert_late(purges, why, why["minutes"], alerts)
     else:
-        _unknown(purges, why, alerts)
+        _alert_unknown(purges, why, alerts)
 
 
-def _late(purges: Sequence[dict[str, Any]], why: dict[str, Any], alerts: Alerts) -> None:
-    by_cause = defaultdict(list)
+def _alert_late(purges: Sequence[TrackedPurge], why: GiveUp, minutes: str, alerts: Alerts) -> None:
+    by_cause: dict[str, list[TrackedPurge]] = defaultdict(list)
     for purge in purges:
         by_cause[purge.get("cause", "unknown")].append(purge)
     for cause, late in by_cause.items():
@@ -38,7 +38,7 @@ def _late(purges: Sequence[dict[str, Any]], why: dict[str, Any], alerts: Alerts)
             f"ImageKit: {len(late)} purge(s) not Completed in time ({cause})",
             _text(
                 "ImageKit accepted these purges, but they were not Completed and fresh within "
-                f"{why['minutes']} minutes. Cause: {cause}.",
+                f"{minutes} minutes. Cause: {cause}.",
                 "Purge them again, or give the request ids to support@imagekit.io.",
                 late,
                 why,
@@ -47,7 +47,7 @@ def _late(purges: Sequence[dict[str, Any]], why: dict[str, Any], alerts: Alerts)
         )
 
 
-def _unknown(purges: Sequence[dict[str, Any]], why: dict[str, Any], alerts: Alerts) -> None:
+def _alert_unknown(purges: Sequence[TrackedPurge], why: GiveUp, alerts: Alerts) -> None:
     error = str(why.get("error", "unknown"))[:100]
     alerts.send(
         f"unknown {error}",
@@ -62,16 +62,16 @@ def _unknown(purges: Sequence[dict[str, Any]], why: dict[str, Any], alerts: Aler
     )
 
 
-def _text(what: str, then: str, purges: Iterable[dict[str, Any]], why: dict[str, Any]) -> str:
+def _text(what: str, remedy: str, purges: Iterable[TrackedPurge], why: GiveUp) -> str:
     lines = (
-        "  ".join(str(purge.get(name, "?")) for name in ("request_id", "url", "reason") if name in purge)
+        "  ".join(str(purge.get(name)) for name in ("request_id", "url", "reason") if name in purge)
         for purge in purges
     )
     text = (
         what,
-        then,
-        "More purges with the same cause are not alerted for a day: the failed executions of TrackPurges and "
-        'the lines "purge given up" in the log of CheckPurges name them all.',
+        remedy,
+        "For a day, further purges with the same cause are not alerted. The failed executions of TrackPurges "
+        'and the lines "purge given up" in the log of CheckPurges name all of them.',
         "",
         f"Execution: {why.get('execution', 'unknown')}",
         "",

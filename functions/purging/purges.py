@@ -1,4 +1,4 @@
-"""What is known of purges: accepted ones, and URLs whose purge fails."""
+"""Accepted purges, and URLs whose purge fails."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -9,18 +9,21 @@ from purging.changes import IDENTITY_BYTES
 
 @dataclass(frozen=True, slots=True)
 class AcceptedPurge:
-    """An accepted purge. `identities` (as `joined` has them) are those of the changes that it was made for,
-    where its time does not tell so; `sample` is an exact URL that it covers, or None where none is worth a
-    look."""
+    """A purge that ImageKit accepted."""
 
     request_id: str
     url: str
+    """Exact, or ending in `*`."""
     submitted_at: float
+    """Unix seconds, UTC."""
     identities: bytes = b""
+    """The identities, as `joined` returns them, of the changes that the purge was made for, if its time does
+    not prove that it came after them."""
     sample: str | None = None
+    """An exact URL that the purge covers; None if no URL is worth a freshness check."""
 
     def made_for(self, identity: bytes) -> bool:
-        """Whether this is the identity of a change that it was made for."""
+        """Whether the purge was made for the change with this identity."""
         starts = range(0, len(self.identities), IDENTITY_BYTES)
         at = bisect_left(starts, identity, key=lambda start: self.identities[start : start + IDENTITY_BYTES])
         start = at * IDENTITY_BYTES
@@ -28,21 +31,22 @@ class AcceptedPurge:
 
 
 def joined(identities: Iterable[bytes]) -> bytes:
-    """Identities in order, one behind the other. They are read far more often than looked into."""
+    """The identities, sorted, in one bytes object: they are read far more often than searched."""
     return b"".join(sorted(identities))
 
 
 @dataclass(frozen=True, slots=True)
 class FailingUrl:
-    """A URL whose purge got no usable answer `attempts` times in a row, last at `failed_at`; try again at
-    `retry_at`. `since` is when the oldest change happened that the purge was for: what is known of a URL
-    concerns the changes that waited then, and no later ones."""
+    """A URL whose purge fails. All times are unix seconds, UTC."""
 
     attempts: int
+    """Purges in a row that got no usable answer."""
     retry_at: float
     failed_at: float
+    """The last failure."""
     since: float
+    """When the oldest change of the failed purge happened. Later changes have not failed yet."""
 
     def concerns(self, since: float) -> bool:
-        """Whether a purge for changes `since` then is one that failed before."""
+        """Whether a purge whose oldest change happened at `since` is one of those that failed."""
         return since <= self.since

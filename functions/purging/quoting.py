@@ -1,4 +1,4 @@
-"""Quotes values in messages: enough to recognise each, never the whole of it, and no credentials."""
+"""Quotes values for messages: long values are cut, and credentials are masked."""
 
 import re
 from collections.abc import Iterable
@@ -8,14 +8,14 @@ _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]*\]?|[^:]*)(:[0-9]*)?")
 
 
 def named(fields: Iterable[str]) -> str:
-    """Names of fields for a message: the first ones, since anybody may have made them up."""
+    """Names of fields for a message: the first 8, since anybody may have invented very many."""
     return _short(", ".join(map(repr, islice(fields, 8))))
 
 
 def shown(value: object) -> str:
-    """A value for a message: enough to recognise it, never the whole of it."""
+    """A value for a message, cut to 120 characters: of a list its length, of an object its names."""
     if isinstance(value, dict):
-        # Not the values: they may be secret, and nested too deep to print.
+        # The values of an object stay out: they may be secret, or nested too deep for `repr`.
         text = f"an object with {named(value) or 'nothing'}"
     elif isinstance(value, list):
         text = f"a list of {len(value)}"
@@ -29,23 +29,25 @@ def _short(text: str) -> str:
 
 
 def shown_url(url: object) -> str:
-    """A refused URL, or what stands in its place, for a message: without the credentials it may carry."""
+    """A refused URL, or the value in its place, for a message, without the credentials that are in it."""
     return quoted(without_credentials(url)) if isinstance(url, str) else shown(url)
 
 
 def quoted(text: str) -> str:
+    """A text in quotation marks, cut to 200 characters."""
     text = repr(text)
     return text if len(text) <= 200 else text[:197] + "..."
 
 
 def without_credentials(url: str) -> str:
-    """Without user and password, even where it is no valid URL and what they are is a guess."""
+    """The URL with `***` instead of user and password. In an invalid URL, what they are is a guess."""
     start = re.match(r"([a-z][a-z0-9+.-]*:)?//", url, re.IGNORECASE)
     scheme = start[0] if start else ""
     before, at, place = url[len(scheme) :].rpartition("@")
     if at and (":" in before or "/" not in before.partition("@")[0]):
         return f"{scheme}***@{place}"
-    # A port that is no number may be a password whose other half, behind a comma, is elsewhere.
+    # A port that is no number may be the first half of a password that contains a comma: the comma has split
+    # the setting there.
     authority = re.split("[/?#]", url[len(scheme) :], maxsplit=1)[0]
     if scheme and not _HOST_AND_PORT.fullmatch(authority):
         return f"{scheme}{authority.partition(':')[0]}:***{url[len(scheme) + len(authority) :]}"

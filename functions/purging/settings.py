@@ -1,4 +1,4 @@
-"""What the operator chose, read from the environment that template.yaml fills."""
+"""The operator's settings, read from the environment variables that template.yaml sets."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,8 @@ from purging.urls import UrlMap
 
 IMAGEKIT_API_URL = "https://api.imagekit.io"
 
-# Plain HTTP would send the private key readable; the emulator on this machine is the exception.
+# HTTPS is required, since plain HTTP would expose the private key. Only an emulator on the same machine may
+# use plain HTTP.
 _API_URL = re.compile(
     r"(https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?|http://(127\.0\.0\.1|localhost):[0-9]+)/?"
 )
@@ -19,7 +20,7 @@ _API_URL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings, checked. The parameters of template.yaml explain each one."""
+    """All settings, validated. The parameters of template.yaml explain each of them."""
 
     url_map: UrlMap
     ledger_table: str
@@ -32,7 +33,7 @@ class Settings:
     max_hold_seconds: int = 900
     skip_new_objects: bool = True
     several_buckets: bool = False
-    """Whether a `*` of the UrlMap stands for more than one bucket."""
+    """Whether `*` in the UrlMap stands for more than one bucket."""
     verify_freshness: bool = True
     dry_run: bool = False
     change_queue_url: str = ""
@@ -41,7 +42,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read the environment; raises InvalidSetting naming the variable, its value and the remedy."""
+        """Read the environment. Raises InvalidSetting, which names the variable, its value and the remedy."""
         transformations = environ.get("PATH_TRANSFORMATIONS", "").split()
         return cls(
             url_map=UrlMap.parse(environ.get("URL_MAP", ""), transformations),
@@ -64,11 +65,11 @@ class Settings:
 
     @property
     def automatic_quota(self) -> int:
-        """Purges a month that changes may spend; the rest is left to manual purges and the dashboard."""
+        """The purges of a month that changes may use. The reserve is for manual purges and the dashboard."""
         return self.monthly_quota - self.monthly_quota * self.reserve_percent // 100
 
     def ignores(self, key: str) -> bool:
-        """Whether the key matches a pattern of keys that are never served (`*` matches slashes too)."""
+        """Whether the key matches a pattern of keys that are never served. `*` matches slashes, too."""
         return any(fnmatchcase(key, pattern) for pattern in self.ignore_keys)
 
 
@@ -80,7 +81,7 @@ def _required(environ: Mapping[str, str], name: str) -> str:
 
 
 def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
-    """One of the choices; the first one if it is not set."""
+    """The variable's value, which is one of the choices; the first choice if the variable is not set."""
     text = environ.get(name, choices[0]).lower()
     if text not in choices:
         raise InvalidSetting(f"{name} is {text!r}: write {' or '.join(choices)}")

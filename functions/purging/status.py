@@ -1,9 +1,9 @@
-"""One look at purges that are under way: which are Completed, and seen to be fresh."""
+"""Checks tracked purges: which ones has ImageKit completed, and does the CDN serve them fresh?"""
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from purging.aws.clients import AWS_ERRORS
 from purging.errors import KeyRefused, Throttled, Unavailable, UnknownRequest
@@ -11,49 +11,51 @@ from purging.imagekit.client import ImageKit
 from purging.imagekit.freshness import Freshness
 from purging.ledger.store import Ledger
 from purging.telemetry import MetricUnit, logger, metrics
+from purging.tracked import Cause, CheckAnswer, TrackedPurge
 
-# Seconds kept free for the last purge that is asked for, if everything hangs: ImageKit (12), Secrets Manager
-# (9), the note in the ledger (9), the CDN (8).
+# A purge is checked only if more seconds than these remain. That is enough for one purge if everything hangs:
+# ImageKit (12), Secrets Manager (9), the note in the ledger (9), the CDN (8).
 _CLOSING = 40.0
 
-# URLs to look at in one check; a purge as a whole works or does not.
+# URLs to check at the CDN in one invocation. A few are enough: a purge works for all its URLs or for none.
 _SAMPLES = 5
 
-Cause = Literal[
-    "pending", "stale", "throttled", "unknown id", "unavailable", "key refused", "key not read", "not asked"
-]
+_BLOCKING: frozenset[Cause] = frozenset({"throttled", "key refused", "key not read"})
 
 
 class Problem(NamedTuple):
-    """Why a purge is still open: which `cause`, the same for all purges that share it, and in words."""
+    """Why a purge is unfinished: the `cause`, the `reason` in words, and the seconds to wait at least."""
 
     cause: Cause
     reason: str
-
-
-@dataclass(slots=True)
-class Findings:
-    """What a look found: purges still `open`, with cause and reason, and how long to wait at least."""
-
-    open: list[dict[str, Any]] = field(default_factory=list)
-    completed: int = 0
     wait_seconds: float = 0.0
-    blocked: Problem | None = None
-    """Why asking further makes no sense now; None if it does."""
-    noted: bool = True
-    """Whether the ledger takes notes."""
 
-    def answer(self) -> dict[str, Any]:
-        """The JSON that the state machine goes on with. What was not asked for comes first next time."""
+    @property
+    def blocks(self) -> bool:
+        """Whether further status calls would now fail for the same cause."""
+        return self.cause in _BLOCKING
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The result of a check: the `unfinished` purges, each with its cause and reason, the number of
+    `completed` ones, and how many seconds to wait at least before the next check."""
+
+    unfinished: list[TrackedPurge]
+    completed: int
+    wait_seconds: float
+
+    def answer(self) -> CheckAnswer:
+        """The JSON for the state machine. Purges that were not asked for come first in the next check."""
         return {
-            "purges": sorted(self.open, key=lambda purge: purge["cause"] != "not asked"),
+            "purges": sorted(self.unfinished, key=lambda purge: purge["cause"] != "not asked"),
             "completed": self.completed,
             "wait_seconds": math.ceil(self.wait_seconds),
         }
 
 
 class Checker:
-    """`freshness` is None if purges are to be believed without a look. `clock` gives unix seconds."""
+    """`freshness` is None if ImageKit's word is enough. `clock` gives unix seconds."""
 
     def __init__(
         self,
@@ -68,75 +70,87 @@ class Checker:
         self._freshness = freshness
         self._clock = clock
 
-    def look(self, purges: Iterable[dict[str, Any]], remaining: Callable[[], float]) -> Findings:
-        """Ask for the status of each purge, as `tracking.py` describes one, as long as ImageKit answers
-        and `remaining()` seconds of life allow. Never raises for what ImageKit, AWS or the CDN say."""
-        findings = Findings()
-        samples = _SAMPLES
+    def check(self, purges: Iterable[TrackedPurge], remaining: Callable[[], float]) -> Findings:
+        """Ask ImageKit for the status of each purge, and the CDN for a few samples of completed ones.
+
+        `remaining` gives the seconds that the function has left. The check stops asking when they run short,
+        or when a problem blocks all further calls. It raises nothing because of ImageKit, AWS or the CDN.
+        """
+        unfinished: list[TrackedPurge] = []
+        finished = 0
+        blocked: Problem | None = None
+        ledger_answers, samples = True, _SAMPLES
         for purge in purges:
             completed = purge.get("completed", False)
-            problem = findings.blocked
+            problem: Problem | None = None
             if remaining() <= _CLOSING:
                 problem = Problem("not asked", "not asked yet")
-            elif completed:
-                problem = None
-            elif not problem:
-                problem = self._pending(purge, findings)
-                completed = not problem
+            elif not completed:
+                problem = blocked or self._status_problem(purge["request_id"])
+                if problem:
+                    blocked = problem if problem.blocks else None
+                else:
+                    completed = True
+                    now = self._clock()
+                    _report_completed(purge, now)
+                    # The note is for people. After one failure no further time is spent on notes.
+                    ledger_answers = ledger_answers and self._note_completed(purge, now)
             if not problem and purge["sample"] and self._freshness and samples:
                 samples -= 1
-                problem = self._stale(purge, self._freshness)
+                problem = _freshness_problem(purge, purge["sample"], self._freshness)
             if problem:
-                done = {"completed": True} if completed else {}
-                findings.open.append({**purge, **done, "cause": problem.cause, "reason": problem.reason})
+                unfinished.append(_unfinished(purge, problem, completed=completed))
             else:
-                findings.completed += 1
-        return findings
+                finished += 1
+        return Findings(unfinished, finished, blocked.wait_seconds if blocked else 0.0)
 
-    def _pending(self, purge: dict[str, Any], findings: Findings) -> Problem | None:
-        """Why a purge is not Completed; None if it is."""
-        request_id = purge["request_id"]
+    def _status_problem(self, request_id: str) -> Problem | None:
+        """Why ImageKit does not say Completed; None if it does."""
         try:
-            if self._imagekit.status(request_id) == "Pending":
-                return Problem("pending", "Pending")
+            status = self._imagekit.status(request_id)
         except Throttled as throttled:
-            findings.wait_seconds = throttled.retry_after
-            findings.blocked = Problem("throttled", "throttled")
-            return findings.blocked
+            return Problem("throttled", "throttled", throttled.retry_after)
         except (KeyRefused, Unavailable, UnknownRequest, *AWS_ERRORS) as error:
-            problem = _problem(error)
-            if problem.cause in ("key refused", "key not read"):
-                findings.blocked = problem
+            problem = _problem_of(error)
             logger.warning("status not known", request_id=request_id, reason=problem.reason)
             return problem
-        self._note(purge, findings)
-        return None
+        return Problem("pending", "Pending") if status == "Pending" else None
 
-    def _note(self, purge: dict[str, Any], findings: Findings) -> None:
-        """A purge is Completed: say so in log, metrics and ledger."""
-        request_id, now = purge["request_id"], self._clock()
-        seconds = now - purge["submitted_at"]
-        logger.info("purge completed", url=purge["url"], request_id=request_id, seconds=round(seconds, 3))
-        metrics.add_metric("SecondsToCompleted", MetricUnit.Seconds, seconds)
-        if not findings.noted:
-            return
+    def _note_completed(self, purge: TrackedPurge, now: float) -> bool:
+        """Write to the ledger that a purge is Completed. Returns whether the ledger could be reached."""
         try:
-            self._ledger.complete(request_id, purge["submitted_at"], now)
+            self._ledger.complete(purge["request_id"], purge["submitted_at"], now)
         except AWS_ERRORS:
-            # A note for people; the purge is done all the same. A table that hangs must not cost the look.
-            findings.noted = False
-            logger.exception("completion not noted", request_id=request_id)
-
-    def _stale(self, purge: dict[str, Any], freshness: Freshness) -> Problem | None:
-        age = freshness.stale_age(purge["sample"], purge["submitted_at"])
-        if age is None:
-            return None
-        logger.warning("stale after Completed", url=purge["sample"], request_id=purge["request_id"], age=age)
-        metrics.add_metric("StaleAfterCompleted", MetricUnit.Count, 1)
-        return Problem("stale", f"Completed, but {purge['sample']} is still stale: its Age is {age:.0f} s")
+            logger.exception("completion not noted", request_id=purge["request_id"])
+            return False
+        return True
 
 
-def _problem(error: Exception) -> Problem:
+def _report_completed(purge: TrackedPurge, now: float) -> None:
+    seconds = now - purge["submitted_at"]
+    logger.info(
+        "purge completed", url=purge["url"], request_id=purge["request_id"], seconds=round(seconds, 3)
+    )
+    metrics.add_metric("SecondsToCompleted", MetricUnit.Seconds, seconds)
+
+
+def _freshness_problem(purge: TrackedPurge, sample: str, freshness: Freshness) -> Problem | None:
+    """Why a completed purge is not finished: the CDN still serves an old copy. None if it serves none."""
+    age = freshness.stale_age(sample, purge["submitted_at"])
+    if age is None:
+        return None
+    logger.warning("stale after Completed", url=sample, request_id=purge["request_id"], age=age)
+    metrics.add_metric("StaleAfterCompleted", MetricUnit.Count, 1)
+    return Problem("stale", f"Completed, but {sample} is still stale: its Age is {age:.0f} s")
+
+
+def _unfinished(purge: TrackedPurge, problem: Problem, *, completed: bool) -> TrackedPurge:
+    """The purge as the next check receives it."""
+    result: TrackedPurge = {**purge, "cause": problem.cause, "reason": problem.reason}
+    return {**result, "completed": True} if completed else result
+
+
+def _problem_of(error: Exception) -> Problem:
     match error:
         case KeyRefused():
             return Problem("key refused", str(error))

@@ -1,6 +1,6 @@
-"""Logs and metrics, shaped by the POWERTOOLS_* variables that template.yaml sets.
+"""Logs and metrics, configured by the POWERTOOLS_* variables that template.yaml sets.
 
-Lambda traces invocations itself (`Tracing: Active`), without a library here.
+Lambda itself traces the invocations (`Tracing: Active`), so no tracing library is used.
 """
 
 import warnings
@@ -12,5 +12,5 @@ __all__ = ["MetricUnit", "logger", "metrics"]
 
 logger = Logger(serialize_stacktrace=False)
 metrics = Metrics()
-# An invocation that counts nothing is none to warn of.
+# An invocation without metrics is normal.
 warnings.filterwarnings("ignore", "No application metrics to publish", UserWarning)

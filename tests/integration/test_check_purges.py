@@ -72,7 +72,7 @@ def status_calls(f: Functions) -> int:
 
 
 def test_pending_then_completed(f: Functions) -> None:
-    """A purge stays open, word for word, until ImageKit says Completed; then the ledger notes when."""
+    """A purge stays unfinished, word for word, until ImageKit says Completed; then the ledger notes when."""
     (purge,) = accept(f, "a.jpg")
     answer = f.check([purge])
     still = purge | {"cause": "pending", "reason": "Pending"}
@@ -86,7 +86,7 @@ def test_pending_then_completed(f: Functions) -> None:
 
 
 def test_some_completed_some_not(f: Functions) -> None:
-    """The answer holds what is still open, in its order."""
+    """The answer holds what is unfinished, in its order."""
     (old,) = accept(f, "old.jpg")
     f.world.clock.sleep(2)
     (new,) = accept(f, "new.jpg")
@@ -134,7 +134,7 @@ def test_an_id_is_never_more_than_an_id(f: Functions, id_of_trouble: str) -> Non
 
 
 def test_a_refused_key_is_tried_once_and_not_for_every_purge(f: Functions) -> None:
-    """The secret is read again, once; with the key filled in, the next look goes through."""
+    """The secret is read again, once; with the key filled in, the next check goes through."""
     purges = accept(f, *(f"{n}.jpg" for n in range(5)))
     f.world.set_emulator(private_key="private_new")
     answer = f.check(purges)
@@ -176,7 +176,7 @@ def test_what_was_not_asked_for_comes_first_next_time(f: Functions) -> None:
     """Purges that stay Pending must not use up the time of those behind them."""
     purges = accept(f, "0.jpg", "1.jpg", "2.jpg")
     left = iter([60.0, 30.0, 30.0])
-    found = check_purges.checker().look(purges, lambda: next(left)).answer()
+    found = check_purges.checker().check(purges, lambda: next(left)).answer()
     assert [(each["url"][-5:], each["cause"]) for each in found["purges"]] == [
         ("1.jpg", "not asked"),
         ("2.jpg", "not asked"),
@@ -209,7 +209,7 @@ def test_aws_clients_give_up_within_the_life_of_the_function(monkeypatch: pytest
 
 @pytest.mark.parametrize("kind", ["5xx", "reset-before", "reset-after"])
 def test_no_usable_answer_concerns_one_purge(f: Functions, kind: str) -> None:
-    """A failed call leaves its purge open and says why; the others are asked."""
+    """A failed call leaves its purge unfinished and says why; the others are asked."""
     purges = accept(f, "1.jpg", "2.jpg")
     f.world.clock.sleep(5)
     f.world.inject(kind, api="status")
@@ -229,7 +229,7 @@ def test_fresh_after_completed(f: Functions) -> None:
 
 
 def test_stale_after_completed(f: Functions) -> None:
-    """An answer older than its purge was not purged, whatever the status says. It is looked at again."""
+    """An answer older than its purge was not purged, whatever the status says. It is checked again."""
     stale = f"{f.world.url}/demo/stale.jpg"
     ask(f, "GET", stale)
     f.world.clock.sleep(100)
@@ -249,7 +249,7 @@ def test_stale_after_completed(f: Functions) -> None:
 
 
 def test_without_a_sample_or_without_verification_completed_is_enough(f: Functions) -> None:
-    """Where no URL is worth a look, or the operator wants none, ImageKit's word counts."""
+    """Where no URL is worth a check, or the operator wants none, ImageKit's word counts."""
     stale = f"{f.world.url}/demo/stale.jpg"
     ask(f, "GET", stale)
     f.world.clock.sleep(100)
@@ -271,7 +271,7 @@ def test_running_out_of_time(f: Functions) -> None:
 
 
 def test_three_hundred_purges(f: Functions) -> None:
-    """Far more than one execution is given: one look, at most a few samples, and an answer that fits."""
+    """Far more than one execution is given: one check, at most a few samples, and an answer that fits."""
     sample = f"{f.world.url}/demo/a.jpg"
     purges = accept(f, *(f"{'x' * 200}/{n}.jpg" for n in range(300)), sample=sample)
     answer = f.check(purges)

@@ -1,4 +1,4 @@
-"""The look at the CDN after Completed: `Age` tells, and nothing else counts as stale."""
+"""The check at the CDN after Completed: `Age` tells, and nothing else counts as stale."""
 
 import threading
 from collections.abc import Iterator

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from purging.ledger.items import as_state, as_submitted, submitted, submitted_sk
+from purging.ledger.items import accepted, accepted_sk, as_accepted, as_state
 from purging.purges import AcceptedPurge, joined
 
 # From 1970 to 2286, where times have one digit more.
@@ -24,11 +24,11 @@ identities = st.binary(min_size=8, max_size=8)
         sample=st.none() | text,
     )
 )
-def test_a_submitted_purge_round_trips(purge: AcceptedPurge) -> None:
+def test_an_accepted_purge_round_trips(purge: AcceptedPurge) -> None:
     """To the last digit of its time, which is also its key."""
-    (item,) = submitted(purge)
-    assert as_submitted(item) == purge
-    assert item["sk"]["S"] == submitted_sk(purge.submitted_at, purge.request_id)
+    (item,) = accepted(purge)
+    assert as_accepted(item) == purge
+    assert item["sk"]["S"] == accepted_sk(purge.submitted_at, purge.request_id)
     assert float(item["sk"]["S"].partition("#")[0]) == pytest.approx(purge.submitted_at, abs=1e-6)
 
 
@@ -45,9 +45,9 @@ def test_a_purge_knows_the_changes_it_was_made_for(made_for: frozenset[bytes], o
 def test_keys_sort_by_time(one: float, other: float) -> None:
     """A range of keys is a range of times."""
     if abs(one - other) > 1e-5:
-        assert (submitted_sk(one) < submitted_sk(other)) is (one < other)
+        assert (accepted_sk(one) < accepted_sk(other)) is (one < other)
     else:
-        assert submitted_sk(one)[:10] == submitted_sk(one, "id")[:10]
+        assert accepted_sk(one)[:10] == accepted_sk(one, "id")[:10]
 
 
 def test_an_empty_table_is_a_state_too() -> None:

@@ -47,9 +47,9 @@ def test_a_request_happens_when_it_is_asked() -> None:
         (
             {"keys": "a.jpg"},
             InvalidRequest,
-            r'keys must be a list, also of one: write \{"keys": .*, not \'a.jpg\'',
+            r'keys must be a list, even of one entry: write \{"keys": .*, not \'a.jpg\'',
         ),
-        ({"urls": URL}, InvalidRequest, f"urls must be a list, also of one: write .*, not {URL!r}"),
+        ({"urls": URL}, InvalidRequest, f"urls must be a list, even of one entry: write .*, not {URL!r}"),
         ({"urls": "https://user:pw@ik.imagekit.io/"}, InvalidRequest, r"not 'https://\*\*\*@ik"),
         ({"urls": None}, InvalidRequest, "urls must be a list, .*, not None"),
         ({"urls": {"a": 1}}, InvalidRequest, "urls must be a list, .*, not an object with 'a'"),

@@ -196,7 +196,7 @@ MAP = UrlMap.parse(f"origin={ENDPOINT},shop=https://img.example.com/shop", ["tr:
 )
 def test_urls_that_a_manual_purge_may_name(url: str) -> None:
     """They are purged as they are."""
-    assert MAP.check(url) == url
+    assert MAP.validated(url) == url
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_urls_that_a_manual_purge_may_name(url: str) -> None:
 def test_urls_that_a_manual_purge_may_not_name(url: object) -> None:
     """Nothing is purged, or looked at, outside the configured endpoints."""
     with pytest.raises(InvalidRequest) as caught:
-        MAP.check(url)
+        MAP.validated(url)
     assert len(str(caught.value)) < 500
     assert str(caught.value).encode()
 
@@ -264,7 +264,7 @@ def test_urls_that_a_manual_purge_may_not_name(url: object) -> None:
 def test_credentials_in_a_url_are_refused_and_not_repeated(url: str) -> None:
     """The error ends in the log and at whoever asked; the place after the @ says which URL it was."""
     with pytest.raises(InvalidRequest) as caught:
-        MAP.check(url)
+        MAP.validated(url)
     assert "hunter2" not in str(caught.value)
     assert "ik.imagekit.io/demo/" in str(caught.value)
 
@@ -272,7 +272,7 @@ def test_credentials_in_a_url_are_refused_and_not_repeated(url: str) -> None:
 def test_an_at_sign_in_the_path_is_no_credential() -> None:
     """`icon@2x.png` is a common name; the message shows the whole URL."""
     with pytest.raises(InvalidRequest, match=r"ik\.imagekit\.io/other/icon@2x\.png"):
-        MAP.check("https://ik.imagekit.io/other/icon@2x.png")
+        MAP.validated("https://ik.imagekit.io/other/icon@2x.png")
 
 
 @settings(deadline=None)
@@ -280,7 +280,7 @@ def test_an_at_sign_in_the_path_is_no_credential() -> None:
 def test_whatever_is_accepted_lies_under_an_endpoint(url: str) -> None:
     """Any text is refused with InvalidRequest, or is a URL of an endpoint with no `*` but at its end."""
     try:
-        assert MAP.check(url) == url
+        assert MAP.validated(url) == url
     except InvalidRequest:
         return
     assert url.startswith(f"{ENDPOINT}/")

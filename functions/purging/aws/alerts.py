@@ -1,4 +1,4 @@
-"""Tells people, through the topic Alerts, what only they can put right."""
+"""Alerts people, through the SNS topic, to problems that only people can solve."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ from purging.aws.clients import AWS_ERRORS
 from purging.ledger.store import Ledger
 from purging.telemetry import logger
 
-# A function that is killed before it has published mutes an alert for so many seconds.
+# Seconds for which an alert is muted by a function that was killed before it published.
 _CLAIM_SECONDS = 120.0
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class Alerts:
-    """Publishes each alert once, not every minute for as long as its cause lasts."""
+    """Publishes each alert once, although its cause may last, and be found every minute. `clock` gives unix
+    seconds."""
 
     def __init__(
         self, topic_arn: str, client: "SNSClient", ledger: Ledger, clock: Callable[[], float]
@@ -27,10 +28,11 @@ class Alerts:
         self._clock = clock
 
     def send(self, name: str, subject: str, message: str, *, every: float) -> bool:
-        """Publish, unless an alert of this name went out in the last `every` seconds; whether it went out,
-        now or then.
+        """Publish an alert, unless one with this name was published in the last `every` seconds.
 
-        `subject` has up to 100 ASCII characters (SNS API reference, "Publish").
+        Returns whether it was published, now or earlier. `subject` is ASCII and is cut to 100 characters:
+        https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+        Raises one of AWS_ERRORS if the ledger fails. If SNS fails, the next call tries again.
         """
         claim = self._ledger.alerts.claim(name, uuid4().hex, self._clock(), _CLAIM_SECONDS)
         if claim != "ours":
@@ -39,7 +41,7 @@ class Alerts:
         try:
             self._client.publish(TopicArn=self._arn, Subject=subject[:100], Message=message)
         except AWS_ERRORS:
-            # The purges matter more: go on, and let the next drain try to say it.
+            # Purges matter more than alerts: the caller goes on, and the next call tries again.
             logger.exception("alert not published", subject=subject)
             self._ledger.alerts.forget(name)
             return False

@@ -1,4 +1,4 @@
-"""The change queue, as far as a function has a say in it: the event source mapping receives."""
+"""The change queue. The event source mapping receives its messages; a function deletes or hides them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,30 +9,32 @@ from purging.telemetry import logger
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-# Entries in a batch request (SQS API reference, "DeleteMessageBatch").
+# Entries of a batch request:
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
 _AT_ONCE = 10
-# Seconds until a message that could not be kept comes again, doubled with each time it was received.
+# Seconds until a message that could not be kept is received again. They double with each receipt.
 _FIRST_RETRY, _LAST_RETRY = 5, 600
 
 Message = Mapping[str, Any]
-"""A record of an event of the queue."""
+"""A record of an event that the queue sent."""
 
 
 class ChangeQueue:
-    """Messages of one SQS queue. No method raises: what SQS does not take happens later by itself."""
+    """Messages of one SQS queue. No method raises an error of SQS: the effect only comes later then."""
 
     def __init__(self, url: str, client: "SQSClient") -> None:
         self._url = url
         self._client = client
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Delete messages now. The event source mapping deletes them only when the function has answered,
-        and receives them again if it is cut off before."""
+        """Delete messages now. The event source mapping deletes them only after the function's answer, and
+        receives them again if the function is killed before that."""
         self._send("not deleted yet", self._client.delete_message_batch, messages, lambda _message: {})
 
     def retry(self, messages: Sequence[Message]) -> None:
-        """Let messages be received again within seconds, rather than when their visibility time-out is over,
-        which is made for slow work; ever later if that fails again and again."""
+        """Let messages be received again within seconds: their visibility time-out is made for slow work, and
+        would hide them for longer. The seconds grow with each failure."""
         self._send(
             "retried later",
             self._client.change_message_visibility_batch,
@@ -41,8 +43,8 @@ class ChangeQueue:
         )
 
     def reject(self, messages: Sequence[Message]) -> None:
-        """Let messages that will never be understood be received again at once, and so reach the dead-letter
-        queue within seconds."""
+        """Let malformed messages be received again at once, so that they reach the dead-letter queue within
+        seconds."""
         self._send(
             "rejected later",
             self._client.change_message_visibility_batch,
@@ -57,6 +59,8 @@ class ChangeQueue:
         messages: Sequence[Message],
         more: Callable[[Message], dict[str, int]],
     ) -> None:
+        """Make the batch calls. `more` gives further fields of a message's entry, and `otherwise` is what the
+        log says of the messages if SQS fails."""
         for start in range(0, len(messages), _AT_ONCE):
             part = messages[start : start + _AT_ONCE]
             try:
@@ -68,7 +72,7 @@ class ChangeQueue:
                     ],
                 )
             except AWS_ERRORS:
-                # The next call would take as long to fail.
+                # The next call would probably fail, too, and take as long.
                 logger.exception("messages " + otherwise, count=len(messages) - start)
                 return
             if failed := answer.get("Failed"):
@@ -76,5 +80,6 @@ class ChangeQueue:
 
 
 def _wait(message: Message) -> int:
+    """Seconds until the message may be received again."""
     received = int(message.get("attributes", {}).get("ApproximateReceiveCount", 1))
     return int(min(_FIRST_RETRY * 2 ** min(received - 1, 10), _LAST_RETRY))

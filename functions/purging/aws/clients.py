@@ -1,10 +1,10 @@
-"""How the functions talk to AWS."""
+"""The configuration of all AWS clients, and the errors that they raise."""
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 AWS_ERRORS = (ClientError, BotoCoreError)
-"""What a call to AWS raises: refused or throttled, or no answer at all. The SDK has tried again by then."""
+"""What a call raises that AWS refuses, throttles or does not answer. The SDK has repeated it by then."""
 
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS, _BACKOFF_SECONDS = 1.5, 3.0, 2, 1.0
 
@@ -13,7 +13,9 @@ AWS_CLIENT = Config(
     connect_timeout=_CONNECT_SECONDS,
     read_timeout=_READ_SECONDS,
 )
-"""How the functions talk to AWS. The next tick is never far: nothing is gained by patience here."""
+"""The configuration of all clients. Long waits are useless, since the next tick comes within a minute.
+https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html"""
 
 AWS_CALL_SECONDS = _ATTEMPTS * (_CONNECT_SECONDS + _READ_SECONDS) + _BACKOFF_SECONDS
-"""How long a call to AWS takes at most, if nothing answers."""
+"""The most seconds that a call takes if AWS does not answer. An answer that drips can take longer, since the
+read time-out starts again with each byte."""

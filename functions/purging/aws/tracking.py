@@ -3,15 +3,17 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from purging.purges import AcceptedPurge
+from purging.tracked import TrackedPurge
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
-# Step Functions holds 256 KiB at most between two states (developer guide, "Quotas"). A purge stands twice
-# in what CheckPurges answers at worst, with a reason each.
+# Step Functions passes at most 256 KiB from one state to the next:
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+# The answer of CheckPurges is larger than its input: it adds a reason to each purge, perhaps with its URL.
 _MAX_INPUT_BYTES = 100_000
 _MAX_PURGES = 100
 
@@ -24,14 +26,15 @@ class Tracker:
         self._client = client
 
     def start(self, purges: Sequence[AcceptedPurge]) -> None:
-        """Follow these purges. An execution's name stands for all that it follows: asking twice starts it
-        once, and a name that exists says that every one of them is followed.
+        """Track these purges, in as few executions as the limits allow.
 
-        Raises one of AWS_ERRORS if an execution cannot be started.
+        The name of an execution is derived from the ids of all its purges. So a repeated call with the same
+        purges starts nothing twice, and a name that exists proves that all its purges are tracked. Raises one
+        of AWS_ERRORS if an execution cannot be started.
         """
-        # In an order of their own, so that the same purges make the same parts however they are given.
+        # Sorted, so that the same purges make the same parts in whatever order they are given.
         ordered = sorted(purges, key=lambda purge: purge.request_id)
-        for part in _parts([_entry(purge) for purge in ordered]):
+        for part in _parts([_tracked(purge) for purge in ordered]):
             try:
                 self._client.start_execution(
                     stateMachineArn=self._arn,
@@ -42,7 +45,7 @@ class Tracker:
                 continue
 
 
-def _entry(purge: AcceptedPurge) -> dict[str, Any]:
+def _tracked(purge: AcceptedPurge) -> TrackedPurge:
     return {
         "request_id": purge.request_id,
         "url": purge.url,
@@ -51,21 +54,23 @@ def _entry(purge: AcceptedPurge) -> dict[str, Any]:
     }
 
 
-def _name(part: Sequence[dict[str, Any]]) -> str:
-    """70 characters; an execution's name has 80 at most (API reference, "StartExecution")."""
-    ids = json.dumps([entry["request_id"] for entry in part])
+def _name(part: Sequence[TrackedPurge]) -> str:
+    """A name of 70 characters. Step Functions allows 80:
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
+    ids = json.dumps([purge["request_id"] for purge in part])
     return f"purge-{hashlib.sha256(ids.encode()).hexdigest()}"
 
 
-def _parts(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    part: list[dict[str, Any]] = []
+def _parts(purges: Sequence[TrackedPurge]) -> Iterator[list[TrackedPurge]]:
+    """The purges in their order, in as few parts as the limits allow."""
+    part: list[TrackedPurge] = []
     size = 0
-    for entry in entries:
-        length = len(json.dumps(entry))
+    for purge in purges:
+        length = len(json.dumps(purge))
         if part and (len(part) == _MAX_PURGES or size + length > _MAX_INPUT_BYTES):
             yield part
             part, size = [], 0
-        part.append(entry)
+        part.append(purge)
         size += length
     if part:
         yield part

@@ -1,6 +1,6 @@
-"""Reads the fields of an event that anybody may have sent: what is wrong with one is named, with its remedy.
+"""Reads the fields of an event, which may come from anybody.
 
-Everything here raises MalformedEvent.
+Every function raises MalformedEvent, which names the field and its value, if a field is not as described.
 """
 
 from datetime import UTC, datetime
@@ -11,17 +11,19 @@ from purging.errors import MalformedEvent
 from purging.quoting import shown
 
 MANUAL_FIELDS = frozenset({"urls", "keys"})
-"""What an event that asks for a manual purge has, one of them."""
+"""An event that asks for a manual purge has one of these fields."""
 
 MAX_KEY_BYTES = 1024
-"""The longest key S3 has, in bytes of UTF-8 (Amazon S3 user guide, "Creating object key names")."""
+"""The longest key in S3, in bytes of UTF-8:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
-# A key of the longest, each byte of it percent-encoded.
+# Characters of the longest key if each of its bytes is percent-encoded.
 _MAX_TEXT = 3 * MAX_KEY_BYTES
 
 
 def key_of(holder: dict[str, Any], *, form_encoded: bool) -> str:
-    """An object's key, decoded if it is `form_encoded` as in S3's own events."""
+    """An object's key, decoded. `form_encoded` is true for S3's own events, where a space is a `+`:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html"""
     key = text_of(holder, "key")
     try:
         if form_encoded:
@@ -35,23 +37,23 @@ def key_of(holder: dict[str, Any], *, form_encoded: bool) -> str:
 
 
 def time_of(holder: dict[str, Any], field: str) -> datetime:
-    """A time, aware, UTC; one without an offset is taken to be UTC."""
+    """An ISO 8601 time, as an aware time in UTC. A time without an offset counts as UTC."""
     text = text_of(holder, field)
     try:
         time = datetime.fromisoformat(text)
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise MalformedEvent(f"{field} {shown(text)} is no ISO 8601 time") from error
+        raise MalformedEvent(f"{field} {shown(text)} is not an ISO 8601 time") from error
 
 
 def text_of(holder: dict[str, Any], field: str) -> str:
-    """A text that is there, is not empty, and can be written as UTF-8."""
+    """A text that is present, not empty, and can be written as UTF-8."""
     value = holder.get(field)
     if not isinstance(value, str) or not value:
         raise MalformedEvent(f"{field} must be a text, not {shown(value)}")
-    # JSON can carry half a surrogate pair, which nothing further on could write or compare.
+    # JSON can contain half a surrogate pair, which cannot be written as UTF-8.
     if len(value) > _MAX_TEXT or not _is_utf8(value):
-        raise MalformedEvent(f"{field} {shown(value)} is no UTF-8 text of at most {_MAX_TEXT} characters")
+        raise MalformedEvent(f"{field} {shown(value)} is not a UTF-8 text of at most {_MAX_TEXT} characters")
     return value
 
 
@@ -64,24 +66,24 @@ def _is_utf8(text: str) -> bool:
 
 
 def optional_text_of(holder: dict[str, Any], field: str) -> str | None:
-    """The same, or None if it is not there."""
+    """A text as `text_of` reads it; None if the field is absent or null."""
     return None if holder.get(field) is None else text_of(holder, field)
 
 
 def object_of(holder: dict[str, Any], field: str) -> dict[str, Any]:
-    """A JSON object in a field."""
+    """A JSON object that is present."""
     return as_object(holder.get(field), field)
 
 
 def as_object(value: object, name: str) -> dict[str, Any]:
-    """The value, if it is a JSON object; `name` says in an error what should have been one."""
+    """The value if it is a JSON object. `name` is what an error calls the value."""
     if not isinstance(value, dict):
         raise MalformedEvent(f"{name} must be a JSON object, not {shown(value)}")
     return value
 
 
 def list_of(holder: dict[str, Any], field: str) -> list[object]:
-    """A list in a field that is there."""
+    """A list in a field that is present. Raises KeyError if the field is absent."""
     value = holder[field]
     if not isinstance(value, list):
         raise MalformedEvent(f"{field} must be a list, not {shown(value)}")

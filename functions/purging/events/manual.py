@@ -1,10 +1,12 @@
-"""Manual purges: what people ask for by `{"urls": [...]}` or `{"keys": [{"bucket": ..., "key": ...}]}`.
+"""Manual purges: requests of people, `{"urls": [...]}` or `{"keys": [{"bucket": ..., "key": ...}]}`.
 
-They come in by direct invocation alone. A caller that waits too long for the answer repeats the call without
-being told to: `sam remote invoke` and the AWS CLI wait 60 seconds, and call 3 to 5 times (botocore's
-`read_timeout`; its retry modes `standard` and `legacy`). So the answer comes sooner, and the same body within
-5 minutes is the same request: its changes happened when it was first asked, and a purge that was made for
-them is not made again. An optional `token`, any text, tells a request from an equal one.
+They come only by direct invocation. A caller that gets no answer in time repeats the call by itself:
+`sam remote invoke` and the AWS CLI wait 60 seconds, and call 3 to 5 times in all:
+https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html (`read_timeout`),
+https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html (modes `standard` and `legacy`).
+So the answer comes sooner, and the same body within 5 minutes is the same request: its changes keep the time
+of the first call, and a purge that was made for them is not made again. A request may have a `token`, any
+text, which makes it different from an otherwise equal request.
 """
 
 import json
@@ -21,13 +23,14 @@ from purging.quoting import named, shown_url
 from purging.urls import UrlMap
 
 MAX_AT_ONCE = 100
-"""As many as ImageKit's dashboard takes in one request (documentation, "Purge cache")."""
+"""The most entries of a request, as many as ImageKit's dashboard accepts at once:
+https://imagekit.io/docs/cdn-caching-and-purging"""
 
 ANSWER_SECONDS = 45.0
-"""From the call to the answer at most: well below the 60 seconds after which the caller's SDK calls again."""
+"""The longest time from the call to the answer: clearly less than the 60 seconds of the caller's SDK."""
 
 REPEATED_SECONDS = 300.0
-"""How long an equal request is the same one: 5 calls of 60 seconds each."""
+"""How long an equal request counts as the same request: 5 calls of 60 seconds each."""
 
 
 def is_manual(event: object) -> bool:
@@ -36,20 +39,20 @@ def is_manual(event: object) -> bool:
 
 
 def identity(event: dict[str, Any]) -> str:
-    """What only equal requests have in common, whatever the order of their fields: 64 hexadecimal digits."""
+    """64 hexadecimal digits that only equal requests share. The order of the fields does not matter."""
     return sha256(json.dumps(event, sort_keys=True).encode()).hexdigest()
 
 
 def requested(event: dict[str, Any], url_map: UrlMap, asked_at: float) -> list[Change]:
-    """The changes that a manual purge stands for. They happened when it was asked, in unix seconds.
+    """The changes that a request stands for. Their time is `asked_at` (unix seconds).
 
-    Raises InvalidRequest or MalformedEvent, naming the value at fault, and then nothing is purged: whoever
-    asks is there to correct it.
+    Raises InvalidRequest or MalformedEvent, which name the wrong value. One wrong entry refuses the whole
+    request, since its caller can correct it.
     """
     names = set(event) - {"token"}
     if names not in ({"urls"}, {"keys"}):
         raise InvalidRequest(
-            f"a manual purge has either urls or keys, may have a token, and nothing else: not {named(event)}"
+            f"a manual purge has either urls or keys, perhaps a token, and nothing else: not {named(event)}"
         )
     if "token" in event:
         text_of(event, "token")
@@ -57,14 +60,14 @@ def requested(event: dict[str, Any], url_map: UrlMap, asked_at: float) -> list[C
     entries = _entries(name, event[name])
     time = datetime.fromtimestamp(asked_at, UTC)
     if name == "urls":
-        return [UrlChange(url_map.check(url), time) for url in entries]
+        return [UrlChange(url_map.validated(url), time) for url in entries]
     return [_of_key(as_object(entry, "an entry of keys"), url_map, time) for entry in entries]
 
 
 def _entries(name: str, value: object) -> list[object]:
     if not isinstance(value, list):
         raise InvalidRequest(
-            f'{name} must be a list, also of one: write {{"{name}": [...]}}, not {shown_url(value)}'
+            f'{name} must be a list, even of one entry: write {{"{name}": [...]}}, not {shown_url(value)}'
         )
     if not value:
         raise InvalidRequest(f"{name} is an empty list: name what to purge, 1 to {MAX_AT_ONCE} entries")
@@ -75,7 +78,7 @@ def _entries(name: str, value: object) -> list[object]:
 
 def _of_key(entry: dict[str, Any], url_map: UrlMap, time: datetime) -> ObjectChange:
     if unknown := sorted(set(entry) - {"bucket", "key"}):
-        # Whoever names a version, say, expects something else than what a purge does.
+        # A caller who names a version, for example, expects something that a purge does not do.
         raise InvalidRequest(
             f"an entry of keys has a bucket and a key, and nothing else: leave out {named(unknown)}"
         )
@@ -89,10 +92,11 @@ def _of_key(entry: dict[str, Any], url_map: UrlMap, time: datetime) -> ObjectCha
 
 
 def repetition(asked_at: float, served: Iterable[AcceptedPurge]) -> dict[str, Any]:
-    """What the answer to a repeated request says besides: when it was first asked, and what `served` it."""
+    """The part of an answer that only a repeated request gets: the first call's time, and the purges that
+    `served` it."""
     return {
         "first_asked_at": datetime.fromtimestamp(asked_at, UTC).isoformat(timespec="seconds"),
         "purges": [{"url": purge.url, "request_id": purge.request_id} for purge in served],
         "help": "The same request came less than 5 minutes ago. The purges that are listed here served it, "
-        'and none is bought twice. To purge the same again now, add a new "token": "any text".',
+        'and none is made twice. To purge the same again now, add a new "token": "any text".',
     }

@@ -1,4 +1,4 @@
-"""A change: of an object in S3, or of a URL that someone asked to purge."""
+"""Changes: an object of S3 that changed, or a URL that a person asked to purge."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,51 +8,55 @@ from typing import Literal
 Kind = Literal["created", "removed"]
 
 IDENTITY_BYTES = 8
-"""Length of a change's identity, a digest: equal ones by chance are one in 10^13 for a thousand changes."""
+"""Length of a change's identity, which is a digest. Among a thousand changes, two have the same one by chance
+with a probability of less than 1 in 10^13."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectChange:
-    """One S3 object created or removed.
-
-    `key` is decoded. `occurred_at` is S3's clock, aware, UTC. `sequencer` orders changes of one key; empty
-    where the source gives none. `version_id` is None on buckets without versions.
-    """
+    """An S3 object that was created or removed."""
 
     bucket: str
     key: str
+    """Decoded."""
     kind: Kind
     occurred_at: datetime
+    """By S3's clock: an aware time, UTC."""
     sequencer: str = ""
+    """Orders the changes of one key; empty if the source gives none:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html"""
     version_id: str | None = None
+    """None if the bucket keeps no versions."""
 
     @property
     def subject(self) -> tuple[str, str]:
-        """What changed: changes of one subject need one purge between them."""
+        """The bucket and the key. One purge covers all earlier changes of the same subject."""
         return (self.bucket, self.key)
 
     @property
     def identity(self) -> bytes:
-        """8 bytes that a redelivery of this change, by whichever way, has too."""
+        """8 bytes. A redelivery of this change has the same ones, whichever way it comes."""
         moment = self.sequencer or f"{self.kind} {self.occurred_at.isoformat()}"
         return _digest(self.bucket, self.key, moment)
 
 
 @dataclass(frozen=True, slots=True)
 class UrlChange:
-    """A URL that someone asked to purge, exact or ending in `*`: a manual purge. `occurred_at`: when, UTC."""
+    """A URL that a person asked to purge: a manual purge."""
 
     url: str
+    """Exact, or ending in `*`."""
     occurred_at: datetime
+    """When it was asked for: an aware time, UTC."""
 
     @property
     def subject(self) -> tuple[str, str]:
-        """What changed: changes of one subject need one purge between them."""
+        """The URL, with an empty text for the bucket."""
         return ("", self.url)
 
     @property
     def identity(self) -> bytes:
-        """8 bytes that a redelivery of this change has too."""
+        """8 bytes. A redelivery of this change has the same ones."""
         return _digest(self.url, self.occurred_at.isoformat())
 
 

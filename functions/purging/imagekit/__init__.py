@@ -1,1 +1,1 @@
-"""ImageKit: its purge API, its private key, its CDN."""
+"""ImageKit: its purge API, its private key and its CDN."""

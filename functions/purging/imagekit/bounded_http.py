@@ -1,15 +1,17 @@
-"""HTTP whose time-outs hold for a whole step, not for each byte of it.
+"""HTTP with time-outs that limit a whole step instead of each byte.
 
-What requests calls a time-out begins anew with every address that a name has and with every byte that comes:
-an answer that drips never ends. Here the first one bounds connecting (name, all addresses and TLS together),
-the second one the answer, its header and its body. Only the resolver keeps a bound of its own: nothing in
-Python can interrupt it, and a few seconds for each name server is what `resolv.conf` has it take.
+A time-out of requests starts again with every address of a host and with every byte that arrives, so an
+answer that drips never ends: https://requests.readthedocs.io/en/latest/user/advanced/#timeouts
+Here the first time-out limits the connection (the host's name, all its addresses and TLS together), and the
+second one limits the answer (header and body together). Only the resolver keeps its own limit, a few seconds
+for each name server of `resolv.conf`: Python cannot interrupt it.
 
 A connection that was idle for longer than a moment is not used again. Lambda freezes a function between two
-calls (developer guide, "Understanding the Lambda execution environment lifecycle"), and says of connections
-that were idle meanwhile that using them fails (the same, "Best practices"); aws/aws-sdk-js-v3#1196 shows it.
-The frozen side hears neither of a peer that hangs up nor of a gateway that forgets: what it sends next is
-reset or never answered, and nobody knows then whether it counted.
+invocations: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+and the use of a connection that was idle fails: https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html
+(an example: aws/aws-sdk-js-v3#1196). A frozen function does not notice that the server closes the connection,
+or that a gateway forgets it. The next request is then reset or never answered, and it stays unknown whether
+ImageKit counted it.
 """
 
 import http.client
@@ -26,19 +28,19 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 from urllib3.util.connection import create_connection
 
-# It warns of a header that it cannot parse, and quotes it: a secret that the answer repeats would be
-# in the log. Nobody misses the warning: the answer counts as it is.
+# urllib3 warns about a header that it cannot parse, and quotes it. A secret that the answer repeats would be
+# in the log. The warning is not needed: the answer is used as it is.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
-# Seconds that a connection is kept without use. Of servers in wide use, Apache and Node.js hang up the
-# soonest: after 5 seconds by default.
+# Seconds that an idle connection is kept. Among common servers, Apache and Node.js close it first, after 5
+# seconds by default.
 _IDLE = 4.0
 
 
 def bounded_session() -> requests.Session:
-    """A session whose time-outs hold for a whole step. It keeps connections alive, for a moment."""
+    """A session whose time-outs limit a whole step. It keeps idle connections for a moment."""
     session = _Session()
-    # Neither a proxy nor a netrc of the environment has a say in where a call goes, and with which key.
+    # No proxy and no netrc file of the environment may decide where a call goes, and with which key.
     session.trust_env = False
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Adapter())
@@ -46,10 +48,10 @@ def bounded_session() -> requests.Session:
 
 
 def body_of(answer: requests.Response, most: int) -> bytes:
-    """The body of an answer that was asked for with `stream=True`; empty if it has more than `most` bytes.
+    """The body of an answer that was requested with `stream=True`.
 
-    Empty as well if it breaks off or takes too long: then its status has to do. An answer that was not read
-    to its end closes its connection.
+    It is empty if it has more than `most` bytes, if it breaks off or if it takes too long: the status of the
+    answer has to be enough then. A body that was not read to its end closes its connection.
     """
     body = b""
     try:
@@ -65,24 +67,24 @@ def body_of(answer: requests.Response, most: int) -> bytes:
 
 
 def never_connected(error: requests.RequestException) -> bool:
-    """Whether a call failed before any of it was sent: no address, no connection, no TLS, or no valid URL."""
+    """Whether a call failed before anything was sent: no address, no connection, no TLS or no valid URL."""
     cause = error.args[0] if error.args else None
-    # The errors of requests about a URL or a header that it cannot use are ValueErrors.
+    # If requests cannot use a URL or a header, it raises errors that are ValueErrors, too.
     return isinstance(error, requests.ConnectTimeout | ValueError) or isinstance(
         getattr(cause, "reason", None), NewConnectionError
     )
 
 
 class _Session(requests.Session):
-    """Uses no connection again that was idle for longer than _IDLE."""
+    """Does not use a connection again that was idle for longer than _IDLE."""
 
     _used_at = 0.0
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        # By the clock on the wall: a monotonic one may stand still while the function is frozen. It may be
-        # set back, too; then how long the connection was idle is unknown.
+        # The wall clock decides: a monotonic clock may stand still while the function is frozen. A negative
+        # difference means that the clock was set back, and that the idle time is unknown.
         if not 0 <= time.time() - self._used_at <= _IDLE:
-            self.close()  # only the connections: the session goes on with new ones
+            self.close()  # closes the connections; the session opens new ones
         try:
             return super().send(request, **options)
         finally:
@@ -90,7 +92,8 @@ class _Session(requests.Session):
 
 
 class _InTime(io.RawIOBase):
-    """Reads from a socket until it is due, counted from its making; then raises TimeoutError."""
+    """Reads from a socket until the socket's time-out has passed since this reader was made. Raises
+    TimeoutError after that."""
 
     def __init__(self, raw: Any, connection: socket.socket) -> None:
         self._raw = raw
@@ -101,7 +104,7 @@ class _InTime(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> Any:
-        self._connection.settimeout(_left(self._due))
+        self._connection.settimeout(_remaining(self._due))
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -110,7 +113,7 @@ class _InTime(io.RawIOBase):
 
 
 class _Answer(http.client.HTTPResponse):
-    """Reads everything, the header first, in the time that the socket has when this is made."""
+    """Reads header and body together within the time-out that the socket has when this is made."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
@@ -118,12 +121,12 @@ class _Answer(http.client.HTTPResponse):
 
 
 class _Connection(HTTPConnection):
-    """Connects in one time-out, whatever it takes to. What fails there is a NewConnectionError."""
+    """Connects within one time-out."""
 
     response_class = _Answer
 
     def connect(self) -> None:
-        """Raises NewConnectionError, of which one knows that nothing was sent."""
+        """Connect. Raises NewConnectionError for every failure, which proves that nothing was sent."""
         try:
             super().connect()
         except NewConnectionError:
@@ -131,17 +134,17 @@ class _Connection(HTTPConnection):
         except Exception as error:
             raise NewConnectionError(self, f"no connection: {error}") from error
 
-    # urllib3's own gives each address the whole time-out. It is what urllib3's SOCKS support overrides, too.
+    # urllib3's own method gives each address the whole time-out. Its SOCKS support overrides the same method.
     def _new_conn(self) -> socket.socket:
         due = time.monotonic() + float(self.timeout or 0.0)
         failure: OSError | None = None
         for *_, address in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM):
             try:
                 connection = create_connection(
-                    (str(address[0]), self.port), _left(due), socket_options=self.socket_options
+                    (str(address[0]), self.port), _remaining(due), socket_options=self.socket_options
                 )
-                # TLS has what is left.
-                connection.settimeout(_left(due))
+                # TLS may take the remaining time.
+                connection.settimeout(_remaining(due))
             except OSError as error:
                 failure = error
             else:
@@ -167,8 +170,9 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 
-def _left(due: float) -> float:
-    left = due - time.monotonic()
-    if left <= 0:
+def _remaining(due: float) -> float:
+    """Seconds until `due`, a time of the monotonic clock. Raises TimeoutError if it has passed."""
+    remaining = due - time.monotonic()
+    if remaining <= 0:
         raise TimeoutError("time-out")
-    return left
+    return remaining

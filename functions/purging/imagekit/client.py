@@ -1,7 +1,8 @@
-"""ImageKit's purge API: submit a purge, ask for its status.
+"""ImageKit's purge API: submit a purge, and ask for its status.
 
-Documentation: "Purge cache API" and "Purge cache status API" of ImageKit's media API; what they leave open
-about limits stands in `ratelimit.py`.
+https://imagekit.io/docs/api-reference/caching/purge-cache
+https://imagekit.io/docs/api-reference/caching/purge-status
+`ratelimit.py` has what these pages do not say about limits.
 """
 
 import json
@@ -15,7 +16,6 @@ from requests.structures import CaseInsensitiveDict
 
 from purging.errors import (
     KeyRefused,
-    PurgeError,
     QuotaExhausted,
     Throttled,
     Unavailable,
@@ -30,15 +30,16 @@ from purging.telemetry import logger
 PurgeStatus = Literal["Pending", "Completed"]
 
 CALL_SECONDS = 12.0
-"""The longest that a purge or a status call takes: to connect and to be answered, and once more if the key
-was read again. Reading the key from Secrets Manager comes on top."""
+"""The most seconds that a purge or a status call takes, a repetition with a new key included. The time to
+read the key from Secrets Manager is not included."""
 
-# Seconds of these to connect.
+# Seconds for the connection, a part of CALL_SECONDS.
 _CONNECT = 3.0
-# Bytes of an answer; ImageKit's have about a hundred.
+# Bytes of an answer that are read. ImageKit's answers have about a hundred.
 _MOST = 65_536
-# Characters of a message that stand in an error; ImageKit's have up to a hundred.
+# Characters of ImageKit's message that an error quotes. ImageKit's messages have up to a hundred.
 _MESSAGE = 300
+# The statuses that refuse the URL itself. ImageKit documents 400 alone; the others are a guess.
 _ABOUT_THE_URL = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
@@ -51,7 +52,7 @@ _REMEDY = "check ImageKitApiUrl, and that ImageKit's API answers there"
 
 
 class _Answer:
-    """An answer, read to its end. Nothing that it says holds the `key` that it was asked with."""
+    """An answer, read to its end. The private key of the call is masked in all its texts."""
 
     def __init__(self, answer: requests.Response, key: str) -> None:
         self.status = answer.status_code
@@ -62,13 +63,13 @@ class _Answer:
         self._key = key
 
     def text(self, name: str) -> str:
-        """A field of the body, which is a JSON object; empty if it is not there, or no text."""
+        """A text field of the body; empty if the field is absent or no text, or the body no JSON object."""
         value = self._body.get(name)
         return masked(value, self._key) if isinstance(value, str) else ""
 
     @property
     def succeeded(self) -> bool:
-        # Not `ok` of requests, which holds for a redirect too.
+        # Not `ok` of requests, which is true for a redirect, too.
         return self.status // 100 == 2
 
     @property
@@ -77,7 +78,7 @@ class _Answer:
 
 
 class ImageKit:
-    """A client over one kept-alive connection. It repeats a call only with a key read again."""
+    """A client with one kept-alive connection. It repeats a call only with a new private key."""
 
     def __init__(self, api_url: str, private_key: PrivateKey) -> None:
         self._url = f"{api_url}/v1/files/purge"
@@ -85,10 +86,10 @@ class ImageKit:
         self._session = bounded_session()
 
     def purge(self, url: str) -> str:
-        """Submit the purge of a URL, exact or ending in `*`; its request id.
+        """Submit a purge of a URL, exact or ending in `*`. Returns its request id.
 
         Raises UrlRefused, Throttled, QuotaExhausted, KeyRefused or Unavailable, and one of AWS_ERRORS if the
-        key cannot be read. Takes CALL_SECONDS at most.
+        key cannot be read. Takes at most CALL_SECONDS.
         """
         answer = self._call("POST", self._url, {"url": url})
         if limits := rate_headers(answer.headers):
@@ -99,16 +100,16 @@ class ImageKit:
         if answer.status in _ABOUT_THE_URL:
             raise UrlRefused(url, answer.message)
         _raise_for_status(answer, f"the purge of {url!r}")
-        # The documentation says 200, the service answers 201.
+        # Any success counts: ImageKit answers 201, and older documentation says 200.
         if request_id := answer.text("requestId"):
             return request_id
         raise Unavailable(f"ImageKit answered {answer.status} without a requestId to the purge of {url!r}")
 
     def status(self, request_id: str) -> PurgeStatus:
-        """How far a purge is.
+        """The status of a purge.
 
         Raises UnknownRequest, Throttled, KeyRefused or Unavailable, and one of AWS_ERRORS if the key cannot
-        be read. Takes CALL_SECONDS at most.
+        be read. Takes at most CALL_SECONDS.
         """
         answer = self._call("GET", f"{self._url}/{quote(request_id, safe='')}")
         _raise_for_limit_and_key(answer)
@@ -127,7 +128,7 @@ class ImageKit:
         due = time.monotonic() + CALL_SECONDS
         answer = self._send(method, url, body, used, due)
         if _refuses_the_key(answer):
-            # The key may have been rotated since it was read.
+            # The secret may have a new key by now.
             current = self._private_key.read_again()
             if current != used and due - time.monotonic() > 2 * _CONNECT:
                 return self._send(method, url, body, current, due)
@@ -140,7 +141,7 @@ class ImageKit:
                     method,
                     url,
                     json=body,
-                    auth=(key, ""),  # ImageKit ignores the password
+                    auth=(key, ""),  # no password: https://imagekit.io/docs/api-keys
                     timeout=(_CONNECT, due - time.monotonic() - _CONNECT),
                     allow_redirects=False,
                     stream=True,
@@ -149,7 +150,7 @@ class ImageKit:
             )
         except requests.RequestException as error:
             unsent = never_connected(error)
-            # Without its cause, which quotes what came instead of an answer.
+            # `from None`: the cause quotes bytes of the answer, which may repeat the key.
             raise Unavailable(
                 f"no answer from {url}: {masked(str(error), key)}" + (f"; {_REMEDY}" if unsent else ""),
                 may_have_counted=not unsent,
@@ -157,6 +158,7 @@ class ImageKit:
 
 
 def _object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body; empty if the body is anything else."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -164,8 +166,8 @@ def _object(body: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _over_quota(answer: _Answer) -> PurgeError | None:
-    """Whether a purge is refused since the month's purges are used up."""
+def _over_quota(answer: _Answer) -> QuotaExhausted | None:
+    """The error of a purge that is refused because the month's purges are used up; None for other answers."""
     limit = RateLimit.of(answer.headers)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         used_up = limit.is_monthly(answer.message)
@@ -179,7 +181,7 @@ def _over_quota(answer: _Answer) -> PurgeError | None:
 
 
 def _speaks_of_a_limit(answer: _Answer) -> bool:
-    # A guess, see `ratelimit.py`: what is refused for its key speaks of the account or of the key.
+    # A guess, see `ratelimit.py`: a refusal of the key mentions the key or the account, and no limit.
     return answer.status == HTTPStatus.FORBIDDEN and "limit" in answer.message.lower()
 
 
@@ -194,12 +196,13 @@ def _raise_for_limit_and_key(answer: _Answer) -> None:
         raise Throttled(RateLimit.of(answer.headers).retry_after)
     if _refuses_the_key(answer):
         raise KeyRefused(
-            f"ImageKit refuses the private key: {answer.message} Put the current one into the secret"
+            f"ImageKit refuses the private key: {answer.message} Put the current key into the secret"
         )
 
 
 def _raise_for_status(answer: _Answer, what: str) -> None:
-    """Raise Unavailable for what is no success: a redirect and any 4xx are a definite no."""
+    """Raise Unavailable if the answer is no success. A redirect or a 4xx proves that the purge did not count;
+    `what` names the call."""
     if answer.succeeded:
         return
     if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -1,4 +1,4 @@
-"""Whether the CDN shows a purged URL fresh."""
+"""Checks whether the CDN serves a purged URL fresh."""
 
 from collections.abc import Callable
 
@@ -6,25 +6,27 @@ import requests
 
 from purging.imagekit.bounded_http import bounded_session
 
-# Seconds to connect, and for the answer.
+# Seconds for the connection, and seconds for the answer.
 _TIMEOUT = (3.0, 5.0)
 
-# The edge and this function round and read their clocks differently.
+# Seconds. The CDN and this function have different clocks, and round differently.
 _TOLERANCE = 2.0
 
 
 class Freshness:
-    """Asks the CDN as a visitor would, without any credentials. `clock` gives unix seconds."""
+    """Asks the CDN like a visitor, without credentials. `clock` gives unix seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._session = bounded_session()
 
     def stale_age(self, url: str, submitted_at: float) -> float | None:
-        """The age in seconds of an answer that is older than its purge; None if it is fresh.
+        """The age of the CDN's answer in seconds if the answer is older than the purge; None if it is fresh.
 
-        After Completed the `Age` header tells (ImageKit documentation, "Cache purge"): an answer cached
-        before the purge is at least as old as the purge. No `Age`, or no answer, is no sign of staleness.
+        `submitted_at` is the time of the purge in unix seconds. After Completed the `Age` header confirms
+        that an answer is fresh: https://imagekit.io/docs/api-reference/caching/purge-status
+        An answer that was cached before the purge is at least as old as the purge. An answer without `Age`,
+        and no answer at all, count as fresh.
         """
         try:
             answer = self._session.head(url, timeout=_TIMEOUT, allow_redirects=False)

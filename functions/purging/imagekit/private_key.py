@@ -1,4 +1,4 @@
-"""ImageKit's private key, kept in Secrets Manager."""
+"""ImageKit's private key, which Secrets Manager keeps."""
 
 import json
 from base64 import b64encode
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class PrivateKey:
-    """The key, read on first use and kept until someone asks to read it again."""
+    """The key. It is read on first use, and kept until `read_again` is called."""
 
     def __init__(self, secret_arn: str, client: "SecretsManagerClient") -> None:
         self._arn = secret_arn
@@ -20,14 +20,17 @@ class PrivateKey:
         self._value = ""
 
     def value(self) -> str:
-        """The key; raises KeyRefused if the secret holds none yet."""
+        """The key. Raises as `read_again` does."""
         return self._value or self.read_again()
 
     def read_again(self) -> str:
-        """The key as Secrets Manager has it now, for when ImageKit refuses the one in use."""
+        """The key that Secrets Manager has now. Call it when ImageKit refuses the key in use.
+
+        Raises KeyRefused if the secret holds no key, and one of AWS_ERRORS if it cannot be read.
+        """
         text = self._client.get_secret_value(SecretId=self._arn).get("SecretString", "")
         key = _private_key(text)
-        # What HTTP could not carry, such as a typographic quote that was pasted along, is no key either.
+        # A text that HTTP cannot carry is no key, e.g. one with a typographic quote that was copied with it.
         self._value = key if key.isascii() and key.isprintable() else ""
         if not self._value:
             raise KeyRefused(
@@ -41,11 +44,12 @@ class PrivateKey:
 
 
 def masked(text: str, key: str) -> str:
-    """A text without the key: what a server, or a proxy before it, answers may repeat what it was sent.
+    """The text with `***` instead of the key. The answer of a server or a proxy may repeat what it was sent.
 
-    That is the key as it is, as HTTP Basic carries it, percent-encoded, or quoted by Python's `repr`.
+    Four forms of the key are masked: the key itself, and the key as in HTTP Basic authentication, in percent
+    encoding and in Python's `repr`.
     """
-    # One key may be the beginning of another form of it: not even the rest of that is to be seen.
+    # The longest form first: a shorter one may be the beginning of it, and would leave the rest visible.
     forms = {key, b64encode(f"{key}:".encode()).decode().rstrip("="), quote(key, safe=""), repr(key)[1:-1]}
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, "***")
@@ -53,6 +57,7 @@ def masked(text: str, key: str) -> str:
 
 
 def _private_key(text: str) -> str:
+    """The key of a secret: the field `private_key` of a JSON object, or else the bare text; perhaps empty."""
     try:
         fields = json.loads(text)
     except ValueError:

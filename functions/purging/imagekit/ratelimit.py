@@ -1,59 +1,63 @@
-"""What ImageKit's rate limit headers say, and what a refusal for a limit means.
+"""Reads ImageKit's rate limit headers, and tells the monthly quota from a limit of a few calls a second.
 
-Documentation: "API rate limits" of ImageKit's API overview: `X-RateLimit-Limit` (calls), `X-RateLimit-Reset`
-and `X-RateLimit-Interval` (milliseconds), in all answers. What a purge over the monthly quota is answered is
-not documented. Most likely it is 429 with these headers, of a window that is long: a guess, like the words of
-its message, and it stands here alone.
+All answers have the headers `X-RateLimit-Limit` (calls), `X-RateLimit-Reset` and `X-RateLimit-Interval` (both
+in milliseconds): https://imagekit.io/docs/api-overview
+ImageKit does not document its answer to a purge over the monthly quota. The guess: 429 with these headers and
+a long window, or without them and with a message that names the quota. This module holds that guess, and
+`client.py` the one that a 403 may mean the same.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+# Seconds.
 _HOUR = 3600.0
 _MONTH = 31 * 86_400.0
 _PREFIX = "x-ratelimit-"
-# Seconds to wait if ImageKit does not say how long.
+# Seconds to wait if ImageKit does not say how long. A guess.
 _PAUSE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """A limit's window and the time until it starts anew, in seconds; None where nothing usable is said."""
+    """A limit's window, and the time until the next window starts: both in seconds, or None if the answer
+    gives no usable value."""
 
     interval: float | None
     reset: float | None
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> "RateLimit":
-        """From an answer's headers, whose names are compared as `headers` does it."""
+        """The limit of an answer. Pass `headers` that ignore the case of names."""
         return cls(_seconds(headers.get("X-RateLimit-Interval")), _seconds(headers.get("X-RateLimit-Reset")))
 
     @property
     def is_long(self) -> bool:
-        """Whether this is the limit of a month rather than of a second: nothing else lasts over an hour."""
+        """Whether this is the limit of a month rather than of a second. No other limit lasts over an hour."""
         return max(self.interval or 0.0, self.reset or 0.0) > _HOUR
 
     @property
     def resumes_in(self) -> float | None:
-        """Seconds until a long limit's reset; None if unknown. At most 31 days, the longest month: a time of
-        day sent by mistake would stop everything for years."""
+        """Seconds until the reset of a long limit; None if unknown. At most 31 days, the longest month: a
+        date that the header held by mistake would stop all purges for years."""
         return min(self.reset, _MONTH) if self.is_long and self.reset else None
 
     @property
     def retry_after(self) -> float:
-        """Seconds to wait for a short limit: an hour at most, and a minute if ImageKit does not say."""
+        """Seconds to wait for a short limit: at most an hour, and a minute if ImageKit does not say."""
         return min(self.reset or _PAUSE, _HOUR)
 
     def is_monthly(self, message: str) -> bool:
-        """Whether a 429 with this message is about the monthly quota. Words count where no header does."""
+        """Whether a 429 with this message is about the monthly quota. The words of the message count only if
+        no header is usable."""
         if self.interval or self.reset:
             return self.is_long
         return any(word in message.lower() for word in ("month", "quota"))
 
 
 def rate_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The rate limit headers among others, for the log. Nothing else: a header may hold a secret."""
+    """The rate limit headers for the log. Other headers stay out of it: they may hold a secret."""
     return {name: value[:100] for name, value in headers.items() if name.lower().startswith(_PREFIX)}
 
 

@@ -1,4 +1,4 @@
-"""Change sets: many changes as one compressed blob, small enough for a DynamoDB item."""
+"""Change sets: many changes in one compressed blob, which is small enough for a DynamoDB item."""
 
 import json
 import zlib
@@ -10,35 +10,37 @@ from hashlib import sha256
 from purging.changes import Change, ObjectChange, UrlChange
 
 MAX_BYTES = 350_000
-"""Of a set's blob: DynamoDB's limit is 400 KB an item (developer guide, "Quotas"), names included."""
+"""The largest blob of a set. An item has at most 400 KB, names included:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
 MAX_CHANGES = 2_500
-"""In a set: what compresses well is not to fill the memory of a drain that loads it."""
+"""The most changes of a set: changes that compress well must not fill the memory of the drain that loads it.
+"""
 
 FIRST = "!"
-"""What the id of a manual set begins with: it sorts before every time."""
+"""The first character of a manual set's id. It sorts before every time."""
 
-# A change as it stands in a blob: the time first.
+# A change in a blob: its time first, and 2 texts for a UrlChange, 6 for an ObjectChange.
 _Row = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """Changes that wait for their purges. `manual`: someone asked for them, so they may use the reserve.
-
-    `size`: bytes of its blob, which say what deleting it costs.
-    """
+    """Pending changes that are kept in one item."""
 
     id: str
-    """Follows from the changes, so that a redelivery overwrites itself. Manual sets sort before all others,
-    and each kind by the oldest change."""
+    """Derived from the changes, so that a redelivery overwrites its own set. Ids sort by the oldest change of
+    their set, and those of manual sets before all others."""
     changes: tuple[Change, ...]
     manual: bool = False
+    """Whether a person asked for these changes. Their purges may use the reserve."""
     size: int = 0
+    """Bytes of the blob. They decide how many write units its deletion takes:
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html"""
 
 
 def pack(changes: Sequence[Change], *, manual: bool) -> Iterator[tuple[str, bytes]]:
-    """Changes as (id, blob) of as few change sets as fit; none for no changes."""
+    """The changes as pairs (id, blob) of change sets within the limits; no pairs if there are no changes."""
     if changes:
         # Sorted and without repeats, so that the same changes have the same ids in whatever order they come.
         yield from _packed(sorted({_row(change) for change in changes}), FIRST if manual else "")
@@ -57,13 +59,13 @@ def _packed(rows: Sequence[_Row], prefix: str) -> Iterator[tuple[str, bytes]]:
 
 
 def unpack(set_id: str, blob: bytes, *, manual: bool) -> ChangeSet:
-    """The inverse of `pack`: the changes by time, without repeats."""
+    """The change set of a pair that `pack` made. Its changes are sorted by time."""
     changes = tuple(_change(row) for row in json.loads(zlib.decompress(blob)))
     return ChangeSet(set_id, changes, manual, len(blob))
 
 
 def _row(change: Change) -> _Row:
-    # Times are UTC, and so sort as their texts do.
+    # All times are UTC, so their texts sort as they do.
     time = change.occurred_at.isoformat()
     if isinstance(change, UrlChange):
         return (time, change.url)

@@ -1,20 +1,20 @@
-"""The items of the ledger's table, and what they mean. `ledger.py` reads and writes them.
+"""The items of the ledger's table, and what they mean. `store.py` reads and writes them.
 
 =============  ==============================  ====================================================
 `pk`           `sk`                            what it is
 =============  ==============================  ====================================================
 `pending`      change set id                   changes that no accepted purge covers yet (`blob`)
-`submitted`    submission time # request id    an accepted purge; goes by itself after 40 days; further items
-                                               of the same purge have what identities one cannot hold
+`submitted`    submission time # request id    an accepted purge; expires after 40 days; further items of the
+                                               same purge have the identities that do not fit into one item
 `state`        `lease`                         who drains, until when
 `state`        `quota#2026-11`                 purges used in a month (UTC)
 `state`        `pause`                         no calls before this time, and why
 `state`        `recovered`                     when calls succeeded again after failures
 `state`        `refused#…`, `failing#…`        wildcards ImageKit refused; URLs to try again later
-`state`        `untracked#…`                   accepted purges that TrackPurges is yet to be told of
-`state`        `cursor`                        the change set behind which the next drain goes on
-`state`        `request#…`                     when a manual purge was first asked, for 5 minutes
-`state`        `alert#…`                       alerts that were sent and are not to be repeated yet
+`state`        `untracked#…`                   accepted purges that TrackPurges does not follow yet
+`state`        `cursor`                        the change set after which the next drain continues
+`state`        `request#…`                     when a manual purge was first asked for, for 5 minutes
+`state`        `alert#…`                       alerts that were sent and must not be repeated yet
 =============  ==============================  ====================================================
 
 All times are unix seconds, UTC, of the function's clock.
@@ -32,12 +32,18 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 Item = dict[str, Any]
-"""An item as DynamoDB's low-level API has it: each value wrapped in its type."""
+"""An item in the form of DynamoDB's low-level API: each value is wrapped in its type.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html"""
 
-# Longer than a change can stay undelivered: SQS keeps a message for at most 14 days.
-_KEEP_SUBMITTED = 40 * 86_400.0
+ACCEPTED_PK = "submitted"
+"""The partition of the accepted purges. The text stays as it is: the tables of deployed stacks hold it."""
 
-# An item holds 400 KB (DynamoDB developer guide, "Quotas").
+# Seconds, longer than a change can stay undelivered. SQS keeps a message for at most 14 days:
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+_KEEP_ACCEPTED = 40 * 86_400.0
+
+# 320,000 bytes. An item has at most 400 KB, names included:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 _MAX_IDENTITIES = 40_000
 
 
@@ -47,12 +53,14 @@ def key(pk: str, sk: str) -> Item:
 
 
 def about(kind: str, text: str) -> str:
-    """A sort key for what is known of a text, which may be longer than the 1024 bytes of one."""
+    """A sort key for what is known of a text. A digest stands for the text, which may be longer than the
+    1,024 bytes of a sort key:
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
     return f"{kind}#{sha256(text.encode()).hexdigest()[:32]}"
 
 
 def number(value: float) -> "AttributeValueTypeDef":
-    """A number as DynamoDB has it."""
+    """A number in DynamoDB's form."""
     return {"N": str(value)}
 
 
@@ -61,39 +69,39 @@ def change_set(set_id: str, blob: bytes, *, manual: bool) -> Item:
     return {**key("pending", set_id), "blob": {"B": blob}, "manual": {"BOOL": manual}}
 
 
-def submitted_sk(submitted_at: float, request_id: str = "") -> str:
-    """The sort key of an accepted purge: sorts by time, to the microsecond."""
+def accepted_sk(submitted_at: float, request_id: str = "") -> str:
+    """The sort key of an accepted purge. It sorts by `submitted_at` (unix seconds), to the microsecond."""
     return f"{max(submitted_at, 0.0):017.6f}#{request_id}"
 
 
-def submitted(purge: AcceptedPurge) -> list[Item]:
-    """The items of an accepted purge: one, or more for the identities of very many changes."""
+def accepted(purge: AcceptedPurge) -> list[Item]:
+    """The items of an accepted purge: one, or several if it has more identities than one item holds."""
     size = _MAX_IDENTITIES * IDENTITY_BYTES
     starts = range(0, len(purge.identities), size) or (0,)
     return [
         {
             **key(
-                "submitted", submitted_sk(purge.submitted_at, purge.request_id) + (f"#{part}" if part else "")
+                ACCEPTED_PK, accepted_sk(purge.submitted_at, purge.request_id) + (f"#{part}" if part else "")
             ),
-            **_attributes(purge),
+            **_purge_attributes(purge),
             "identities": {"B": purge.identities[start : start + size]},
-            "expires_at": number(int(purge.submitted_at + _KEEP_SUBMITTED)),
+            "expires_at": number(int(purge.submitted_at + _KEEP_ACCEPTED)),
         }
         for part, start in enumerate(starts)
     ]
 
 
 def untracked(purges: Sequence[AcceptedPurge]) -> Item:
-    """The item that says of accepted purges that TrackPurges is yet to be told of them."""
-    return {**untracked_key(purges), "purges": {"L": [{"M": _attributes(purge)} for purge in purges]}}
+    """The item of a batch of accepted purges that TrackPurges does not follow yet."""
+    return {**untracked_key(purges), "purges": {"L": [{"M": _purge_attributes(purge)} for purge in purges]}}
 
 
 def untracked_key(purges: Sequence[AcceptedPurge]) -> Item:
-    """The key of the same: a batch is known by its first purge while it grows."""
+    """The key of the same item. It depends on the first purge alone, so it stays while the batch grows."""
     return key("state", about("untracked", purges[0].request_id))
 
 
-def _attributes(purge: AcceptedPurge) -> Item:
+def _purge_attributes(purge: AcceptedPurge) -> Item:
     item: Item = {
         "request_id": {"S": purge.request_id},
         "url": {"S": purge.url},
@@ -102,8 +110,8 @@ def _attributes(purge: AcceptedPurge) -> Item:
     return item | {"sample": {"S": purge.sample}} if purge.sample else item
 
 
-def as_submitted(item: Mapping[str, Any]) -> AcceptedPurge:
-    """The inverse of `submitted`."""
+def as_accepted(item: Mapping[str, Any]) -> AcceptedPurge:
+    """The accepted purge of one item, with the identities of this item alone."""
     return AcceptedPurge(
         request_id=item["request_id"]["S"],
         url=item["url"]["S"],
@@ -114,7 +122,7 @@ def as_submitted(item: Mapping[str, Any]) -> AcceptedPurge:
 
 
 def as_state(items: Sequence[Mapping[str, Any]], month: str) -> State:
-    """The state that the items of `state` add up to."""
+    """The state that the items of the partition `state` describe. `month` as `month_of` gives it."""
     by_sk = {item["sk"]["S"]: item for item in items}
     pause = by_sk.get("pause")
     return State(
@@ -128,10 +136,10 @@ def as_state(items: Sequence[Mapping[str, Any]], month: str) -> State:
         failing={
             item["url"]["S"]: _as_failing(item)
             for sk, item in by_sk.items()
-            if sk.startswith("failing#") and "since" in item  # an earlier version wrote it without
+            if sk.startswith("failing#") and "since" in item  # earlier versions wrote items without it
         },
         untracked=tuple(
-            tuple(as_submitted(purge["M"]) for purge in item["purges"]["L"])
+            tuple(as_accepted(purge["M"]) for purge in item["purges"]["L"])
             for sk, item in by_sk.items()
             if sk.startswith("untracked#")
         ),

@@ -1,4 +1,4 @@
-"""What drains remember from one to the next."""
+"""The state that drains share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,17 +8,25 @@ from purging.purges import AcceptedPurge, FailingUrl
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What drains remember from one to the next, as of one month. `exhausted`: ImageKit said so last;
-    `pause_reason` says more. Calls last succeeded again, after failures, at `recovered_at`. `untracked`
-    purges come in the batches in which they were accepted."""
+    """What one drain leaves for the next. All times are unix seconds, UTC."""
 
     used: int = 0
+    """Purges that the month has used."""
     paused_until: float = 0.0
+    """ImageKit is not called before this time."""
     failures: int = 0
+    """Calls that failed in a row."""
     exhausted: bool = False
+    """Whether ImageKit's last answer was that the quota is used up."""
     pause_reason: str = ""
+    """Why there is a pause, for people."""
     recovered_at: float = 0.0
+    """When calls last succeeded again after failures."""
     refused: frozenset[str] = frozenset()
+    """The wildcards that ImageKit refused."""
     failing: Mapping[str, FailingUrl] = field(default_factory=dict)
+    """The URLs whose purge fails, by URL."""
     untracked: tuple[tuple[AcceptedPurge, ...], ...] = ()
+    """Accepted purges that TrackPurges does not follow yet, in the batches in which they were accepted."""
     cursor: str = ""
+    """The id of the change set after which the next drain continues; empty if it starts with the oldest."""

@@ -114,12 +114,14 @@ class Ledger:
     def accept(self, purges: Sequence[AcceptedPurge], *, before: Sequence[AcceptedPurge] = ()) -> None:
         """Keep accepted purges as untracked, with those of the same batch that were accepted `before`
         them."""
-        new = [item for purge in purges for item in items.submitted(purge)]
+        new = [item for purge in purges for item in items.accepted(purge)]
         self._table.write(self._table.putting(item) for item in (*new, items.untracked((*before, *purges))))
 
     def accepted_since(self, time: float) -> list[AcceptedPurge]:
         """Return the accepted purges that were submitted at or after a time, oldest first."""
-        return [items.as_submitted(item) for item in self._table.query("submitted", items.submitted_sk(time))]
+        return [
+            items.as_accepted(item) for item in self._table.query(items.ACCEPTED_PK, items.accepted_sk(time))
+        ]
 
     def forget_untracked(self, purges: Sequence[AcceptedPurge]) -> None:
         """Note that TrackPurges follows this batch of purges, but none that another drain has added to the
@@ -135,7 +137,7 @@ class Ledger:
         """Note that ImageKit said Completed of a purge, if the ledger has it."""
         with suppress(self._table.errors.ConditionalCheckFailedException):
             self._table.update(
-                Key=items.key("submitted", items.submitted_sk(submitted_at, request_id)),
+                Key=items.key(items.ACCEPTED_PK, items.accepted_sk(submitted_at, request_id)),
                 UpdateExpression="SET completed_at = :now",
                 ConditionExpression="attribute_exists(pk)",
                 ExpressionAttributeValues={":now": items.number(now)},

@@ -1,6 +1,7 @@
-"""The DynamoDB table: writes that fit its limits, and reads of a partition in order.
+"""The DynamoDB table: writes within its limits, and reads of a partition in order.
 
-Limits: DynamoDB developer guide, "Quotas" and "Item sizes".
+Limits: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+Sizes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 """
 
 import time
@@ -16,16 +17,18 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import Exceptions
 
 Action = tuple[Item, int]
-"""An action of a transaction, and about how many bytes it writes or deletes."""
+"""An action of a transaction, and the approximate number of bytes that it writes or deletes."""
 
-# A transaction has 100 actions and 4 MB at most. But a partition takes 1,000 write units a second, and a
-# transaction spends two for each KB: this is less than a second's worth.
+# DynamoDB allows 100 actions and 4 MB in a transaction. But a partition takes 1,000 write units a second, and
+# a transaction needs 2 for each KB. So these bytes need less than the units of one second:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 _MAX_ACTIONS = 100
 _MAX_BYTES = 450_000
 
-# What passes by itself, as an error or as the reason of a cancelled transaction (API reference,
-# "TransactWriteItems"), and how many seconds to wait for that.
-_PASSING = {
+# Temporary problems, as codes of an error or of a reason why a transaction was cancelled, and the seconds to
+# wait before each repetition:
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+_TEMPORARY = {
     "TransactionConflict",
     "TransactionInProgressException",
     "ThrottlingError",
@@ -38,8 +41,10 @@ _WAITS = (0.1, 0.4, 1.6)
 
 
 class Table:
-    """One table with the keys `pk` and `sk`. Every method raises one of AWS_ERRORS, after the SDK's own
-    retries. `sleep` waits seconds, before a write is repeated that DynamoDB could not take at once.
+    """One table with the keys `pk` and `sk`.
+
+    Every method that calls DynamoDB raises one of AWS_ERRORS if the SDK's own retries do not help. A write
+    that fails for a temporary reason is repeated; `sleep` waits the seconds in between.
     """
 
     def __init__(
@@ -51,11 +56,11 @@ class Table:
 
     @property
     def errors(self) -> "Exceptions":
-        """The errors of a condition that fails."""
+        """The errors that DynamoDB raises, e.g. ConditionalCheckFailedException."""
         return self._client.exceptions
 
     def put(self, item: Item, **condition: Any) -> None:
-        """Put an item."""
+        """Write an item, over the one with the same key."""
         self._patiently(self._client.put_item, TableName=self._name, Item=item, **condition)
 
     def delete(self, key: Item, **condition: Any) -> None:
@@ -67,23 +72,26 @@ class Table:
         self._patiently(self._client.update_item, TableName=self._name, **expression)
 
     def update_once(self, expression: Item) -> None:
-        """Update an item, once although the SDK repeats a call whose answer was lost: DynamoDB knows a
-        transaction again by the token that the SDK gives it ("TransactWriteItems", idempotency)."""
+        """Update an item exactly once, though the SDK repeats a call whose answer was lost.
+
+        The update is a transaction. The SDK gives it a ClientRequestToken, by which DynamoDB recognises the
+        repetition: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+        """
         self._transact([{"Update": {"TableName": self._name, **expression}}])
 
     def putting(self, item: Item) -> Action:
-        """The action that puts an item."""
+        """The action that writes an item."""
         return {"Put": {"TableName": self._name, "Item": item}}, size_of(item)
 
     def deleting(self, key: Item, size: int) -> Action:
-        """The action that deletes an item, whose largest attribute has `size` bytes."""
+        """The action that deletes an item whose largest attribute has `size` bytes."""
         return {"Delete": {"TableName": self._name, "Key": key}}, size_of(key) + size
 
     def write(self, actions: Iterable[Action]) -> None:
-        """Put and delete in this order, in as few transactions as the limits allow."""
+        """Do these actions in this order, in as few transactions as the limits allow."""
         for part in transactions(actions):
             match part:
-                # As a transaction, a single write would cost twice.
+                # A transaction costs twice as much as a single write.
                 case [{"Put": put}]:
                     self._patiently(self._client.put_item, **put)
                 case [{"Delete": delete}]:
@@ -94,7 +102,7 @@ class Table:
     def query(
         self, pk: str, first: str = " ", last: str = "~", **options: Any
     ) -> Iterator[Mapping[str, Any]]:
-        """The items of a partition from sort key `first` to `last`, in order, as of now."""
+        """The items of a partition from sort key `first` to `last`, in order, read consistently."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._name,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
@@ -109,12 +117,12 @@ class Table:
         self._patiently(self._client.transact_write_items, TransactItems=actions)
 
     def _patiently(self, call: Callable[..., object], **arguments: Any) -> None:
-        """Make a call; again after a while if DynamoDB could not take it for a reason that passes."""
+        """Make a call, and repeat it after a wait if it fails for a temporary reason."""
         for wait in _WAITS:
             try:
                 call(**arguments)
             except ClientError as error:
-                if not _passes(error):
+                if not _is_temporary(error):
                     raise
                 self._sleep(wait)
             else:
@@ -137,21 +145,21 @@ def transactions(actions: Iterable[Action]) -> Iterator[list[Item]]:
 
 
 def size_of(item: Item) -> int:
-    """About how many bytes an item has."""
+    """The approximate number of bytes of an item."""
     return sum(len(name.encode()) + _size_of_value(value) for name, value in item.items())
 
 
 def reasons_of(error: ClientError) -> list[Mapping[str, Any]]:
-    """Why a transaction was cancelled, action by action; the stubs know nothing of it."""
-    answer: Any = error.response
+    """Why a transaction was cancelled: a reason for each of its actions."""
+    answer: Any = error.response  # the type stubs do not know the reasons
     reasons: list[Mapping[str, Any]] = answer.get("CancellationReasons", [{}])
     return reasons
 
 
-def _passes(error: ClientError) -> bool:
-    # An action that was no reason for the cancellation has the code `None`.
+def _is_temporary(error: ClientError) -> bool:
+    # An action that did not cause the cancellation has the code "None".
     codes = {error.response["Error"]["Code"], *(reason.get("Code") for reason in reasons_of(error))}
-    return bool(codes & _PASSING) and "ConditionalCheckFailed" not in codes
+    return bool(codes & _TEMPORARY) and "ConditionalCheckFailed" not in codes
 
 
 def _size_of_value(value: Item) -> int:

@@ -1,0 +1,80 @@
+"""Reads the texts of the settings UrlMap and PathTransformations. Every function raises InvalidSetting."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from purging.errors import InvalidSetting
+from purging.quoting import quoted, shown_url, without_credentials
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+# Older buckets may have capitals and underscores.
+_BUCKET = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9._-]*")
+_VISIBLE_ASCII_BUT_STAR = re.compile(r"[!-)+-~]+")
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class Entry(NamedTuple):
+    """An entry of UrlMap: a `bucket` or `*`, a `folder` that is empty or ends in a slash, and an `endpoint`
+    that does not end in one."""
+
+    bucket: str
+    folder: str
+    endpoint: str
+
+
+def entries(text: str) -> Iterator[Entry]:
+    """The entries of a UrlMap, in their order. Raises InvalidSetting, which names the wrong entry."""
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        origin, equals, endpoint = entry.partition("=")
+        bucket, _, folder = origin.strip().partition("/")
+        if not equals or not _BUCKET.fullmatch(bucket):
+            raise InvalidSetting(f"{_named(entry)}: write bucket[/folder]=https://ik.imagekit.io/id")
+        folder = folder.strip("/")
+        if _ENCODED.search(folder):
+            # No key would match it, and nobody would notice. What it should mean is a guess.
+            raise InvalidSetting(
+                f"{_named(entry)}: the folder is percent-encoded; write it as its keys begin in the "
+                f"bucket, perhaps {shown_url(unquote(folder))}"
+            )
+        _check_endpoint(endpoint.strip(), entry)
+        yield Entry(bucket, f"{folder}/" if folder else "", endpoint.strip().rstrip("/"))
+
+
+def check_transformation(text: str) -> None:
+    """Raise InvalidSetting, which names the text, if it is no path transformation."""
+    if not text.startswith("tr:") or re.search(r"[/?#*\s]", text):
+        raise InvalidSetting(f"path transformation {text!r}: write it as in the URL, e.g. tr:w-300,h-300")
+
+
+def _check_endpoint(text: str, entry: str) -> None:
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+        _ = parts.port  # raises if the port is no number
+    except ValueError:
+        # The message of this error is not used: it quotes what may be a password.
+        host = None
+    secure = host and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK))
+    plain = _VISIBLE_ASCII_BUT_STAR.fullmatch(text) and not re.search("[?#]", text)
+    if not secure or "@" in parts.netloc or not plain:
+        raise InvalidSetting(
+            f"{_named(entry)}: an endpoint is https://host[:port][/path], percent-encoded, with no user, "
+            "query, fragment or *"
+        )
+
+
+def _named(entry: str) -> str:
+    """A refused entry, for a message, without the credentials that it may contain."""
+    before, slashes, after = entry.partition("//")
+    origin, equals, endpoint = entry.partition("=")
+    if slashes:
+        text = before + without_credentials(slashes + after)
+    elif equals and ":" not in origin:
+        text = f"{origin}={without_credentials(endpoint.strip())}"
+    else:
+        text = re.sub(".*@", "***@", entry)
+    return f"UrlMap entry {quoted(text)}"

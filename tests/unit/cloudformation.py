@@ -1,4 +1,4 @@
-"""template.yaml as data, and as it is under given conditions."""
+"""Loads template.yaml as data, and decides its conditions."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -12,11 +12,11 @@ PROJECT = Path(__file__).parents[2]
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
 STACK = "imagekit-s3-purge"
-"""The stack's name by default, see samconfig.toml."""
+"""The default name of the stack, from samconfig.toml."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as their long ones."""
+    """Reads the short forms of CloudFormation's functions as their long forms."""
 
 
 def _long_form(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
@@ -34,13 +34,13 @@ _Loader.add_multi_constructor("!", _long_form)
 
 
 def load(path: str = "template.yaml") -> Any:
-    """A template, as CloudFormation sees it before the transform."""
-    # A subclass of the safe loader, so no more than data is made.
+    """A template as CloudFormation sees it before the transform."""
+    # This is a subclass of the safe loader, so it makes only data.
     return yaml.load((PROJECT / path).read_text(), _Loader)  # noqa: S506
 
 
 def under(value: Any, **conditions: bool) -> Any:
-    """A part of the template with its `!If`s decided; what is left out then is gone."""
+    """A part of the template with its `!If`s decided. The result lacks what `AWS::NoValue` leaves out."""
     if isinstance(value, dict):
         if "Fn::If" in value:
             name, so, otherwise = value["Fn::If"]
@@ -54,7 +54,7 @@ def under(value: Any, **conditions: bool) -> Any:
 
 @cache
 def default_environment() -> Mapping[str, str]:
-    """The environment of both functions with every parameter left at its default."""
+    """The environment variables of both functions if every parameter has its default."""
     template = load()
     variables = dict(template["Globals"]["Function"]["Environment"]["Variables"])
     for function in ("SubmitPurge", "CheckPurges"):
@@ -64,7 +64,7 @@ def default_environment() -> Mapping[str, str]:
 
 
 def _default(template: Any, value: Any) -> str:
-    """What a template's value is by default; empty if it is known only when deployed."""
+    """The default of a value of the template. It is empty if only a deployment knows the value."""
     if value == {"Ref": "AWS::StackName"}:
         return STACK
     if isinstance(value, dict) and "Ref" in value:

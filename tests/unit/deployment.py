@@ -1,4 +1,4 @@
-"""template.yaml as it is deployed with given parameters: its conditions decided, its functions evaluated."""
+"""Deploys template.yaml on paper: decides its conditions and evaluates its functions for given parameters."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.unit.cloudformation import load, under
 
-# Those that need nothing but their arguments, in CloudFormation's order.
+# The functions that need only their arguments, which have CloudFormation's order.
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "Fn::Equals": lambda one, other: one == other,
     "Fn::Join": lambda delimiter, texts: delimiter.join(texts),
@@ -22,23 +22,23 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 class Deployment:
     """What CloudFormation makes of the template.
 
-    `parameters` are those that are not left at their defaults. `names` are what only AWS knows: pseudo
-    parameters, and `Ref` and `GetAtt` of resources, as in `AWS::Region` and `Queue.Arn`. A name that is not
-    given is empty.
+    `parameters` holds the parameters that do not have their defaults. `names` holds what only AWS knows:
+    pseudo parameters, and `Ref` and `GetAtt` of resources, as in `AWS::Region` and `Queue.Arn`. A name that
+    is missing there is empty.
     """
 
     parameters: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
-        """The environment variables of SubmitPurge; CheckPurges has no others."""
+        """The environment variables of SubmitPurge. CheckPurges has no others."""
         everywhere = self._template["Globals"]["Function"]["Environment"]["Variables"]
         submit = self._template["Resources"]["SubmitPurge"]["Properties"]["Environment"]["Variables"]
         variables: dict[str, str] = self._decided(everywhere | submit)
         return variables
 
     def properties(self, resource: str) -> Any:
-        """The properties of a resource, by its name in the template."""
+        """The properties of a resource, given its logical id."""
         return self._decided(self._template["Resources"][resource]["Properties"])
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What template.yaml promises: parameters that check themselves, and roles that allow the least."""
+"""template.yaml: parameters check themselves, roles allow the least, and time-outs fit together."""
 
 import re
 from typing import Any
@@ -64,7 +64,7 @@ BAD = {
 
 @pytest.fixture(scope="module")
 def template() -> Any:
-    """The template, as CloudFormation sees it before the transform."""
+    """The template as CloudFormation sees it before the transform."""
     return load()
 
 
@@ -73,19 +73,19 @@ def _pairs(values: dict[str, list[str]]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "value"), _pairs(GOOD))
-def test_a_parameter_takes_what_makes_sense(template: Any, name: str, value: str) -> None:
-    """A valid value passes the parameter's pattern."""
+def test_a_parameter_takes_a_valid_value(template: Any, name: str, value: str) -> None:
+    """The pattern of the parameter matches a valid value."""
     assert re.search(template["Parameters"][name]["AllowedPattern"], value)
 
 
 @pytest.mark.parametrize(("name", "value"), _pairs(BAD))
-def test_a_parameter_refuses_what_makes_none(template: Any, name: str, value: str) -> None:
-    """An invalid value is stopped before anything is deployed."""
+def test_a_parameter_refuses_an_invalid_value(template: Any, name: str, value: str) -> None:
+    """CloudFormation stops an invalid value before it deploys anything."""
     assert not re.search(template["Parameters"][name]["AllowedPattern"], value)
 
 
 def test_every_parameter_is_described_checked_and_shown_in_a_group(template: Any) -> None:
-    """`sam deploy --guided` and the console tell what each parameter is for."""
+    """`sam deploy --guided` and the console say what each parameter is for."""
     grouped = [
         name
         for group in template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
@@ -98,13 +98,13 @@ def test_every_parameter_is_described_checked_and_shown_in_a_group(template: Any
 
 
 def test_only_url_map_has_no_default(template: Any) -> None:
-    """Nothing else has to be known to deploy."""
+    """An operator can deploy without any other answer."""
     required = [name for name, parameter in template["Parameters"].items() if "Default" not in parameter]
     assert required == ["UrlMap"]
 
 
 def test_every_setting_that_the_functions_read_is_set(template: Any) -> None:
-    """settings.py and the template speak of the same environment."""
+    """The template sets every environment variable that settings.py reads."""
     code = (PROJECT / "functions" / "purging" / "settings.py").read_text()
     read = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', code))
     everywhere = template["Globals"]["Function"]["Environment"]["Variables"]
@@ -113,7 +113,7 @@ def test_every_setting_that_the_functions_read_is_set(template: Any) -> None:
 
 
 def test_a_wildcard_resource_stands_only_where_aws_knows_no_other(template: Any) -> None:
-    """Every statement names what it is about, but for traces and the delivery of logs."""
+    """Every statement names its resource, except those for traces and for the delivery of logs."""
     for name, resource in template["Resources"].items():
         if resource["Type"] != "AWS::IAM::Role":
             continue
@@ -125,7 +125,7 @@ def test_a_wildcard_resource_stands_only_where_aws_knows_no_other(template: Any)
 
 
 def test_every_function_has_a_role_and_a_log_group_of_its_own(template: Any) -> None:
-    """SAM adds no managed policy and no group that is kept for ever."""
+    """So SAM adds no managed policy, and Lambda no log group without an end."""
     functions = {
         name: resource["Properties"]
         for name, resource in template["Resources"].items()
@@ -139,7 +139,10 @@ def test_every_function_has_a_role_and_a_log_group_of_its_own(template: Any) -> 
 
 
 def test_a_message_stays_hidden_for_six_time_outs_and_the_longest_window(template: Any) -> None:
-    """Lambda asks for that, so that throttled batches are not handed out twice."""
+    """Lambda asks for that, so that SQS does not hand out a throttled batch twice.
+
+    See https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html.
+    """
     resources = template["Resources"]
     window = template["Parameters"]["CoalesceSeconds"]["MaxValue"]
     time_out = resources["SubmitPurge"]["Properties"]["Timeout"]
@@ -147,8 +150,10 @@ def test_a_message_stays_hidden_for_six_time_outs_and_the_longest_window(templat
 
 
 def test_at_most_two_batches_are_worked_on_at_once(template: Any) -> None:
-    """One drains for all: more would wait for it, and take from the account's concurrency. Good messages of a
-    batch stay done when another one is malformed."""
+    """One invocation drains for all. More would wait for it, and take from the account's concurrency.
+
+    One malformed message does not bring the good messages of its batch back.
+    """
     mapping = template["Resources"]["SubmitPurge"]["Properties"]["Events"]["Changes"]["Properties"]
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -156,30 +161,35 @@ def test_at_most_two_batches_are_worked_on_at_once(template: Any) -> None:
 
 
 def test_a_batch_has_twenty_chances_before_it_is_dead(template: Any) -> None:
-    """A service that is away for hours kills no good message; the simulation of faults counts as SQS does."""
+    """A good message survives an outage of hours. The simulation of faults counts as SQS does."""
     assert template["Resources"]["ChangeQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 20
     assert MAX_RECEIVES == 20
 
 
 def test_a_tick_that_fails_is_not_tried_again(template: Any) -> None:
-    """Neither by the schedule nor by Lambda.
+    """Neither the schedule nor Lambda tries it again.
 
-    The schedule invokes asynchronously, and Lambda would try a failed event twice more, for up to six hours,
-    under the request id of a drain that may still have the lease (Lambda developer guide, "How Lambda handles
-    errors and retries with asynchronous invocation"). 60 seconds are the least that Lambda takes, and the
-    time to the next tick. Nobody invokes CheckPurges in this way: the state machine waits for its answer.
+    The schedule invokes the function asynchronously. By default Lambda would try a failed event twice more,
+    for up to six hours, under the request id of a drain that may still have the lease:
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html.
+
+    Lambda takes no less than 60 seconds, and the next tick comes after 60. Nobody invokes CheckPurges
+    asynchronously: the state machine waits for its answer.
     """
     once = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
     submit = template["Resources"]["SubmitPurge"]["Properties"]
     assert submit["EventInvokeConfig"] == once
     assert submit["Events"]["Tick"]["Properties"]["RetryPolicy"] == once
     invokers = {event["Type"] for event in submit["Events"].values()}
-    assert invokers == {"SQS", "ScheduleV2"}  # SQS's mapping waits for the answer too
+    assert invokers == {"SQS", "ScheduleV2"}  # the mapping of SQS also waits for the answer
     assert "Events" not in template["Resources"]["CheckPurges"]["Properties"]
 
 
 def test_the_memory_of_the_functions_can_be_chosen(template: Any) -> None:
-    """Within what Lambda has (Lambda quotas: 128 MB to 10,240 MB, in steps of 1 MB)."""
+    """Lambda has 128 MB to 10,240 MB, in steps of 1 MB.
+
+    See https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
+    """
     parameter = template["Parameters"]["MemorySize"]
     assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (512, 128, 10_240)
     assert template["Globals"]["Function"]["MemorySize"] == {"Ref": "MemorySize"}
@@ -187,8 +197,11 @@ def test_the_memory_of_the_functions_can_be_chosen(template: Any) -> None:
         assert "MemorySize" not in template["Resources"][function]["Properties"]
 
 
-def test_the_bucket_stays_when_the_stack_goes_but_not_when_it_never_came(template: Any) -> None:
-    """A first deployment that fails leaves no empty bucket behind."""
+def test_the_bucket_stays_when_the_stack_goes_but_not_after_a_failed_first_deployment(template: Any) -> None:
+    """A bucket with files stays, and an empty bucket of a failed first deployment goes.
+
+    See https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html.
+    """
     bucket = template["Resources"]["OriginBucket"]
     assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
     assert bucket["UpdateReplacePolicy"] == "Retain"

@@ -1,4 +1,4 @@
-"""The alarms: each looks at what there is, and each stack at its own."""
+"""The alarms: each one watches a metric that exists, and each stack watches its own metrics."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def _watched(name: str) -> tuple[str, str, list[dict[str, Any]]]:
 
 
 def test_every_alarm_reaches_somebody_and_says_what_to_do() -> None:
-    """Each goes to the topic, and takes no data for a good sign: an idle stack has none."""
+    """Each alarm publishes to the topic. Without data it is quiet, because an idle stack has none."""
     for name, alarm in _alarms().items():
         properties = alarm["Properties"]
         assert properties["AlarmActions"] == [{"Ref": "Alerts"}], name
@@ -37,10 +37,11 @@ def test_every_alarm_reaches_somebody_and_says_what_to_do() -> None:
     [("RuleFailsAlarm", "FailedInvocations"), ("RuleLosesAlarm", "InvocationsFailedToBeSentToDlq")],
 )
 def test_an_event_that_the_rule_cannot_deliver_is_alarmed(name: str, metric: str) -> None:
-    """By the rule's own metrics (EventBridge user guide, "Monitoring Amazon EventBridge").
+    """The alarm watches a metric of the rule itself.
 
-    The second one tells of events that did not get to the dead letters either. There is a rule for existing
-    buckets alone: the stack's own bucket sends to the queue itself.
+    See https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html. The second metric counts
+    events that did not even reach the dead-letter queue. Only existing buckets have a rule, because the
+    stack's own bucket sends to the queue itself.
     """
     assert _alarms()[name]["Condition"] == load()["Resources"]["OriginBucketsRule"]["Condition"]
     rule = {"Name": "RuleName", "Value": {"Ref": "OriginBucketsRule"}}
@@ -49,8 +50,8 @@ def test_an_event_that_the_rule_cannot_deliver_is_alarmed(name: str, metric: str
     assert (properties["Statistic"], properties["Threshold"]) == ("Sum", 0)
 
 
-def test_a_change_that_waits_for_more_than_a_day_is_alarmed() -> None:
-    """By what SubmitPurge says of the ledger at each drain; `MaxHoldSeconds` holds no change for longer."""
+def test_a_change_that_is_pending_for_more_than_a_day_is_alarmed() -> None:
+    """Each drain measures the age of the oldest change. `MaxHoldSeconds` holds no change for longer."""
     alarm = Deployment(names={"AWS::StackName": "purge-prod"}).properties("OldestChangeAlarm")
     environment = Deployment(names={"AWS::StackName": "purge-prod"}).environment()
     assert alarm["MetricName"] == "OldestPendingSeconds"
@@ -62,7 +63,7 @@ def test_a_change_that_waits_for_more_than_a_day_is_alarmed() -> None:
 
 
 def test_two_stacks_do_not_mix_their_metrics() -> None:
-    """dev and prod log and count under names of their own: neither sets off the other's alarms."""
+    """Each stack logs and counts under its own name, so neither dev nor prod sets off the other's alarms."""
     services = {
         Deployment(names={"AWS::StackName": name}).environment()["POWERTOOLS_SERVICE_NAME"]
         for name in ("purge-dev", "purge-prod")

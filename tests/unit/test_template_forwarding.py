@@ -1,4 +1,4 @@
-"""forwarding/template.yaml: events of buckets elsewhere reach the stack's event bus, or somebody hears."""
+"""forwarding/template.yaml: events of buckets elsewhere reach the stack's event bus, or an alarm rings."""
 
 import re
 from typing import Any
@@ -12,26 +12,26 @@ HERE, ELSEWHERE = "111122223333", "444455556666"
 
 @pytest.fixture(scope="module")
 def template() -> Any:
-    """The template of the forwarder, as CloudFormation sees it."""
+    """The template of the forwarder as CloudFormation sees it."""
     return load("forwarding/template.yaml")
 
 
 def _properties(template: Any, name: str, **choice: bool) -> Any:
-    """A resource as deployed without a customer's key, in the stack's account, unless chosen otherwise."""
+    """The properties of a resource. By default there is no operator's key, and one account for all."""
     conditions = {"SameAccount": True, "SendEmail": False, "OwnKey": False} | choice
     assert conditions.keys() == template["Conditions"].keys()
     return under(template["Resources"][name]["Properties"], **conditions)
 
 
 def test_the_main_stack_takes_every_event_that_is_forwarded(template: Any) -> None:
-    """Both rules match the same events of the same buckets; the main one does so from any place."""
+    """Both rules match the same events of the same buckets. The main rule matches them from any place."""
     forwarded = _properties(template, "ForwardingRule")["EventPattern"]
     taken = dict(load()["Resources"]["OriginBucketsRule"]["Properties"]["EventPattern"])
     assert {name: forwarded[name] for name in taken} == taken
 
 
 def test_what_was_forwarded_to_here_is_not_forwarded_on(template: Any) -> None:
-    """A forwarded event keeps its account and region, so two forwarders cannot play ping-pong."""
+    """A forwarded event keeps its account and region, so two forwarders never send it back and forth."""
     pattern = _properties(template, "ForwardingRule")["EventPattern"]
     assert pattern["account"] == [{"Ref": "AWS::AccountId"}]
     assert pattern["region"] == [{"Ref": "AWS::Region"}]
@@ -49,7 +49,7 @@ def test_what_was_forwarded_to_here_is_not_forwarded_on(template: Any) -> None:
     ],
 )
 def test_it_is_refused_beside_the_stack(template: Any, region: str, account: str, *, allowed: bool) -> None:
-    """There the rule would match what it has forwarded itself, for ever."""
+    """In the stack's region and account, the rule would match again what it forwarded, without end."""
     [rule] = template["Rules"].values()
     [assertion] = rule["Assertions"]
     values = {"StackRegion": region, "StackAccount": account}
@@ -59,7 +59,10 @@ def test_it_is_refused_beside_the_stack(template: Any, region: str, account: str
 
 @pytest.mark.parametrize("same_account", [True, False])
 def test_the_role_may_send_to_that_bus_and_do_nothing_else(template: Any, *, same_account: bool) -> None:
-    """EventBridge asks for a role between regions and accounts (its user guide, "Cross-Region")."""
+    """EventBridge wants a role for an event bus of another region or account.
+
+    See https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-region.html.
+    """
     [target] = _properties(template, "ForwardingRule", SameAccount=same_account)["Targets"]
     account = {"Ref": "AWS::AccountId"} if same_account else {"Ref": "StackAccount"}
     bus = "arn:${AWS::Partition}:events:${StackRegion}:${Account}:event-bus/default"
@@ -75,7 +78,10 @@ def test_the_role_may_send_to_that_bus_and_do_nothing_else(template: Any, *, sam
 
 
 def test_an_event_that_cannot_be_sent_is_kept_and_alerted(template: Any) -> None:
-    """As long as in the main stack, in a queue of the rule's own; if it misses that, it is alerted too."""
+    """EventBridge tries as long as in the main stack, then the rule's own queue keeps the event.
+
+    Another alarm rings if the event does not even reach that queue.
+    """
     [target] = _properties(template, "ForwardingRule")["Targets"]
     [main] = load()["Resources"]["OriginBucketsRule"]["Properties"]["Targets"]
     assert target["RetryPolicy"] == main["RetryPolicy"]
@@ -94,8 +100,8 @@ def test_an_event_that_cannot_be_sent_is_kept_and_alerted(template: Any) -> None
     }
 
 
-def test_a_customers_key_encrypts_queue_and_topic(template: Any) -> None:
-    """And without one, SQS encrypts the queue itself."""
+def test_an_operators_key_encrypts_queue_and_topic(template: Any) -> None:
+    """Without such a key, SQS encrypts the queue itself."""
     key = {"Ref": "KmsKeyArn"}
     assert _properties(template, "UndeliveredEvents", OwnKey=True)["KmsMasterKeyId"] == key
     assert _properties(template, "Alerts", OwnKey=True)["KmsMasterKeyId"] == key
@@ -115,21 +121,21 @@ def test_a_customers_key_encrypts_queue_and_topic(template: Any) -> None:
     ],
 )
 def test_parameters_check_themselves(template: Any, name: str, good: list[str], bad: list[str]) -> None:
-    """A wrong value is stopped before anything is deployed."""
+    """CloudFormation stops a wrong value before it deploys anything."""
     pattern = template["Parameters"][name]["AllowedPattern"]
     assert all(re.search(pattern, value) for value in good)
     assert not any(re.search(pattern, value) for value in bad)
 
 
 def test_every_parameter_is_described_and_shown_in_a_group(template: Any) -> None:
-    """`sam deploy --guided` and the console tell what each parameter is for."""
+    """`sam deploy --guided` and the console say what each parameter is for."""
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert sorted(name for group in groups for name in group["Parameters"]) == sorted(template["Parameters"])
     assert all(parameter["Description"] for parameter in template["Parameters"].values())
 
 
 def _decided(condition: Any, values: dict[str, str]) -> bool:
-    """What CloudFormation makes of a rule's condition with these parameters and pseudo parameters."""
+    """Whether the condition of a rule holds for these parameters and pseudo parameters."""
     [(function, parts)] = condition.items()
     if function == "Fn::Equals":
         left, right = (values[part["Ref"]] if isinstance(part, dict) else part for part in parts)

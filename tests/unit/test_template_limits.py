@@ -1,4 +1,4 @@
-"""What AWS takes no more of: the longest parameters that template.yaml permits can be deployed."""
+"""The limits of AWS: the longest parameters that template.yaml permits can be deployed."""
 
 import json
 import re
@@ -11,10 +11,10 @@ from tests.unit.cloudformation import load
 from tests.unit.deployment import Deployment
 
 PARAMETERS = load()["Parameters"]
-WIDE = "語"  # three bytes of UTF-8, as many as one of JavaScript's or Java's characters can take
+WIDE = "語"  # it has three bytes of UTF-8, the most that one character of JavaScript or Java can have
 ACCOUNT = "123456789012"
 
-# How a value of so many characters is written, so many of them wide.
+# Each function writes a value of `length` characters, and `wide` of them are WIDE.
 TEXTS: dict[str, Callable[[int, int], str]] = {
     "UrlMap": lambda length, wide: (
         f"*/{WIDE * wide}".ljust(length - 28, "x") + "=https://ik.imagekit.io/demo"
@@ -32,7 +32,7 @@ TEXTS: dict[str, Callable[[int, int], str]] = {
 def _permitted(parameter: str, text: str) -> bool:
     definition = PARAMETERS[parameter]
     pattern = definition.get("AllowedPattern", "")
-    # Java's matches(), which CloudFormation uses, asks for the whole; so do our patterns.
+    # CloudFormation uses Java's matches(), which matches the whole text. So do our patterns.
     return len(text) <= definition["MaxLength"] and re.search(pattern, text) is not None
 
 
@@ -49,10 +49,10 @@ def _longest(parameter: str) -> str:
 
 
 def _names(partition: str, region: str, suffix: str) -> dict[str, str]:
-    """What AWS calls a stack with the longest name (128 characters) and its resources.
+    """The names of a stack with the longest name (128 characters), and of its resources.
 
-    CloudFormation names a resource STACK-RESOURCE-SUFFIX, as far as the service takes it: 80 characters for
-    queues and state machines, 255 and 256 for tables and topics.
+    CloudFormation names a resource STACK-RESOURCE-SUFFIX, and cuts the name to what the service takes: 80
+    characters for queues and state machines, 255 for tables, 256 for topics.
     """
     stack = "s" * 128
     arn = f"arn:{partition}:{{}}:{region}:{ACCOUNT}:"
@@ -81,7 +81,10 @@ PLACES = [
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place[0])
 def test_the_longest_environment_fits_into_lambda(place: tuple[str, str, str]) -> None:
-    """4 KB (Lambda quotas, "Environment variables"), measured as Lambda's own message does: as JSON."""
+    """Lambda has 4 KB for environment variables, and measures them as JSON.
+
+    See https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
+    """
     used = {"UrlMap", "PathTransformations", "IgnoreKeys", "ImageKitSecretArn", "ImageKitApiUrl", "LogLevel"}
     numbers = {"MonthlyPurgeQuota", "QuotaReservePercent", "MaxHoldSeconds"}
     choices = {"QueryVariants", "SkipNewObjects", "VerifyFreshness", "DryRun"}
@@ -95,7 +98,7 @@ def test_the_longest_environment_fits_into_lambda(place: tuple[str, str, str]) -
 
 
 def _by_parameter(environment: dict[str, str]) -> dict[str, str]:
-    """The environment by the parameters that stand in it."""
+    """The values of the environment variables, each under the parameter that it refers to."""
     template = load()
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
     variables |= template["Resources"]["SubmitPurge"]["Properties"]["Environment"]["Variables"]
@@ -109,9 +112,10 @@ def _by_parameter(environment: dict[str, str]) -> dict[str, str]:
 
 @pytest.mark.parametrize("length", [3, 4, 15, 31, 63])
 def test_the_longest_list_of_buckets_fits_into_an_event_pattern(length: int) -> None:
-    """2,048 characters (EventBridge quotas, "Event pattern size"), blanks after commas and colons included.
+    """An event pattern has 2,048 characters, and this test counts blanks after commas and colons.
 
-    Names of three characters need the most quotes, of 63 the most characters.
+    See https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html. Names of three characters need
+    the most quotes, and names of 63 the most characters.
     """
     rule = Deployment({"OriginBuckets": _buckets(length)}).properties("OriginBucketsRule")
     assert len(rule["EventPattern"]["detail"]["bucket"]["name"]) > 1
@@ -120,7 +124,7 @@ def test_the_longest_list_of_buckets_fits_into_an_event_pattern(length: int) -> 
 
 @pytest.mark.parametrize("length", [3, 63])
 def test_one_bucket_more_is_refused_with_the_reason(length: int) -> None:
-    """Before anything is deployed, rather than by EventBridge in the midst of it."""
+    """CloudFormation refuses it at once. Otherwise EventBridge would, in the midst of a deployment."""
     assert not _permitted("OriginBuckets", f"{_buckets(length)},{'x' * length}")
     said = PARAMETERS["OriginBuckets"]["ConstraintDescription"]
     assert "1600 characters" in said
@@ -129,7 +133,10 @@ def test_one_bucket_more_is_refused_with_the_reason(length: int) -> None:
 
 @pytest.mark.parametrize("length", [3, 63])
 def test_the_longest_role_fits_into_iam(length: int) -> None:
-    """10,240 characters for the inline policies of a role together (IAM quotas); blanks do not count."""
+    """The inline policies of a role have 10,240 characters together, and blanks do not count.
+
+    See https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html.
+    """
     key = f"arn:aws-us-gov:kms:us-gov-west-1:{ACCOUNT}:key/mrk-{'0' * 32}"
     given = {
         "OriginBuckets": _buckets(length),
@@ -143,15 +150,15 @@ def test_the_longest_role_fits_into_iam(length: int) -> None:
 
 
 def _buckets(length: int) -> str:
-    """As many buckets with names of this length as the parameter takes."""
+    """The longest list of buckets that the parameter takes, with names of this length."""
     names: list[str] = []
     while _permitted("OriginBuckets", ",".join([*names, f"{len(names):x<{length}}"])):
         names.append(f"{len(names):x<{length}}")
     return ",".join(names)
 
 
-def test_values_that_nobody_needs_do_not_use_the_environment_up() -> None:
-    """What stands in a URL is ASCII; folders and patterns of keys may have some letters of any script."""
+def test_letters_beyond_ascii_do_not_use_the_environment_up() -> None:
+    """URLs are ASCII. Folders and patterns of keys may have some letters of any script."""
     assert not _permitted("PathTransformations", "tr:l-text,i-語")
     assert not _permitted("ImageKitApiUrl", "https://api.語.io")
     assert _permitted("UrlMap", "photos/фото=https://ik.imagekit.io/demo")
@@ -163,7 +170,7 @@ def _refs(part: Any) -> set[str]:
 
 
 def test_every_text_in_the_environment_has_a_longest_length() -> None:
-    """So that the sum above stands for all."""
+    """So the test of the longest environment covers every text."""
     template = load()
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
     for name in _refs(variables) & PARAMETERS.keys():

@@ -1,4 +1,4 @@
-"""Who may reach what of the stack, and how it is kept at rest: what no embedded service enforces."""
+"""Who may reach which part of the stack, and which key encrypts it: the embedded stack enforces neither."""
 
 import json
 import re
@@ -20,7 +20,7 @@ TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def _resources(kind: str, *, own_bucket: bool = True, own_key: bool = False) -> dict[str, Any]:
-    """The properties of the template's resources of a kind, as deployed with these choices."""
+    """The properties of all resources of a kind, if the operator chooses these options."""
     template = load()
     choice = {
         "OwnBucket": own_bucket,
@@ -44,7 +44,7 @@ def _statements(resource: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _granted(role: dict[str, Any]) -> dict[str, tuple[list[str], Any]]:
-    """Actions and resource of each statement of a role, by its name."""
+    """Actions and resource of each statement of a role, under the name of the statement."""
     return {
         statement["Sid"]: (_listed(statement["Action"]), statement["Resource"])
         for policy in role["Policies"]
@@ -56,11 +56,11 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def test_a_customers_key_encrypts_everything_at_rest() -> None:
-    """One parameter, and nothing is left under another key."""
+def test_an_operators_key_encrypts_everything_at_rest() -> None:
+    """One parameter sets the key of every resource."""
     for queue in _resources("AWS::SQS::Queue", own_key=True).values():
         assert queue["KmsMasterKeyId"] == KEY
-        assert "SqsManagedSseEnabled" not in queue  # SQS refuses both
+        assert "SqsManagedSseEnabled" not in queue  # SQS refuses both settings together
     table = _resources("AWS::DynamoDB::Table", own_key=True)["Ledger"]
     assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}
     assert _resources("AWS::SNS::Topic", own_key=True)["Alerts"]["KmsMasterKeyId"] == KEY
@@ -71,8 +71,8 @@ def test_a_customers_key_encrypts_everything_at_rest() -> None:
     assert under(load()["Globals"]["Function"], OwnKey=True, OwnSecret=True)["KmsKeyArn"] == KEY
 
 
-def test_without_one_everything_is_encrypted_all_the_same() -> None:
-    """By SQS, by the keys that AWS manages, and the bucket by S3's own."""
+def test_without_an_operators_key_everything_is_encrypted_too() -> None:
+    """SQS encrypts the queues, AWS's managed key the table, and S3's own key the bucket."""
     queues = _resources("AWS::SQS::Queue")
     assert len(queues) == 2
     assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
@@ -85,8 +85,8 @@ def test_without_one_everything_is_encrypted_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("role", ["SubmitPurgeRole", "CheckPurgesRole"])
-def test_roles_may_use_the_customers_key_only_if_there_is_one(role: str) -> None:
-    """The two uses that their services make of it, and of no other key."""
+def test_roles_may_use_the_operators_key_only_if_there_is_one(role: str) -> None:
+    """The roles may use that key for the two actions that the services need, and no other key."""
     assert "UseTheKey" not in _granted(_resources("AWS::IAM::Role")[role])
     actions, resource = _granted(_resources("AWS::IAM::Role", own_key=True)[role])["UseTheKey"]
     assert set(actions) <= {"kms:Decrypt", "kms:GenerateDataKey"}
@@ -96,7 +96,7 @@ def test_roles_may_use_the_customers_key_only_if_there_is_one(role: str) -> None
 @pytest.mark.parametrize("own_bucket", [True, False])
 @pytest.mark.parametrize("policy", ["ChangeQueuePolicy", "ChangeDeadLettersPolicy"])
 def test_a_queue_takes_messages_of_the_stacks_own_source_only(policy: str, *, own_bucket: bool) -> None:
-    """One service, for one bucket or rule, of one account: no other account's bucket can pose as it."""
+    """One service may send, for one bucket or rule of this account. A bucket of another account cannot."""
     statements = _statements(_resources("AWS::SQS::QueuePolicy", own_bucket=own_bucket)[policy])
     senders = [statement for statement in statements if statement["Effect"] == "Allow"]
     assert len(senders) == (policy == "ChangeQueuePolicy" or not own_bucket)
@@ -115,7 +115,7 @@ def test_a_queue_takes_messages_of_the_stacks_own_source_only(policy: str, *, ow
 
 
 def test_other_accounts_may_send_what_s3_says_of_objects_and_nothing_else() -> None:
-    """An account that forwards events cannot pose as another service on the bus that all rules share."""
+    """All rules share the bus, and a forwarding account cannot send events of other services to it."""
     policies = _resources("AWS::Events::EventBusPolicy")
     [statement] = [policy["Statement"] for policy in policies.values()]
     assert load()["Resources"]["ForwardingAccountsPolicy"]["Condition"] == "OtherAccounts"
@@ -130,8 +130,8 @@ def test_other_accounts_may_send_what_s3_says_of_objects_and_nothing_else() -> N
     ("kind", "count"),
     [("AWS::SQS::QueuePolicy", 2), ("AWS::SNS::TopicPolicy", 1), ("AWS::S3::BucketPolicy", 1)],
 )
-def test_whatever_does_not_come_over_tls_is_denied(kind: str, count: int) -> None:
-    """By everybody, the account's own root among them."""
+def test_requests_without_tls_are_denied(kind: str, count: int) -> None:
+    """The policies deny them to everybody, even to the root of the account."""
     policies = _resources(kind)
     assert len(policies) == count
     for policy in policies.values():
@@ -140,14 +140,14 @@ def test_whatever_does_not_come_over_tls_is_denied(kind: str, count: int) -> Non
 
 
 def test_the_own_bucket_is_closed_to_the_public() -> None:
-    """Neither a policy nor an access list can open it."""
+    """No policy and no access list can open it."""
     block = _resources("AWS::S3::Bucket")["OriginBucket"]["PublicAccessBlockConfiguration"]
     assert set(block.values()) == {True}
     assert len(block) == 4
 
 
 def test_every_log_group_forgets() -> None:
-    """Two functions and the state machine log where the parameter says how long."""
+    """The parameter says how long the logs of both functions and of the state machine are kept."""
     logs = _resources("AWS::Logs::LogGroup")
     assert logs.keys() == {"SubmitPurgeLogs", "CheckPurgesLogs", "TrackPurgesLogs"}
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in logs.values())
@@ -155,7 +155,7 @@ def test_every_log_group_forgets() -> None:
 
 @pytest.mark.parametrize(("role", "service"), SERVICES.items())
 def test_a_role_is_for_its_service_alone(role: str, service: str) -> None:
-    """Nobody else can take it on."""
+    """No other service and no user can assume it."""
     properties = _resources("AWS::IAM::Role")[role]
     [trust] = properties["AssumeRolePolicyDocument"]["Statement"]
     assert (trust["Principal"], trust["Action"]) == ({"Service": service}, "sts:AssumeRole")
@@ -163,7 +163,7 @@ def test_a_role_is_for_its_service_alone(role: str, service: str) -> None:
 
 
 def test_track_purges_may_do_what_its_tasks_do() -> None:
-    """Each task is one call on one resource; the rest of its role is for logs and traces."""
+    """Each task makes one call on one resource. The rest of the role is for logs and traces."""
     machine = json.loads((PROJECT / "statemachine" / "track_purges.asl.json").read_text())
     tasks = {
         state["Resource"].rpartition(":::")[2]
@@ -176,8 +176,11 @@ def test_track_purges_may_do_what_its_tasks_do() -> None:
     assert granted["Check"] == (["lambda:InvokeFunction"], {"Fn::GetAtt": ["CheckPurges", "Arn"]})
 
 
-def test_submit_purge_may_settle_messages_itself() -> None:
-    """It deletes those whose changes are kept, and has the others come back in seconds; of no other queue."""
+def test_submit_purge_may_delete_and_return_messages_itself() -> None:
+    """It deletes messages whose changes are in the ledger, and returns the others within seconds.
+
+    It may do so for no other queue.
+    """
     actions, resource = _granted(_resources("AWS::IAM::Role")["SubmitPurgeRole"])["TakeChanges"]
     assert {"sqs:DeleteMessage", "sqs:ChangeMessageVisibility"} <= set(actions)
     assert resource == {"Fn::GetAtt": ["ChangeQueue", "Arn"]}
@@ -185,7 +188,7 @@ def test_submit_purge_may_settle_messages_itself() -> None:
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov", "aws-eusc"])
 def test_existing_buckets_may_be_listed_in_any_partition(partition: str) -> None:
-    """Each bucket by an ARN of its own that holds in China and GovCloud too, and nothing beside them."""
+    """Each bucket has its own ARN, which also holds in China and GovCloud, and no other bucket matches it."""
     deployed = Deployment({"OriginBuckets": "photos,my.other-bucket"}, {"AWS::Partition": partition})
     actions, allowed = _granted(deployed.properties("SubmitPurgeRole"))["SeeTheNeighbours"]
     assert set(actions) == {"s3:ListBucket", "s3:ListBucketVersions"}
@@ -198,23 +201,24 @@ def test_existing_buckets_may_be_listed_in_any_partition(partition: str) -> None
 
 
 def test_no_arn_names_a_partition() -> None:
-    """IAM refuses an ARN of a partition that is not its own, and a state machine does not find its task."""
+    """IAM refuses an ARN of another partition, and a state machine would not find its task."""
     for path in ("template.yaml", "statemachine/track_purges.asl.json"):
         assert not re.findall(r"arn:aws(?!\[a-z-\]\*)[^\s]*", (PROJECT / path).read_text()), path
 
 
 def _documented_key_policy() -> list[dict[str, Any]]:
-    """The statements of docs/operations.md for a customer's key."""
+    """The statements of the key policy in docs/operations.md."""
     section = (PROJECT / "docs" / "operations.md").read_text().partition("## A key of your own")[2]
     statements: list[dict[str, Any]] = json.loads(re.findall(r"```json\n(.*?)```", section, re.DOTALL)[0])
     return statements
 
 
 def test_the_documented_key_policy_promises_what_aws_does() -> None:
-    """EventBridge gets the key without a condition: AWS promises no source account or ARN there.
+    """EventBridge may use the key without a condition, because AWS promises no source account or ARN there.
 
-    Its user guide has the statement, under "My events are not delivered to the target Amazon SQS queue". All
-    other services are held to this account.
+    See "My events are not delivered to the target Amazon SQS queue":
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html#eb-sqs-encrypted. Every
+    other service may use the key only for this account.
     """
     by_service = {
         service: statement
@@ -236,7 +240,7 @@ def test_the_documented_key_policy_promises_what_aws_does() -> None:
 
 
 def test_every_finding_that_stays_has_its_reason_beside_it() -> None:
-    """Checkov is told to skip a check in the template only, and why."""
+    """Only the template tells Checkov to skip a check, and it says why."""
     skips = [
         skip
         for resource in load()["Resources"].values()

@@ -1,11 +1,11 @@
-"""What purges may cost right now: how many to spend, at what price, and whether to wait. Pure.
+"""The pace: how many purges to spend now, at what price, and whether to hold changes.
 
 - Of what is left of the month's quota, half may be spent at once at the month's start, all of it at its end.
 - While the purges needed at price 1 fit into that, they are made at once, at price 1.
-- If not, changes are held to gather more of them, for at most `MaxHoldSeconds`: an upload is held as a whole.
-- Then the price doubles until they fit: fewer, broader purges, which evict more needlessly.
-- What does not fit at any price may spend all that is left, at the lowest price that this allows; the rest
-  waits for the next month.
+- If not, changes are held for at most `MaxHoldSeconds`, to gather more of them: an upload is held as a whole.
+- Then the price doubles until the purges fit: they become fewer and broader, and evict more needlessly.
+- If they fit at no price, all that is left may be spent, at the lowest price that this allows. Changes
+  without a purge are held for the next month.
 """
 
 import math
@@ -23,25 +23,25 @@ from purging.clocks import SKEW_SECONDS
 PRICES = tuple(2.0**step * (1 - 2.0**-20) for step in range(10))
 """Needless evictions that one saved purge may be worth: 1, 2, 4 … 512, less than a page of a listing.
 
-Each is a hair less, because an even trade spares the quota nothing that it needs, and costs the cache.
+Each is slightly less, because an even trade costs the cache and spares no purge that is needed.
 """
 
 BURST_CHANGES, BURST_SECONDS = 10, 4.0
-"""So many changes in so many seconds are an upload under way: it is planned as a whole, once it pauses.
+"""So many changes in so many seconds are an upload under way: it is planned as a whole when it pauses.
 
-Twice `CoalesceSeconds`, as the latest changes may still be on their way for that long."""
+The seconds are twice `CoalesceSeconds`: the latest changes may still be on their way for that long."""
 
 MAX_GATHER_SECONDS = 300.0
-"""How long an upload that does not pause is gathered at most, and a change with it."""
+"""The longest time for which an upload that does not pause is gathered."""
 
 TICK_SECONDS = 60.0
-"""Held changes are looked at again so often: what must not wait for the next look is not held."""
+"""Held changes are planned again so often. A change that must not wait for the next tick is not held."""
 
 T = TypeVar("T")
 
 
 def allowance(left: int, now: float) -> int:
-    """Purges that may be spent at a time (unix seconds), of those `left` in its month (UTC)."""
+    """Return how many purges may be spent at a time (unix seconds), of those `left` in its month (UTC)."""
     moment = datetime.fromtimestamp(now, UTC)
     _, days = monthrange(moment.year, moment.month)
     elapsed = (moment - moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)).total_seconds()
@@ -50,19 +50,20 @@ def allowance(left: int, now: float) -> int:
 
 
 def when(occurred_at: float, now: float) -> float:
-    """The time of a change (unix seconds) by which to judge how long it has waited.
+    """Return the time of a change (unix seconds) from which to count how long it is held.
 
-    A clock that is a little ahead cannot make it younger than now. A date farther in the future tells nothing
-    of its age: such a change is taken to have waited long, so that no other one waits for it.
+    A clock that is a little ahead cannot make a change younger than now. A date farther in the future tells
+    nothing of its age: such a change counts as held for long, so that no other one is held for it.
     """
     return min(occurred_at, now) if occurred_at <= now + SKEW_SECONDS else 0.0
 
 
 def gather_seconds(times: Iterable[float], now: float, max_hold: float) -> float:
-    """Seconds until the upload that is under way may be over; 0 if none is, or if it has gathered enough.
+    """Return seconds until the upload that is under way may be over; 0 if none is, or if it was gathered for
+    long enough.
 
-    `times` are when waiting changes happened (unix seconds). Only those since the last pause count: what has
-    waited since before the upload says nothing about it.
+    `times` are when pending changes happened (unix seconds). Only those since the last pause count: changes
+    from before the upload say nothing about it.
     """
     latest = sorted(times, reverse=True)
     recent = list(takewhile(lambda time: time > now - BURST_SECONDS, latest))
@@ -76,7 +77,7 @@ def gather_seconds(times: Iterable[float], now: float, max_hold: float) -> float
 
 
 def may_gather(time: float, now: float, max_hold: float) -> bool:
-    """Whether a change of this time (unix seconds) may go on waiting for an upload that is under way."""
+    """Whether a change of this time (unix seconds) may be held longer for an upload that is under way."""
     return time > now - _longest(max_hold)
 
 
@@ -85,10 +86,10 @@ def _longest(max_hold: float) -> float:
 
 
 def last_due(times: Iterable[float], now: float, max_hold: float) -> float:
-    """The time (unix seconds) up to which changes can be held no longer; minus infinity if all can be.
+    """Return the time (unix seconds) up to which changes can be held no longer; minus infinity if all can.
 
     Changes that happened less than `MAX_GATHER_SECONDS` apart belong together: they are planned as a whole
-    as soon as the first of them cannot wait for the next tick. What happened later has its own time.
+    as soon as the first of them cannot wait for the next tick. Later changes have their own time.
     """
     due = first = last = -inf
     for time in sorted(times):
@@ -109,16 +110,16 @@ class Choice(NamedTuple, Generic[T]):
 
 
 def cheapest(plan_at: Callable[[float], list[T]], *, left: int, now: float) -> Choice[T]:
-    """The plan of the lowest price that fits what may be spent now.
+    """Choose the plan of the lowest price that fits what may be spent now.
 
-    `plan_at` gives the purges needed at a price; a higher price never needs more. If even the highest does
-    not fit, the lowest that fits all that is `left`. If none does either, the highest: then as much of the
-    plan goes as is left.
+    `plan_at` gives the purges needed at a price; a higher price never needs more. If even the highest price
+    does not fit, the lowest one that fits all that is `left` is chosen. If none does, the highest is chosen:
+    then as many purges are made as are left.
     """
     plan_at = cache(plan_at)
     spend = allowance(left, now)
     for limit in (spend, left):
-        # The lowest price fits as a rule: a search from the middle on would ask for more plans.
+        # The lowest price usually fits: a search from the middle would ask for more plans.
         at = 0
         if len(plan_at(PRICES[0])) > limit:
             at = bisect_left(PRICES, -limit, 1, key=lambda price: -len(plan_at(price)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.simulate_bucket import Bucket
+from benchmarks.simulate.bucket import Bucket
 from purging.aws.surveyor import Surveyor
 from purging.changes import ObjectChange
 from purging.ledger.records import State

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from benchmarks.simulate_bucket import Bucket
+from benchmarks.simulate.bucket import Bucket
 from purging.aws import listing as inventory
 from purging.aws.listing import S3Lister
 from purging.aws.surveyor import Surveyor
@@ -23,7 +23,7 @@ KEYS = [f"{folder}/{name}{n}.jpg" for folder in ("a", "b é") for name in ("x", 
 def test_pages_are_those_of_s3(page: int, versions: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same history in moto's S3 and here: the same pages, wherever one starts and however small."""
     monkeypatch.setattr(inventory, "PAGE", page)
-    monkeypatch.setattr("benchmarks.simulate_bucket.PAGE", page)
+    monkeypatch.setattr("benchmarks.simulate.bucket.PAGE", page)
     chance = random.Random(7)
     with mock_aws():
         client = boto3.client("s3")
@@ -72,7 +72,7 @@ def test_a_new_key_at_the_end_of_a_page_of_versions_is_known_to_be_new(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A page may end between two versions of a key: the next page begins with it, so that all are counted."""
-    monkeypatch.setattr("benchmarks.simulate_bucket.PAGE", 4)
+    monkeypatch.setattr("benchmarks.simulate.bucket.PAGE", 4)
     bucket = Bucket([f"a/{n}.jpg" for n in range(20)])
     for n in range(0, 20, 2):
         bucket.put(f"a/{n}.jpg")

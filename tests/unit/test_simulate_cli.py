@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import simulate
+from benchmarks.simulate.__main__ import main as simulate
 from tests.unit.test_simulate import BY_HAND, FOLDER, write
 
 
@@ -12,7 +12,7 @@ def test_a_table_and_charts_for_people(tmp_path: Path, capsys: pytest.CaptureFix
     """All policies of two traces: a line each, uncut, and a panel a trace in either format."""
     traces = [str(write(tmp_path, FOLDER, BY_HAND, name)) for name in ("one", "two & more")]
     for picture in ("chart.svg", "chart.png"):
-        assert simulate.main([*traces, "--plot", str(tmp_path / picture)]) == 0
+        assert simulate([*traces, "--plot", str(tmp_path / picture)]) == 0
     table = capsys.readouterr().out
     assert "…" not in table
     assert table.count("threshold") == 4
@@ -41,7 +41,7 @@ def test_an_unusable_trace_is_told_in_one_line(
     (tmp_path / "made-up.keys").write_text("a\n")
     if content is not None:
         path.write_bytes(content)
-    assert simulate.main([str(path)]) == 2
+    assert simulate([str(path)]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert error.startswith("simulate: ")
@@ -56,6 +56,6 @@ def test_an_option_that_makes_no_sense_is_refused(
 ) -> None:
     """Before anything runs."""
     with pytest.raises(SystemExit) as stopped:
-        simulate.main([str(tmp_path / "t.jsonl"), *option])
+        simulate([str(tmp_path / "t.jsonl"), *option])
     assert stopped.value.code == 2
     assert option[0] in capsys.readouterr().err

@@ -2,9 +2,9 @@
 
 import pytest
 
-from benchmarks.simulate_history import Change, History
-from benchmarks.simulate_peers import POLICIES, run
-from benchmarks.simulate_score import Score
+from benchmarks.simulate.baselines import POLICIES, run
+from benchmarks.simulate.history import Change, History
+from benchmarks.simulate.score import Score
 
 MAY = 1_900_000_000.0
 

@@ -19,9 +19,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from benchmarks import simulate_chart, simulate_ours, simulate_peers, simulate_table
-from benchmarks.simulate_history import History, UnusableTrace, read
-from benchmarks.simulate_score import Score
+from benchmarks.simulate import baselines, ours, plot, table
+from benchmarks.simulate.history import History, UnusableTrace, read
+from benchmarks.simulate.score import Score
 
 EPILOG = """\
 Evictions are counted at the moment of each purge: keys that exist under what was purged, and that have no
@@ -36,7 +36,7 @@ counts what else that evicts, such as `photo.jpg.bak`. `changed` keys had a chan
 Seconds are from a change to the purge that serves it; "single" are commits of one change.
 """
 
-_POLICIES = ("ours", *simulate_peers.POLICIES)
+_POLICIES = ("ours", *baselines.POLICIES)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,12 +53,12 @@ def main(arguments: list[str] | None = None) -> int:
                 if options.json:
                     print(json.dumps(row), flush=True)
         if options.plot:
-            simulate_chart.write(rows, options.plot)
+            plot.write(rows, options.plot)
     except (UnusableTrace, OSError) as error:
         print(f"simulate: {error}", file=sys.stderr)
         return 2
     if not options.json:
-        simulate_table.show(rows)
+        table.show(rows)
     return 0
 
 
@@ -69,9 +69,9 @@ def _rows(
         for name in names:
             score = Score(history, options.versioned)
             if name == "ours":
-                simulate_ours.run(score, options.quota)
+                ours.run(score, options.quota)
             else:
-                simulate_peers.run(score, simulate_peers.POLICIES[name], options.quota)
+                baselines.run(score, baselines.POLICIES[name], options.quota)
             head = {"trace": history.name, "policy": name}
             if decisions:
                 decisions.writelines(

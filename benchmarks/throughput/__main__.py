@@ -22,9 +22,9 @@ from urllib.parse import quote_plus
 
 import requests
 
-from benchmarks import throughput_backlog
 from benchmarks.planner import split
-from benchmarks.throughput_aws import BUCKET, Aws
+from benchmarks.throughput import backlog
+from benchmarks.throughput.aws import BUCKET, Aws
 from local.imagekit import Bucket, Emulator, ImageKitServer, Settings
 
 BATCH = 1000
@@ -54,11 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object a row instead of the table")
     options = parser.parse_args(arguments)
     if options.stack:
-        from benchmarks.throughput_stack import measure  # noqa: PLC0415 - it needs the SAM CLI
+        from benchmarks.throughput.embedded_stack import measure  # noqa: PLC0415 - it needs the SAM CLI
 
         rows = [measure(options.puts)]
     elif options.backlog:
-        rows = list(throughput_backlog.measure(options.backlog, options.roots))
+        rows = list(backlog.measure(options.backlog, options.roots))
     else:
         rows = _measured(options.changes, options.share, options.calls)
     for row in rows:

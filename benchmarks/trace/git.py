@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.trace_steps import Recorded, Step, Unreadable, kept, months_before
+from benchmarks.trace.steps import Recorded, Step, Unreadable, kept, months_before
 
 # Of a file; links and submodules are nothing that is deployed.
 _FILE_MODE = b"100"

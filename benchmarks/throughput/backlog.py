@@ -21,7 +21,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.planner import split
-from benchmarks.throughput_aws import BUCKET, Aws, Table
+from benchmarks.throughput.aws import BUCKET, Aws, Table
 from local.imagekit import Bucket, Emulator, ImageKitServer, Settings
 from purging.changes import ObjectChange
 from purging.ledger import items

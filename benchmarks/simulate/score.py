@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from benchmarks.simulate_bucket import Bucket
-from benchmarks.simulate_history import Change, History
+from benchmarks.simulate.bucket import Bucket
+from benchmarks.simulate.history import Change, History
 from purging.ledger.store import month_of
 
 

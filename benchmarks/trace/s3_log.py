@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
 
-from benchmarks.trace_steps import Recorded, Step, Unreadable, cut, kept
+from benchmarks.trace.steps import Recorded, Step, Unreadable, cut, kept
 
 Kind = Literal["read", "put", "delete"]
 

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.simulate_history import Change
-from benchmarks.simulate_score import Score
+from benchmarks.simulate.history import Change
+from benchmarks.simulate.score import Score
 from purging.urls import encode, wildcard_allowed
 
 WINDOW_SECONDS, BATCH = 2.0, 1000

@@ -14,9 +14,9 @@ from typing import Any, cast
 from unittest.mock import patch
 from urllib.parse import unquote
 
-from benchmarks.simulate_history import Change
-from benchmarks.simulate_ledger import MemoryLedger
-from benchmarks.simulate_score import Score
+from benchmarks.simulate.history import Change
+from benchmarks.simulate.ledger import MemoryLedger
+from benchmarks.simulate.score import Score
 from purging.aws.surveyor import Surveyor
 from purging.changes import ObjectChange
 from purging.drain import Drain

@@ -17,8 +17,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks import trace_git, trace_s3
-from benchmarks.trace_steps import Recorded, Unreadable
+from benchmarks.trace import git, s3_log
+from benchmarks.trace.steps import Recorded, Unreadable
 
 MEDIA = "avif,bmp,gif,heic,ico,jpeg,jpg,m4v,mov,mp3,mp4,ogg,pdf,png,svg,tif,tiff,webm,webp"
 
@@ -33,9 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--keys goes with --s3-log: git knows what was there")
     try:
         if options.git_dir:
-            found = [trace_git.read(options.git_dir, options.months, options.ext)]
+            found = [git.read(options.git_dir, options.months, options.ext)]
         else:
-            found = trace_s3.read(options.s3_log, options.keys, options.months, options.ext)
+            found = s3_log.read(options.s3_log, options.keys, options.months, options.ext)
         for recorded in found:
             _write(recorded, options.out)
     except (Unreadable, OSError) as error:

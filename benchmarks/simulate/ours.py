@@ -15,11 +15,13 @@ from unittest.mock import patch
 from urllib.parse import unquote
 
 from benchmarks.simulate.history import Change
-from benchmarks.simulate.ledger import MemoryLedger
 from benchmarks.simulate.score import Score
+from local.fakes import dynamodb
+from purging.aws.listing import S3Lister
 from purging.aws.surveyor import Surveyor
 from purging.changes import ObjectChange
 from purging.drain import Drain
+from purging.ledger.store import Ledger
 from purging.planning.planner import Plan, Planner
 from purging.settings import Settings
 from purging.telemetry import logger, metrics
@@ -65,11 +67,12 @@ class _World:
         self._window_ends = inf
         self._quiet_until = -inf
         self._owners = count()
-        self._ledger = MemoryLedger()
+        self._table = dynamodb.Table()
+        self._ledger = Ledger("ledger", cast(Any, dynamodb.Client(self._table.handle)))
         self._drain = Drain(
             settings,
-            ledger=cast(Any, self._ledger),
-            planner=_Watched(settings, Surveyor(score.bucket), self._note_price),
+            ledger=self._ledger,
+            planner=_Watched(settings, Surveyor(S3Lister(cast(Any, score.bucket))), self._note_price),
             imagekit=cast(Any, _AcceptingImageKit(self._accept)),
             tracker=cast(Any, _Nobody()),
             alerts=cast(Any, _Nobody()),
@@ -130,7 +133,7 @@ class _World:
 
     def _next_tick(self) -> float:
         """When the next tick has something to do."""
-        if not self._ledger.pending_ids():
+        if not self._table.count("pending"):
             return inf
         return max((self._now // TICK_SECONDS + 1) * TICK_SECONDS, self._quiet_until)
 

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from benchmarks.simulate.bucket import Bucket
 from benchmarks.simulate.history import Change, History
+from local.fakes.s3_listing import Bucket
 from purging.ledger.store import month_of
 
 
@@ -69,7 +69,7 @@ class Score:
         month = self.month(change.at)
         needed = not (self.versioned and change.put and change.key not in self.bucket)
         if change.put:
-            self.bucket.put(change.key)
+            self.bucket.put(change.key, change.at)
         else:
             self.bucket.delete(change.key, change.at)
         if needed:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.simulate.bucket import Bucket
+from local.fakes.s3_listing import Bucket
+from purging.aws.listing import S3Lister
 from purging.aws.surveyor import Surveyor
 from purging.changes import ObjectChange
 from purging.ledger.records import State
@@ -25,20 +26,25 @@ NOW = datetime(2030, 5, 31, 12, tzinfo=UTC).timestamp()
 HOUR, DAY = 3600.0, 86_400.0
 
 
+def _lister(bucket: Any) -> S3Lister:
+    """The functions' own lister, with a fake bucket for its client."""
+    return S3Lister(bucket)
+
+
 class Clock:
     """Seconds that pass only while S3 is asked, and what was asked."""
 
     def __init__(self, bucket: Bucket, seconds: float = 0.0) -> None:
         self.now = 0.0
         self.requests: list[str] = []
-        self._bucket = bucket
+        self._lister = _lister(bucket)
         self._seconds = seconds
 
     def page(self, bucket: str, after: str, **options: Any) -> Page:
         """The bucket's page, after some seconds."""
         self.now += self._seconds
         self.requests.append(options.get("prefix") or after)
-        return self._bucket.page(bucket, after, **options)
+        return self._lister.page(bucket, after, **options)
 
     def remaining(self, life: float) -> Callable[[], float]:
         """What is left of a life of some seconds that begins at 0."""
@@ -64,7 +70,7 @@ def plan(
     **chosen: Any,
 ) -> Plan:
     settings = Settings(UrlMap.parse(f"*={ENDPOINT}"), "ledger", "arn", **chosen)
-    planner = Planner(settings, Surveyor(bucket))
+    planner = Planner(settings, Surveyor(bucket if isinstance(bucket, Clock) else _lister(bucket)))
     return planner.plan(waiting, Coverage(submitted), state or State(), NOW, remaining)
 
 
@@ -345,7 +351,7 @@ def test_a_part_that_fits_at_no_price_does_not_make_the_rest_dearer() -> None:
     start = datetime(2030, 5, 1, 0, 0, tzinfo=UTC).timestamp()
     settings = Settings(UrlMap.parse(f"*={ENDPOINT}"), "ledger", "arn")
     far = [f"{n:03}/{other:04}.jpg" for n in range(500) for other in range(600)]
-    planner = Planner(settings, Surveyor(Bucket([*single, *folder, *far])))
+    planner = Planner(settings, Surveyor(_lister(Bucket([*single, *folder, *far]))))
     waiting = [
         ChangedObject(
             (ObjectChange("origin", key, "created", datetime.fromtimestamp(start - 900, UTC), "1"),), False

@@ -1,133 +1,71 @@
-"""The AWS that the throughput is measured against: it answers at once, from memory, and counts what is asked.
+"""The AWS that SubmitPurge is measured with: it answers at once, from memory, and counts the calls.
 
-Time that AWS would take is not ours to measure, and moto's DynamoDB copies the whole table for a transaction.
+The time of AWS itself is not what is measured.
 """
 
-from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from purging.ledger.table import size_of
+from local.fakes import dynamodb
+from local.fakes.s3_listing import Bucket
 
 BUCKET = "origin"
-PAGE_BYTES = 1_000_000
-"""What a query answers at once (DynamoDB developer guide, "Quotas")."""
+PRIVATE_KEY = "private_throughput"
 
-Item = dict[str, Any]
+Call = Callable[[str, str, Mapping[str, Any]], Any]
+"""Answers a call: the service, the operation, and its parameters."""
 
-
-class ConditionalCheckFailedException(Exception):
-    """The condition of a write does not hold."""
-
-
-class Table:
-    """As much of DynamoDB as the ledger uses while nothing goes wrong: its own few expressions."""
-
-    exceptions = SimpleNamespace(
-        ConditionalCheckFailedException=ConditionalCheckFailedException,
-        TransactionCanceledException=ConditionalCheckFailedException,
-    )
-
-    def __init__(self) -> None:
-        self.partitions: dict[str, dict[str, Item]] = {"pending": {}, "submitted": {}, "state": {}}
-        self.writes = 0
-        self.reads = 0
-        self.items_written = 0
-
-    def put_item(self, *, Item: Item, **_: Any) -> None:  # noqa: N803 - boto3's names, here and below
-        """Any item."""
-        self._wrote(1)
-        self.partitions[Item["pk"]["S"]][Item["sk"]["S"]] = Item
-
-    def delete_item(self, *, Key: Item, **_: Any) -> None:  # noqa: N803
-        """Any item, whatever the condition."""
-        self._wrote(1)
-        self.partitions[Key["pk"]["S"]].pop(Key["sk"]["S"], None)
-
-    def update_item(self, *, Key: Item, ExpressionAttributeValues: Item, **_: Any) -> None:  # noqa: N803
-        """The lease, which is taken if it is there; or a count, of which there is always enough."""
-        self._wrote(1)
-        state, name = self.partitions["state"], Key["sk"]["S"]
-        if name == "lease":
-            if name in state:
-                raise ConditionalCheckFailedException
-            state[name] = Key
-        else:
-            used = int(state.get(name, {"used": {"N": "0"}})["used"]["N"])
-            used += int(ExpressionAttributeValues[":count"]["N"])
-            state[name] = {**Key, "used": {"N": str(used)}}
-
-    def transact_write_items(self, *, TransactItems: list[dict[str, Item]]) -> None:  # noqa: N803
-        """Any writes."""
-        writes = self.writes + 1
-        calls = {"Put": self.put_item, "Delete": self.delete_item, "Update": self.update_item}
-        for action in TransactItems:
-            ((kind, act),) = action.items()
-            calls[kind](**act)
-        self.writes = writes
-
-    def get_paginator(self, _operation: str) -> Any:
-        """That of `query`, the only one."""
-        return SimpleNamespace(paginate=self._query)
-
-    def _query(self, *, ExpressionAttributeValues: Item, **_: Any) -> Iterator[dict[str, list[Item]]]:  # noqa: N803
-        pk, after, last = (ExpressionAttributeValues[name]["S"] for name in (":pk", ":first", ":last"))
-        including = True
-        while True:
-            items = self.page(pk, after, last, including=including)
-            yield {"Items": items}
-            if not items:
-                return
-            after, including = items[-1]["sk"]["S"], False
-
-    def page(self, pk: str, first: str, last: str, *, including: bool) -> list[Item]:
-        """Up to 1 MB of items, from a sort key on, or behind it; none behind the last one."""
-        self.reads += 1
-        partition = self.partitions[pk]
-        size, items = 0, []
-        keys = sorted(partition)
-        for sk in keys[bisect_left(keys, first) if including else bisect_right(keys, first) :]:
-            size += size_of(partition[sk])
-            if sk > last or (items and size > PAGE_BYTES):
-                break
-            items.append(partition[sk])
-        return items
-
-    def _wrote(self, items: int) -> None:
-        self.writes += 1
-        self.items_written += items
+_OPERATIONS = {
+    "s3": ("list_objects_v2",),
+    "secretsmanager": ("get_secret_value",),
+    "sns": ("publish",),
+    "sqs": ("change_message_visibility_batch", "delete_message_batch"),
+    "stepfunctions": ("start_execution",),
+}
 
 
 class Aws:
-    """`client(service)` as boto3 has it; `counts` says how often each other operation was called."""
+    """One table, and one bucket with some keys and without versions. All other services keep nothing."""
 
-    def __init__(self, keys: list[str], private_key: str) -> None:
-        self._keys = sorted(keys)
-        self._private_key = private_key
-        self.table = Table()
-        self.counts: Counter[str] = Counter()
+    def __init__(self, keys: Sequence[str]) -> None:
+        self.table = dynamodb.Table()
+        self._bucket = Bucket(keys, versioned=False)
+        self._calls: Counter[str] = Counter()
 
-    def client(self, service: str, **_options: Any) -> Any:
-        """The client of a service that SubmitPurge uses."""
+    def call(self, service: str, operation: str, request: Mapping[str, Any]) -> Any:
+        """Answer one call."""
         if service == "dynamodb":
-            return self.table
-        return SimpleNamespace(
-            publish=lambda **_: self.counts.update(["Publish"]),
-            list_objects_v2=self._list,
-            get_secret_value=lambda **_: {"SecretString": self._private_key},
-            delete_message_batch=lambda **_: self.counts.update(["DeleteMessageBatch"]) or {},
-            change_message_visibility_batch=None,
-            start_execution=lambda **_: self.counts.update(["StartExecution"]),
-            exceptions=SimpleNamespace(ExecutionAlreadyExists=KeyError),
-        )
+            return self.table.handle(operation, request)
+        self._calls[operation] += 1
+        if service == "s3":
+            return self._bucket.list_objects_v2(**request)
+        return {"SecretString": PRIVATE_KEY} if service == "secretsmanager" else {}
 
-    def _list(self, *, StartAfter: str, MaxKeys: int, **_: Any) -> dict[str, Any]:  # noqa: N803
-        self.counts.update(["ListObjectsV2"])
-        start = bisect_right(self._keys, StartAfter)
-        page = self._keys[start : start + MaxKeys]
+    def calls(self) -> dict[str, int]:
+        """The calls so far."""
+        calls = self.table.calls
         return {
-            "Contents": [{"Key": key} for key in page],
-            "IsTruncated": start + MaxKeys < len(self._keys),
+            "dynamodb_reads": calls["Query"] + calls["GetItem"],
+            "dynamodb_writes": calls.total() - calls["Query"] - calls["GetItem"],
+            "s3_listings": self._calls["list_objects_v2"],
         }
+
+    def pending_sets(self) -> int:
+        """How many change sets are pending."""
+        return self.table.count("pending")
+
+
+def client(call: Call, service: str) -> Any:
+    """boto3's client of a service, whose calls are answered by `call`."""
+    if service == "dynamodb":
+        return dynamodb.Client(lambda operation, request: call(service, operation, request))
+
+    def method(operation: str) -> Callable[..., Any]:
+        return lambda **request: call(service, operation, request)
+
+    return SimpleNamespace(
+        **{operation: method(operation) for operation in _OPERATIONS[service]},
+        exceptions=SimpleNamespace(ExecutionAlreadyExists=KeyError),
+    )

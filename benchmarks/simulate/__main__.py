@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from benchmarks.simulate import baselines, ours, plot, table
+from benchmarks.simulate import baselines, ours, table
 from benchmarks.simulate.history import History, UnusableTrace, read
 from benchmarks.simulate.score import Score
 
@@ -53,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
                 if options.json:
                     print(json.dumps(row), flush=True)
         if options.plot:
+            from benchmarks.simulate import plot  # noqa: PLC0415 - matplotlib takes a second to import
+
             plot.write(rows, options.plot)
     except (UnusableTrace, OSError) as error:
         print(f"simulate: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Realistic keys of a bucket: the same ones each time, on every machine."""
+"""Realistic keys of a bucket. They are the same each time and on every machine."""
 
 import random
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ _NAMES = ("hero", "front", "back", "detail", "lifestyle", "swatch", "packshot", 
 
 
 def split(size: int, share: float) -> tuple[list[str], list[str]]:
-    """(changed, unchanged) realistic keys, in S3's order, the same ones each time; at least one has changed.
+    """(changed, unchanged) keys in S3's order. At least one key has changed.
 
-    Made one after another, as a listing is read: keys made in another order would lie scattered in memory,
-    and what is thrown away in making them would count as memory of the planner.
+    The keys are made one after another, as a listing is read. In another order they would lie scattered in
+    memory, and what is thrown away in between would count as memory of the planner.
     """
     chance = random.Random(size)
     changed: list[str] = []
@@ -23,7 +23,7 @@ def split(size: int, share: float) -> tuple[list[str], list[str]]:
 
 
 def _keys(size: int, chance: random.Random) -> Iterator[str]:
-    """`size` keys or a few more: hashes, products and dated uploads, each image in up to seven sizes."""
+    """`size` keys or a few more: hashes, products and dated uploads. Each image has up to seven sizes."""
     folders = max(1, size // 1000)
     for kind in ("assets", "products", "uploads"):
         for folder in range(folders):

@@ -19,14 +19,14 @@ from purging.cover import cover
 from purging.urls import encode, wildcard_allowed
 
 SHARES = {"dense": 0.5, "sparse": 0.001, "all": 1.0}
-"""Of all keys, those that changed, picked one by one: the hardest case, with hardly a whole folder."""
+"""The share of the keys that changed, each picked by itself. The hardest case: few whole folders change."""
 
-# The fastest run of a small size is only found in many: a busy machine slows whole stretches of them.
+# A busy machine slows many runs in a row. A small size needs many runs, so that one of them is fast.
 _AT_LEAST_SECONDS = 2.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure and print; 0 if every row could be measured."""
+    """Measure and print. Returns 0 if every row could be measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.planner", description=__doc__)
     parser.add_argument("--sizes", type=_sizes, default="1000,10000,100000,1000000", help="keys in all")
     parser.add_argument(
@@ -55,9 +55,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def measure(size: int, changes: str, price: float, runs: int) -> dict[str, Any]:
-    """One row, in this process: the seconds of its fastest run, the peak megabytes of all of them.
+    """One row, measured in this process: the seconds of the fastest run, and the peak megabytes of all runs.
 
-    Seconds are the processor's: on an idle machine the clock's, as `cover` never waits.
+    Seconds are the processor's. On an idle machine the clock's are the same, since `cover` never waits.
     """
     changed, unchanged = split(size, SHARES[changes])
     asked = 0
@@ -91,7 +91,7 @@ def measure(size: int, changes: str, price: float, runs: int) -> dict[str, Any]:
 
 
 def _rows(sizes: list[int], changes: list[str], price: float, runs: int) -> Iterator[dict[str, Any]]:
-    """Each row, with its growth: seconds in multiples of the next smaller size's."""
+    """Each row with its growth, which is the factor to the seconds of the next smaller size."""
     for change in changes:
         smaller: dict[str, Any] | None = None
         for size in sizes:
@@ -105,7 +105,7 @@ def _rows(sizes: list[int], changes: list[str], price: float, runs: int) -> Iter
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    # Not at the top: a process starts with its parent's peak on its account, and rich is larger than cover.
+    # Not at the top: a process inherits the peak of its parent, and rich is larger than cover.
     from rich.box import SIMPLE  # noqa: PLC0415 - the measured subprocesses go without rich
     from rich.console import Console  # noqa: PLC0415 - likewise
     from rich.table import Table  # noqa: PLC0415 - likewise

@@ -15,7 +15,7 @@ from benchmarks.throughput import backlog, handlers
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure and print; 0 if no change was lost."""
+    """Measure and print. Returns 0 if no change was lost."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
     parser.add_argument("--changes", type=int, default=50_000)
     parser.add_argument("--share", type=float, default=1.0, help="of the bucket's objects that change (1)")
@@ -39,11 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         rows = handlers.measure(options.changes, options.share, options.calls)
     for row in rows:
-        print(json.dumps(row) if options.json else _told(row), flush=True)
+        print(json.dumps(row) if options.json else _text(row), flush=True)
     return 0 if all(row.get("lost", 0) == 0 for row in rows) else 1
 
 
-def _told(row: dict[str, Any]) -> str:
+def _text(row: dict[str, Any]) -> str:
     return "\n".join(
         f"{name.replace('_', ' '):<26}{value:>14,}" if not isinstance(value, str) else f"\n{value}"
         for name, value in row.items()

@@ -47,8 +47,8 @@ class Aws:
         """The calls so far."""
         calls = self.table.calls
         return {
-            "dynamodb_reads": calls["Query"] + calls["GetItem"],
-            "dynamodb_writes": calls.total() - calls["Query"] - calls["GetItem"],
+            "dynamodb_reads": calls["Query"],
+            "dynamodb_writes": calls.total() - calls["Query"],
             "s3_listings": self._calls["list_objects_v2"],
         }
 

@@ -75,7 +75,7 @@ class Table:
             self._check(request)
             self._write(_WRITES[operation], request)
             return {}
-        operations = {"GetItem": self._get, "Query": self._query, "TransactWriteItems": self._transact}
+        operations = {"Query": self._query, "TransactWriteItems": self._transact}
         return operations[operation](request)
 
     # --- what is in the table, without a call ---
@@ -101,10 +101,6 @@ class Table:
         self._sizes[key] = _size(item)
 
     # --- operations ---
-
-    def _get(self, request: Request) -> Answer:
-        item = self._items.get(_key(request["Key"]))
-        return {"Item": item} if item else {}
 
     def _query(self, request: Request) -> Answer:
         if request["KeyConditionExpression"] != "pk = :pk AND sk BETWEEN :first AND :last":

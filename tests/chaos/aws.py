@@ -1,4 +1,4 @@
-"""The AWS services that the functions call. A service that stands here answers what botocore serialised."""
+"""The AWS services that the functions call. A service answers the requests that botocore has serialised."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +32,7 @@ class SmallAws:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """It is there already."""
+        """Nothing has to be opened here."""
         yield
 
     def respond(self, name: str, _model: Any, call: Call) -> Answer:
@@ -68,7 +68,7 @@ class SmallAws:
             return {"executionArn": arn, "startDate": datetime.fromtimestamp(0, UTC)}
         raise ValueError(f"{operation} is not simulated")
 
-    # --- how the simulation itself looks and reaches in, past the boundary ---
+    # --- what the simulation itself reads and changes, past the boundary ---
 
     def items(self) -> list[Item]:
         """The raw items of the table."""
@@ -79,12 +79,12 @@ class SmallAws:
         return self.table.item(pk, sk)
 
     def expire_lease(self) -> None:
-        """Make it look as if the lease had run out."""
+        """End the lease at once."""
         if lease := self.item("state", "lease"):
             self.table.store({**lease, "until": {"N": "0"}})
 
     def put_secret(self, secret: str) -> None:
-        """Rotate the key, this side of it."""
+        """Rotate the key in Secrets Manager."""
         self.secret = secret
 
 

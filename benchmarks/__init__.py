@@ -3,5 +3,5 @@
 import sys
 from pathlib import Path
 
-# The package `purging` lies in functions/, where the Lambda runtime has its root.
+# The package `purging` is in functions/, which is the root of the Lambda runtime.
 sys.path.insert(0, str(Path(__file__).parent.parent / "functions"))

@@ -7,30 +7,26 @@ some seconds. Keys, changes and thus plans are the same on every machine. The ru
 import argparse
 import gc
 import json
-import random
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import Any
 
+from benchmarks.keys import split
+from benchmarks.memory import peak_megabytes
 from purging.cover import cover
 from purging.urls import encode, wildcard_allowed
 
 SHARES = {"dense": 0.5, "sparse": 0.001, "all": 1.0}
-"""Of all keys, those that changed, picked one by one: the hardest case, with hardly a whole folder."""
+"""The share of the keys that changed, each picked by itself. The hardest case: few whole folders change."""
 
-# The fastest run of a small size is only found in many: a busy machine slows whole stretches of them.
+# A busy machine slows many runs in a row. A small size needs many runs, so that one of them is fast.
 _AT_LEAST_SECONDS = 2.0
-
-_SIZES = ("", "-150x150", "-300x300", "-768x768", "-1536x1536", "-scaled", "@2x")
-_NAMES = ("hero", "front", "back", "detail", "lifestyle", "swatch", "packshot", "größe", "サイズ")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure and print; 0 if every row could be measured."""
+    """Measure and print. Returns 0 if every row could be measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.planner", description=__doc__)
     parser.add_argument("--sizes", type=_sizes, default="1000,10000,100000,1000000", help="keys in all")
     parser.add_argument(
@@ -59,9 +55,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def measure(size: int, changes: str, price: float, runs: int) -> dict[str, Any]:
-    """One row, in this process: the seconds of its fastest run, the peak megabytes of all of them.
+    """One row, measured in this process: the seconds of the fastest run, and the peak megabytes of all runs.
 
-    Seconds are the processor's: on an idle machine the clock's, as `cover` never waits.
+    Seconds are the processor's. On an idle machine the clock's are the same, since `cover` never waits.
     """
     changed, unchanged = split(size, SHARES[changes])
     asked = 0
@@ -72,14 +68,14 @@ def measure(size: int, changes: str, price: float, runs: int) -> dict[str, Any]:
         return wildcard_allowed("/" + encode(prefix))
 
     gc.collect()
-    before = _peak_megabytes()
+    before = peak_megabytes()
     seconds: list[float] = []
     while len(seconds) < runs or sum(seconds) < _AT_LEAST_SECONDS:
         plan, asked = [], 0
         started = time.process_time()
         plan = cover(changed, unchanged, price, allowed)
         seconds.append(time.process_time() - started)
-    peak = _peak_megabytes()
+    peak = peak_megabytes()
     return {
         "keys": size,
         "changes": changes,
@@ -94,46 +90,8 @@ def measure(size: int, changes: str, price: float, runs: int) -> dict[str, Any]:
     }
 
 
-def split(size: int, share: float) -> tuple[list[str], list[str]]:
-    """(changed, unchanged) realistic keys, in S3's order, the same ones each time; at least one has changed.
-
-    Made one after another, as a listing is read: keys made in another order would lie scattered in memory,
-    and what is thrown away in making them would count as memory of the planner.
-    """
-    chance = random.Random(size)
-    changed: list[str] = []
-    unchanged: list[str] = []
-    for key in islice(_keys(size, chance), size):
-        (changed if chance.random() < share else unchanged).append(key)
-    return changed or [unchanged.pop()], unchanged
-
-
-def _keys(size: int, chance: random.Random) -> Iterator[str]:
-    """`size` keys or a few more: hashes, products and dated uploads, each image in up to seven sizes."""
-    folders = max(1, size // 1000)
-    for kind in ("assets", "products", "uploads"):
-        for folder in range(folders):
-            names: set[str] = set()
-            while len(names) * 3 * folders < size:
-                names.update(_image(kind, folder, chance))
-            yield from sorted(names)
-
-
-def _image(kind: str, folder: int, chance: random.Random) -> Iterator[str]:
-    if kind == "assets":
-        stem = f"{folder:04x}/{chance.getrandbits(128):032x}"
-    elif kind == "products":
-        stem = f"brand-{folder:04}/sku-{chance.randrange(1_000_000):06}/{chance.choice(_NAMES)}"
-    else:
-        stem = (
-            f"{2000 + folder // 366}/day-{folder % 366:03}/{chance.choice(_NAMES)}-{chance.randrange(10_000)}"
-        )
-    for suffix in chance.sample(_SIZES, chance.randint(1, len(_SIZES))):
-        yield f"{kind}/{stem}{suffix}.webp"
-
-
 def _rows(sizes: list[int], changes: list[str], price: float, runs: int) -> Iterator[dict[str, Any]]:
-    """Each row, with its growth: seconds in multiples of the next smaller size's."""
+    """Each row with its growth, which is the factor to the seconds of the next smaller size."""
     for change in changes:
         smaller: dict[str, Any] | None = None
         for size in sizes:
@@ -147,7 +105,7 @@ def _rows(sizes: list[int], changes: list[str], price: float, runs: int) -> Iter
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    # Not at the top: a process starts with its parent's peak on its account, and rich is larger than cover.
+    # Not at the top: a process inherits the peak of its parent, and rich is larger than cover.
     from rich.box import SIMPLE  # noqa: PLC0415 - the measured subprocesses go without rich
     from rich.console import Console  # noqa: PLC0415 - likewise
     from rich.table import Table  # noqa: PLC0415 - likewise
@@ -170,12 +128,6 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         table.add_row(*(show(row) for show in columns.values()), end_section=row["keys"] == rows[-1]["keys"])
     Console().print(table)
-
-
-def _peak_megabytes() -> float:
-    """The most memory this process ever had. Linux counts in kibibytes, macOS in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def _sizes(text: str) -> list[int]:

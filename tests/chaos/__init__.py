@@ -11,7 +11,7 @@ clock. A seed decides everything that happens: what changes, what is delivered w
 - `wire.py`: the boundary that every call crosses, where calls fail and hang and functions are killed.
   `endpoint.py` leads calls to AWS there, `adapter.py` those to ImageKit; `line.py` takes these on to the
   emulator's socket, and `drip.py` is a connection without an end
-- `aws.py`, `dynamodb.py`, `bucket.py`: what stands behind the boundary; `--aws moto` puts moto there
+- `aws.py`, `bucket.py`, `/local/fakes`: what stands behind the boundary; `--aws moto` puts moto there
 - `books.py`: what truly happened. `invariants.py`, `spending.py`, `waiting.py`: what must hold
 - `run.py`: the whole story. `shrink.py`: the shortest prefix that still fails
 - `mutants.py`: breaks one line, to be caught

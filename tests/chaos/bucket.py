@@ -1,10 +1,10 @@
-"""An S3 bucket: keys with their versions, S3's two listings of them, and a lifecycle rule for old ones."""
+"""The bucket of the simulation: when each version truly came, and when a lifecycle rule deletes old ones."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-_LISTS = {"created": "Versions", "removed": "DeleteMarkers"}
+from local.fakes import s3_listing
+from local.fakes.s3_listing import version_id
+
 _DAY = 86_400.0
 
 
@@ -16,76 +16,24 @@ class Version(NamedTuple):
     seen: float
 
 
-class Bucket:
-    """What stands in the bucket, and every version that ever did.
+class Bucket(s3_listing.Bucket):
+    """A bucket that remembers every version there ever was: `history` has those of each key, oldest first.
 
-    `history` has the versions of each key, oldest first; a bucket without versions keeps it too, for the
-    invariants, but lists none of it. `expired` are those, by key and number, that a lifecycle rule deleted.
+    A bucket without versions has a history, too, for the invariants.
     """
 
     def __init__(self, *, versioned: bool) -> None:
-        self.versioned = versioned
+        super().__init__(versioned=versioned)
         self.history: dict[str, list[Version]] = {}
-        self.expired: set[tuple[str, int]] = set()
 
     def change(self, key: str, version: Version) -> str | None:
-        """Create, overwrite or remove; the id of the version that it made."""
-        versions = self.history.setdefault(key, [])
-        versions.append(version)
-        return name_of(len(versions)) if self.versioned else None
+        """Create, overwrite or remove; the id of the version that this made."""
+        self.history.setdefault(key, []).append(version)
+        return (self.put if version.kind == "created" else self.delete)(key, version.seen)
 
-    def holds(self, key: str) -> bool:
-        """Whether the key exists now."""
-        return key in self.history and self.history[key][-1].kind == "created"
-
-    def page(self, operation: str, query: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to ListObjectsV2 or ListObjectVersions, in full or a page of it."""
-        most = int(query.get("max-keys", 1000))
-        return {"ListObjectsV2": self._keys, "ListObjectVersions": self._versions}[operation](query, most)
-
-    def _after(self, key: str, prefix: str) -> list[str]:
-        """The keys after one that begin with a prefix, as S3 sorts."""
-        return sorted(each for each in self.history if each > key and each.startswith(prefix))
-
-    def _keys(self, query: Mapping[str, Any], most: int) -> dict[str, Any]:
-        after = self._after(query.get("start-after", ""), query.get("prefix", ""))
-        keys = [key for key in after if self.holds(key)]
-        return {"IsTruncated": len(keys) > most, "Contents": [{"Key": key} for key in keys[:most]]}
-
-    def _versions(self, query: Mapping[str, Any], most: int) -> dict[str, Any]:
-        entries: list[tuple[str, dict[str, Any]]] = []
-        for key in self._after(query.get("key-marker", ""), query.get("prefix", "")):
-            if len(entries) > most:
-                break
-            if not self.versioned and not self.holds(key):
-                continue
-            kept = self.history[key]
-            numbers = range(len(kept), 0, -1) if self.versioned else [len(kept)]
-            entries += [
-                (_LISTS[kept[number - 1].kind], self._entry(key, number))
-                for number in numbers
-                if (key, number) not in self.expired
-            ]
-        page: dict[str, Any] = {"IsTruncated": len(entries) > most}
-        for name, entry in entries[:most]:
-            page.setdefault(name, []).append(entry)
-        return page
-
-    def _entry(self, key: str, number: int) -> dict[str, Any]:
-        """A version in a listing."""
-        versions = self.history[key]
-        return {
-            "Key": key,
-            "VersionId": name_of(number) if self.versioned else "null",
-            "IsLatest": number == len(versions),
-            # S3 tells whole seconds.
-            "LastModified": datetime.fromtimestamp(int(versions[number - 1].seen), UTC),
-        }
-
-
-def name_of(number: int) -> str:
-    """The id of a key's version, counted from 1."""
-    return f"v{number}"
+    def expire(self, key: str, number: int) -> None:
+        """A lifecycle rule deletes an old version, counted from 1."""
+        self.delete_version(key, version_id(number))
 
 
 def expiry(noncurrent_since: float, days: int) -> float:

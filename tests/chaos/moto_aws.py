@@ -12,9 +12,9 @@ import boto3
 from botocore.config import Config
 from moto import mock_aws
 
+from local.fakes.dynamodb import Item
 from tests.chaos.aws import SmallAws
 from tests.chaos.bucket import Bucket
-from tests.chaos.dynamodb import Item
 from tests.chaos.endpoint import Answer, Call
 
 _MACHINE = '{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}'

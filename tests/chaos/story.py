@@ -6,8 +6,9 @@ from itertools import count
 from random import Random
 from typing import TYPE_CHECKING
 
+from local.fakes.s3_listing import version_id
 from local.imagekit.faults import FaultPlan
-from tests.chaos.bucket import Version, expiry, midnight, name_of
+from tests.chaos.bucket import Version, expiry, midnight
 from tests.chaos.faults import Fault
 from tests.chaos.messages import EXPIRED, body_of, told_of
 from tests.chaos.schedule import Step
@@ -79,14 +80,14 @@ class Story:
         due = expiry(world.now, world.schedule.setup.expiry_days) + random.uniform(0, 6 * _HOUR)
 
         def expire() -> None:
-            world.bucket.expired.add((step.key, number))
+            world.bucket.expire(step.key, number)
             seen = world.now + step.skew
             body = body_of(
                 EXPIRED,
                 step.key,
                 step.shape,
                 seen=seen,
-                version=name_of(number),
+                version=version_id(number),
                 number=next(self._numbers),
             )
             self._send(body, (random.uniform(1, 600),))

@@ -1,4 +1,4 @@
-"""The simulation's own DynamoDB and S3 answer the functions as moto's do."""
+"""The fake DynamoDB and the fake S3 answer the functions as moto's do."""
 
 from datetime import UTC, datetime
 from random import Random
@@ -8,6 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from local.fakes.dynamodb import Client, Table
 from purging.changes import ObjectChange
 from purging.ledger.store import Ledger
 from purging.purges import AcceptedPurge, FailingUrl
@@ -22,17 +23,27 @@ MONTH = "2030-03"
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_same_calls_get_the_same_answers(w: World, seed: int) -> None:
-    """80 calls at random, refused conditions and transactions among them; then the same items are there."""
+    """80 calls at random, refused conditions and transactions among them; then the same items are there.
+
+    The fake DynamoDB is called through botocore, and by its own client.
+    """
     aws = SmallAws(Bucket(versioned=False), "")
     client = boto3.session.Session().client("dynamodb")
     Direct.into(client, aws.respond)
-    small = Ledger("ledger", client)
-    random, other = Random(seed), Random(seed)
+    table = Table()
+    straight: Any = Client(table.handle)
+    ledgers = [w.ledger, Ledger("ledger", client), Ledger("ledger", straight)]
+    randoms = [Random(seed) for _ in ledgers]
     for step in range(80):
-        assert _call(w.ledger, random, NOW + step) == _call(small, other, NOW + step)
-    assert _everything(small) == _everything(w.ledger)
-    moto = w.dynamodb.scan(TableName="ledger")["Items"]
-    assert {_key(item) for item in aws.items()} == {_key(item) for item in moto}
+        moto, *fakes = (
+            _call(ledger, random, NOW + step) for ledger, random in zip(ledgers, randoms, strict=True)
+        )
+        assert fakes == [moto, moto]
+    moto, *fakes = map(_everything, ledgers)
+    assert fakes == [moto, moto]
+    items = w.dynamodb.scan(TableName="ledger")["Items"]
+    for fake in (aws, table):
+        assert {_key(item) for item in fake.items()} == {_key(item) for item in items}
 
 
 def _call(ledger: Ledger, random: Random, now: float) -> Any:

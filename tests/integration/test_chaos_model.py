@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from local.fakes.s3_listing import version_id
 from purging.aws.clients import AWS_CLIENT
 from purging.imagekit.client import ImageKit
 from tests.chaos import faults
 from tests.chaos.books import Purge
-from tests.chaos.bucket import Bucket, Version, expiry, name_of
+from tests.chaos.bucket import Bucket, Version, expiry
 from tests.chaos.coverage import Purged
 from tests.chaos.drip import Dripping
 from tests.chaos.faults import Fault
@@ -85,10 +86,10 @@ def test_an_old_version_is_listed_until_it_expires() -> None:
     for number in range(2):
         bucket.change("a.jpg", Version("created", number, number))
     assert expiry(10 * DAY + 1, 30) == 41 * DAY
-    assert len(bucket.page("ListObjectVersions", {})["Versions"]) == 2
-    bucket.expired.add(("a.jpg", 1))
-    (left,) = bucket.page("ListObjectVersions", {})["Versions"]
-    assert (left["VersionId"], left["IsLatest"]) == (name_of(2), True)
+    assert len(bucket.list_object_versions()["Versions"]) == 2
+    bucket.expire("a.jpg", 1)
+    (left,) = bucket.list_object_versions()["Versions"]
+    assert (left["VersionId"], left["IsLatest"]) == (version_id(2), True)
 
 
 @pytest.mark.parametrize("shape", ["s3", "sns", "eventbridge"])

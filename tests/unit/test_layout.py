@@ -102,7 +102,7 @@ def _changed_arguments(function: ast.FunctionDef) -> Iterator[str]:
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             targets = [node.func] if node.func.attr in CHANGING else []
         for target in targets:
-            # `given.field = …`, `given[0] = …`, `given.field.append(…)`; a name that is assigned anew is none.
+            # `given.field = …`, `given[0] = …`, `given.field.append(…)`; not the name itself.
             root: ast.expr = target
             while isinstance(root, ast.Attribute | ast.Subscript):
                 root = root.value

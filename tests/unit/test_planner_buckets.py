@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.simulate_bucket import Bucket
+from local.fakes.s3_listing import Bucket
 from purging.aws.clients import AWS_CALL_SECONDS
+from purging.aws.listing import S3Lister
 from purging.aws.surveyor import Surveyor
 from purging.changes import ObjectChange
 from purging.planning.coverage import Coverage
@@ -25,20 +26,25 @@ NOW = datetime(2030, 5, 31, 12, tzinfo=UTC).timestamp()
 HOUR, DAY = 3600.0, 86_400.0
 
 
+def _lister(bucket: Any) -> S3Lister:
+    """The functions' own lister, with a fake bucket for its client."""
+    return S3Lister(bucket)
+
+
 class Clock:
     """Seconds that pass only while S3 is asked, and what was asked."""
 
     def __init__(self, bucket: Bucket, seconds: float = 0.0) -> None:
         self.now = 0.0
         self.requests: list[str] = []
-        self._bucket = bucket
+        self._lister = _lister(bucket)
         self._seconds = seconds
 
     def page(self, bucket: str, after: str, **options: Any) -> Page:
         """The bucket's page, after some seconds."""
         self.now += self._seconds
         self.requests.append(options.get("prefix") or after)
-        return self._bucket.page(bucket, after, **options)
+        return self._lister.page(bucket, after, **options)
 
     def remaining(self, life: float) -> Callable[[], float]:
         """What is left of a life of some seconds that begins at 0."""
@@ -73,7 +79,10 @@ def plan(
         now,
         may_survey=remaining() >= AWS_CALL_SECONDS,
     )
-    return planner.plan(draft, Surveyor(bucket).run(draft.surveys, remaining))
+    return planner.plan(
+        draft,
+        Surveyor(bucket if isinstance(bucket, Clock) else _lister(bucket)).run(draft.surveys, remaining),
+    )
 
 
 def urls(planned: Plan) -> list[str]:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from benchmarks.simulate_bucket import Bucket
+from local.fakes.s3_listing import Bucket
 from purging.aws.clients import AWS_CALL_SECONDS
+from purging.aws.listing import S3Lister
 from purging.aws.surveyor import Surveyor
 from purging.changes import ObjectChange
 from purging.planning.coverage import Coverage
@@ -36,7 +37,8 @@ class Buckets:
         self.now += 1.0
         if bucket not in self.buckets:
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListObjectsV2")
-        return self.buckets[bucket].page(bucket, after, **options)
+        client: Any = self.buckets[bucket]
+        return S3Lister(client).page(bucket, after, **options)
 
 
 def pending(bucket: str, *keys: str, version: str | None = "v1", ago: float = 60.0) -> list[ChangedObject]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import simulate
+from benchmarks.simulate.__main__ import main as simulate
 
 MAY = datetime(2030, 5, 15, 12, tzinfo=UTC).timestamp()
 Line = tuple[float, list[str], list[str]]
@@ -33,7 +33,7 @@ def play(
     """(row, decisions) of one policy, `ours` by default."""
     decisions = trace.with_name("decisions")
     arguments = [str(trace), "--json", "--policy", "ours", "--decisions", str(decisions), *options]
-    assert simulate.main(arguments) == 0
+    assert simulate(arguments) == 0
     (row,) = map(json.loads, capsys.readouterr().out.splitlines())
     return row, [json.loads(line) for line in decisions.read_text().splitlines()]
 

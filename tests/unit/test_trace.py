@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import simulate, trace
+from benchmarks.simulate.__main__ import main as simulate
+from benchmarks.trace.__main__ import main as make_trace
 
 DAY = 86_400
 START = 1_900_000_000
@@ -59,7 +60,7 @@ class Repository:
 def make(folder: Path, *arguments: str | Path) -> tuple[list[str], list[dict[str, Any]]]:
     """(keys, lines) of the one trace that is made."""
     out = folder / "out"
-    assert trace.main([*map(str, arguments), "--out", str(out)]) == 0
+    assert make_trace([*map(str, arguments), "--out", str(out)]) == 0
     (made,) = out.glob("*.jsonl.gz")
     keys = gzip.decompress(made.with_name(made.name.replace(".jsonl.", ".keys.")).read_bytes()).decode()
     lines = gzip.decompress(made.read_bytes()).decode().splitlines()
@@ -153,7 +154,7 @@ def test_what_is_made_can_be_simulated(
     """From a repository to the purges of a month in two commands."""
     make(tmp_path, repository.folder, "--months", "1")
     capsys.readouterr()
-    assert simulate.main([str(tmp_path / "out" / "site.jsonl.gz"), "--policy", "ours", "--json"]) == 0
+    assert simulate([str(tmp_path / "out" / "site.jsonl.gz"), "--policy", "ours", "--json"]) == 0
     row = json.loads(capsys.readouterr().out)
     assert (row["changes_needing_purge"], row["purges"], row["stale_at_month_end"]) == (3, 3, 0)
 
@@ -235,7 +236,7 @@ def test_what_makes_no_trace_is_told(
     (tmp_path / "reads").write_text(record(1, "REST.GET.OBJECT", "a.png"))
     given = [argument.format(folder=tmp_path) for argument in arguments]
     try:
-        status = trace.main([*given, "--out", str(tmp_path / "out")])
+        status = make_trace([*given, "--out", str(tmp_path / "out")])
     except SystemExit as stopped:
         status = stopped.code
     assert status == 2

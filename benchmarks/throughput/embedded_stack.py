@@ -1,4 +1,4 @@
-"""Real S3 puts through the embedded stack: bucket, queue, mapping, function, ledger, ImageKit."""
+"""Measures real S3 puts through the embedded stack: bucket, queue, mapping, function, ledger, ImageKit."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ _PATIENCE = 900.0
 
 
 def measure(puts: int) -> dict[str, Any]:
-    """One row: half of the puts make objects, the other half overwrite them, so that they need a purge."""
+    """One row. Half of the puts create objects. The other half overwrite them, so that they need a purge."""
     options = Options(
         quota=10**6,
         parameters={"MonthlyPurgeQuota": "1000000", "VerifyFreshness": "false"},
@@ -41,7 +41,7 @@ def measure(puts: int) -> dict[str, Any]:
         put = time.time()
         while True:
             done, lost = observer.work().done, _lost(stack, keys, rewritten)
-            # An event that S3 is about to send shows nowhere but in what is not purged yet.
+            # An event that S3 has not sent yet shows only in the objects that no purge covers.
             if (done and not lost) or time.time() - put > _PATIENCE:
                 break
             time.sleep(0.5)
@@ -65,13 +65,13 @@ def _put(stack: Stack, key: str) -> None:
 
 
 def _lost(stack: Stack, keys: list[str], since: float) -> int:
-    """Objects that no purge since a time (unix seconds) covers."""
+    """How many objects no purge since a time (unix seconds) covers."""
     prefixes = {purge.url.removesuffix("*") for purge in Observer(stack).accepted(since)}
     return sum(not any(stack.url(key).startswith(prefix) for prefix in prefixes) for key in keys)
 
 
 def _messages(stack: Stack, queue: str) -> int:
-    """Messages in a queue, those that somebody is busy with among them."""
+    """The messages in a queue, in flight or not."""
     found: Any = stack.sqs.get_queue_attributes(QueueUrl=stack.outputs[queue], AttributeNames=["All"])
     return sum(
         int(found["Attributes"][f"ApproximateNumberOfMessages{which}"])
@@ -80,7 +80,7 @@ def _messages(stack: Stack, queue: str) -> int:
 
 
 def _most_at_once(stack: Stack) -> int:
-    """How many invocations of SubmitPurge logged START before another one logged END."""
+    """The most invocations of SubmitPurge that ran at once, by START and END in its log."""
     pages = stack.cloudwatch_logs.get_paginator("filter_log_events").paginate(
         logGroupName=stack.log_group("SubmitPurge")
     )

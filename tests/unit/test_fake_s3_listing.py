@@ -1,4 +1,4 @@
-"""The simulated bucket lists as S3 does, and the inventory finds in both what the planner needs."""
+"""The fake bucket lists as S3 does, and the surveyor finds in it what the planner needs."""
 
 import random
 from datetime import UTC, datetime
@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from benchmarks.simulate_bucket import Bucket
-from purging.aws import listing as inventory
+from local.fakes.s3_listing import Bucket
+from purging.aws import listing
 from purging.aws.listing import S3Lister
 from purging.aws.surveyor import Surveyor
 from purging.planning.surveys import SurveyRequest
@@ -24,8 +24,7 @@ KEYS = [f"{folder}/{name}{n}.jpg" for folder in ("a", "b é") for name in ("x", 
 @pytest.mark.parametrize("versions", [True, False])
 def test_pages_are_those_of_s3(page: int, versions: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same history in moto's S3 and here: the same pages, wherever one starts and however small."""
-    monkeypatch.setattr(inventory, "PAGE", page)
-    monkeypatch.setattr("benchmarks.simulate_bucket.PAGE", page)
+    monkeypatch.setattr(listing, "PAGE", page)
     chance = random.Random(7)
     with mock_aws():
         client = boto3.client("s3")
@@ -33,21 +32,21 @@ def test_pages_are_those_of_s3(page: int, versions: bool, monkeypatch: pytest.Mo
             Bucket="origin", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
         )
         client.put_bucket_versioning(Bucket="origin", VersioningConfiguration={"Status": "Enabled"})
-        ours = Bucket(())
+        fake: Any = Bucket()
         for _ in range(50):
             key = chance.choice(KEYS)
-            if key in ours and chance.random() < 0.4:
+            if key in fake and chance.random() < 0.4:
                 client.delete_object(Bucket="origin", Key=key)
-                ours.delete(key, at=0)
+                fake.delete(key)
             else:
                 client.put_object(Bucket="origin", Key=key, Body=b"")
-                ours.put(key)
-        theirs = S3Lister(client)
+                fake.put(key)
+        moto_lister, fake_lister = S3Lister(client), S3Lister(fake)
         # moto leaves out the first version after a marker, so versions are compared from the start only.
         for after in ("",) if versions else ("", "a.", *KEYS, "z"):
             for prefix in ("", "a/x", "b é/", "b é/yy3.jpg", "c"):
-                one = theirs.page("origin", after, versions=versions, prefix=prefix)
-                other = ours.page("origin", after, versions=versions, prefix=prefix)
+                one = moto_lister.page("origin", after, versions=versions, prefix=prefix)
+                other = fake_lister.page("origin", after, versions=versions, prefix=prefix)
                 assert (list(one.keys), one.versions, one.last, one.more) == (
                     list(other.keys),
                     other.versions,
@@ -65,7 +64,7 @@ def test_under_a_prefix_is_what_starts_with_it(history: list[tuple[str, bool]], 
             bucket.put(key)
             plain.add(key)
         else:
-            bucket.delete(key, at=0)
+            bucket.delete(key)
             plain.discard(key)
     assert bucket.under(prefix) == sorted(key for key in plain if key.startswith(prefix))
 
@@ -74,25 +73,27 @@ def test_a_new_key_at_the_end_of_a_page_of_versions_is_known_to_be_new(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A page may end between two versions of a key: the next page begins with it, so that all are counted."""
-    monkeypatch.setattr("benchmarks.simulate_bucket.PAGE", 4)
-    bucket = Bucket([f"a/{n}.jpg" for n in range(20)])
+    monkeypatch.setattr(listing, "PAGE", 4)
+    bucket: Any = Bucket([f"a/{n}.jpg" for n in range(20)])
     for n in range(0, 20, 2):
         bucket.put(f"a/{n}.jpg")
     for n in range(20):
         bucket.put(f"a/{n}-new.jpg")
     new = sorted(f"a/{n}-new.jpg" for n in range(20))
-    assert Surveyor(bucket).around(SurveyRequest("origin", new, (), True), lambda: inf).new == set(new)
+    assert Surveyor(S3Lister(bucket)).around(SurveyRequest("origin", new, (), True), lambda: inf).new == set(
+        new
+    )
 
 
 def test_names_beside_each_other_are_counted_though_a_page_holds_few_keys() -> None:
     """Ten versions each: a page of a hundred keys starts before what the names of the changed keys share."""
     names = [f"icon-{n:03}" for n in range(300)] + ["kera"] + [f"zebra-{n:03}" for n in range(300)]
-    bucket = Bucket(f"static/{name}{end}.png" for name in names for end in ("", "-color", "-text"))
+    bucket: Any = Bucket(f"static/{name}{end}.png" for name in names for end in ("", "-color", "-text"))
     for _ in range(9):
         for key in bucket.under("static/"):
             bucket.put(key)
     changed = ["static/kera-color.png", "static/kera-text.png", "static/kera.png"]
-    found = Surveyor(bucket).around(SurveyRequest("origin", changed, (), True), lambda: inf)
+    found = Surveyor(S3Lister(bucket)).around(SurveyRequest("origin", changed, (), True), lambda: inf)
     assert found.counted("static/kera")
     assert not found.counted("static/")
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from benchmarks.simulate_history import Change, History
-from benchmarks.simulate_peers import POLICIES, run
-from benchmarks.simulate_score import Score
+from benchmarks.simulate.baselines import POLICIES, run
+from benchmarks.simulate.history import Change, History
+from benchmarks.simulate.score import Score
 
 MAY = 1_900_000_000.0
 
@@ -14,8 +14,7 @@ def decided(
 ) -> tuple[list[tuple[float, str]], Score]:
     """([(seconds, purge), …], score) of puts at some seconds, all of one deploy, on an unversioned bucket."""
     changes = tuple(Change(MAY + t, n, key, True, 1, single=False) for n, (t, key) in enumerate(puts))
-    score = Score(History("made-up", keys, changes), versioned=False)
-    run(score, POLICIES[policy], quota)
+    score = run(History("made-up", keys, changes), POLICIES[policy], versioned=False, quota=quota)
     purges = [(each.t - MAY, f"{each.prefix}{'*' if each.wildcard else ''}") for each in score.decisions]
     return purges, score
 
@@ -83,14 +82,14 @@ def test_over_the_quota_a_policy_is_blocked_and_its_changes_are_stale() -> None:
     assert (row["purges"], row["months_over_quota"], row["stale_at_month_end"]) == (2, 1, 1)
 
 
-def test_with_versions_a_peer_is_told_what_needs_no_purge() -> None:
+def test_with_versions_a_baseline_is_told_what_needs_no_purge() -> None:
     """A brand-new key is left out of the batch, and counts as evicted where a folder takes it along."""
     changes = tuple(
         Change(MAY, n, key, True, 1, single=False)
         for n, key in enumerate(("media/x/new.jpg", "media/x/old.jpg"))
     )
     for policy, expected in (("per-key", (1, 0)), ("folder", (1, 1))):
-        score = Score(History("made-up", ("media/x/old.jpg",), changes), versioned=True)
-        run(score, POLICIES[policy], 1000)
+        history = History("made-up", ("media/x/old.jpg",), changes)
+        score = run(history, POLICIES[policy], versioned=True, quota=1000)
         row = score.row()
         assert (row["purges"], row["evictions"]) == expected

@@ -1,4 +1,4 @@
-"""What the sources of a trace have in common: steps in time, and the keys that were there before them."""
+"""A trace: the keys of a bucket at the start, and the steps that changed them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,25 +7,25 @@ from typing import Any
 
 
 class Unreadable(Exception):
-    """A source that no trace can be made from; its text says which, and why."""
+    """No trace can be made from a source. The text says which source, and why."""
 
 
 @dataclass(slots=True)
 class Step:
-    """What was put and deleted at a time (unix seconds), each key once."""
+    """The keys that were put and deleted at a time (unix seconds). Each key is in it once."""
 
     t: int
     puts: list[str] = field(default_factory=list)
     deletes: list[str] = field(default_factory=list)
 
     def line(self) -> dict[str, Any]:
-        """As it stands in a trace."""
+        """The step as a line of the file."""
         return {"t": self.t, "put": self.puts, "delete": self.deletes}
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """A history: the keys at its start, and its steps by time. `skipped` keys could not be written."""
+class Trace:
+    """The keys at the start, and the steps in the order of time. `skipped` keys could not be written."""
 
     name: str
     keys: frozenset[str]
@@ -34,7 +34,7 @@ class Recorded:
 
 
 def months_before(time: int, months: int) -> int:
-    """The same moment so many calendar months earlier, or the first of the month where there is none."""
+    """The same moment some calendar months earlier, or the first of that month if it has no such day."""
     moment = datetime.fromtimestamp(time, UTC)
     year, month = divmod(moment.year * 12 + moment.month - 1 - months, 12)
     if year < 1970:
@@ -46,12 +46,12 @@ def months_before(time: int, months: int) -> int:
 
 
 def kept(key: str, extensions: tuple[str, ...]) -> bool:
-    """Whether a key ends in one of the extensions, in upper case or lower."""
+    """Whether a key ends in one of the extensions, in upper or lower case."""
     return key.lower().endswith(extensions)
 
 
 def cut(keys: Iterable[str], steps: Sequence[Step], months: int) -> tuple[frozenset[str], list[Step]]:
-    """The last so many months of a history, and the keys at their start."""
+    """(the keys at the start of the last months, the steps in them)"""
     first = months_before(steps[-1].t, months) if steps else 0
     there = set(keys)
     for step in steps:

@@ -1,7 +1,7 @@
-"""The history of buckets, as S3's server access logs tell it.
+"""Reads traces from S3's server access logs, one for each bucket.
 
-Amazon S3 user guide, "Amazon S3 server access log format": fields separated by spaces, of which the key is
-URL-encoded twice. Logs are delivered on a best-effort basis, out of order, and now and then a record twice.
+Amazon S3 user guide, "Amazon S3 server access log format": spaces separate the fields, and the
+key is URL-encoded twice. S3 delivers logs on a best-effort basis, out of order, and some records twice.
 """
 
 import gzip
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
 
-from benchmarks.trace_steps import Recorded, Step, Unreadable, cut, kept
+from benchmarks.trace.steps import Step, Trace, Unreadable, cut, kept
 
 Kind = Literal["read", "put", "delete"]
 
@@ -34,13 +34,13 @@ _KINDS: dict[str, Kind] = {
 }
 
 _FIELD = re.compile(r'"(?:\\.|[^"\\])*"|\[[^\]]*\]|\S+')
-# Positions of the fields.
+# The positions of the fields.
 _BUCKET, _TIME, _REQUEST, _OPERATION, _KEY, _STATUS, _VERSION = 1, 2, 5, 6, 7, 9, 17
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Record:
-    """One request that succeeded. `request` is its id: a batch has many keys, a request one."""
+    """One request that succeeded. `request` is its id, which all keys of a batch share."""
 
     t: int
     bucket: str
@@ -51,8 +51,8 @@ class Record:
 
 def read(
     files: Sequence[Path], keys_file: Path | None, months: int, extensions: tuple[str, ...]
-) -> list[Recorded]:
-    """A history for each bucket that the logs tell of. Raises Unreadable."""
+) -> list[Trace]:
+    """A trace for each bucket in the logs. Raises Unreadable."""
     records = sorted(dict.fromkeys(chain.from_iterable(map(_records, files))), key=lambda record: record.t)
     listed = [line for _, line in _lines(keys_file)] if keys_file else []
     buckets = sorted({record.bucket for record in records if record.kind != "read"})
@@ -61,16 +61,14 @@ def read(
     if keys_file and len(buckets) > 1:
         raise Unreadable(f"--keys lists one bucket, but the logs tell of {', '.join(buckets)}")
     return [
-        _history(
-            bucket, [record for record in records if record.bucket == bucket], listed, months, extensions
-        )
+        _trace(bucket, [record for record in records if record.bucket == bucket], listed, months, extensions)
         for bucket in buckets
     ]
 
 
-def _history(
+def _trace(
     bucket: str, records: Sequence[Record], listed: Sequence[str], months: int, extensions: tuple[str, ...]
-) -> Recorded:
+) -> Trace:
     start, seen, skipped = set(listed), set[str](), set[str]()
     steps: list[Step] = []
     within: set[str] = set()
@@ -92,7 +90,7 @@ def _history(
         step.puts = [key for key in step.puts if kept(key, extensions)]
         step.deletes = [key for key in step.deletes if kept(key, extensions)]
     keys = {key for key in start if key and kept(key, extensions)}
-    return Recorded(bucket, *cut(keys, [s for s in steps if s.puts or s.deletes], months), len(skipped))
+    return Trace(bucket, *cut(keys, [s for s in steps if s.puts or s.deletes], months), len(skipped))
 
 
 def _records(path: Path) -> Iterator[Record]:
@@ -103,7 +101,7 @@ def _records(path: Path) -> Iterator[Record]:
         if len(fields) <= _STATUS:
             raise Unreadable(f"{path}:{number}: no record of an S3 server access log: {line[:80]!r}")
         kind = _KINDS.get(fields[_OPERATION])
-        # A lifecycle rule has no status. A removal with a version id removes an old version, not the object.
+        # A lifecycle rule has no status. A delete with a version id removes an old version, not the object.
         succeeded = fields[_STATUS].startswith("2") or fields[_STATUS] in ("304", "303", "-")
         old = kind == "delete" and len(fields) > _VERSION and fields[_VERSION] != "-"
         if kind is None or not succeeded or old or fields[_KEY] == "-":

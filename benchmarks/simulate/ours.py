@@ -1,7 +1,7 @@
-"""Our own policy: the drain that runs in the Lambda, with stand-ins for what it talks to and for the clock.
+"""Our own policy: the drain that runs in the Lambda, on a virtual clock and over fakes of AWS.
 
-The queue delivers as the event source mapping does: a batch two seconds after its first message, or when it
-is full. The tick comes at every full minute. While a drain sleeps, the world goes on.
+The queue delivers as the event source mapping does: a batch two seconds after its first message, or when the
+batch is full. The tick comes at every full minute. Changes happen while a drain sleeps, too.
 """
 
 import logging
@@ -15,12 +15,14 @@ from typing import Any, cast
 from unittest.mock import patch
 from urllib.parse import unquote
 
-from benchmarks.simulate_history import Change
-from benchmarks.simulate_ledger import MemoryLedger
-from benchmarks.simulate_score import Score
+from benchmarks.simulate.history import Change, History
+from benchmarks.simulate.score import Score
+from local.fakes import dynamodb
 from purging import bootstrap
+from purging.aws.listing import S3Lister
 from purging.bootstrap import Ports
 from purging.changes import ObjectChange
+from purging.ledger.store import Ledger
 from purging.planning.planner import Plan, Planner
 from purging.settings import Settings
 from purging.telemetry import logger, metrics
@@ -32,18 +34,18 @@ ENDPOINT = "https://ik.imagekit.io/demo"
 WINDOW_SECONDS, BATCH, LIFE_SECONDS, TICK_SECONDS = 2.0, 1000, 120.0, 60.0
 
 
-def run(score: Score, quota: int) -> None:
-    """Follow the whole history of a score, with a quota of so many purges a month."""
+def run(history: History, *, versioned: bool, quota: int) -> Score:
+    """The score of our policy in a whole history, with a quota of so many purges a month."""
     settings = Settings(
         url_map=UrlMap.parse(f"*={ENDPOINT}"), ledger_table="", secret_arn="", monthly_quota=quota
     )
-    with _quietly():
-        _World(score, settings).run()
+    with _silent_telemetry():
+        return _Simulation(history, settings, versioned=versioned).run()
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Without the log and the metrics of years."""
+def _silent_telemetry() -> Iterator[None]:
+    """Neither log nor metrics, which would be those of years."""
     level = logger.log_level
     logger.setLevel(logging.CRITICAL)
     try:
@@ -53,57 +55,61 @@ def _quietly() -> Iterator[None]:
         logger.setLevel(level)
 
 
-class _World:
-    """The clock, and what happens as it goes on. Events of one moment come in this order: changes, batches,
-    ticks."""
+class _Simulation:
+    """The clock, and what happens at which time.
 
-    def __init__(self, score: Score, settings: Settings) -> None:
-        self._score = score
-        self._now = score.history.changes[0].at
-        self._changes = score.history.changes
-        self._at = 0
+    Events of the same moment come in this order: changes, batches, ticks.
+    """
+
+    def __init__(self, history: History, settings: Settings, *, versioned: bool) -> None:
+        self._score = Score(history, versioned)
+        self._now = history.changes[0].at
+        self._changes = history.changes
+        self._next_change = 0
         self._messages: list[ObjectChange] = []
         self._window_ends = inf
-        self._quiet_until = -inf
-        self._owners = count()
-        self._ledger = MemoryLedger()
+        self._no_tick_before = -inf
+        self._invocations = count()
+        self._table = dynamodb.Table()
+        self._ledger = Ledger("ledger", cast(Any, dynamodb.Client(self._table.handle)))
         outside = Ports(
-            cast(Any, self._ledger),
-            score.bucket,
+            self._ledger,
+            S3Lister(cast(Any, self._score.bucket)),
             cast(Any, _AcceptingImageKit(self._accept)),
-            cast(Any, _Nobody()),
-            cast(Any, _Nobody()),
+            cast(Any, _NoTracker()),
+            cast(Any, _NoAlerts()),
         )
         drain = bootstrap.drain(
-            settings, outside, lambda: self._now, lambda seconds: self._go_on(until=self._now + seconds)
+            settings, outside, lambda: self._now, lambda seconds: self._advance(until=self._now + seconds)
         )
-        self._drain = replace(drain, planner=_Watched(settings, self._note_price))
+        self._drain = replace(drain, planner=_ObservedPlanner(settings, self._note_price))
 
-    def run(self) -> None:
-        """Until the last change is purged, or waits for a month after the last one."""
-        self._go_on(until=inf)
+    def run(self) -> Score:
+        """Run until the last change is purged, or stays pending for a month after the last one."""
+        self._advance(until=inf)
         self._score.finish()
+        return self._score
 
-    def _go_on(self, until: float) -> None:
+    def _advance(self, until: float) -> None:
         """Let everything happen that happens until some time."""
         while True:
-            change = self._changes[self._at].at if self._at < len(self._changes) else inf
+            change = self._changes[self._next_change].at if self._next_change < len(self._changes) else inf
             tick = self._next_tick()
             time = min(change, self._window_ends, tick)
             if time > until or time == inf:
                 break
             self._now = max(self._now, time)
             if time == change:
-                self._happen(self._changes[self._at])
+                self._change(self._changes[self._next_change])
             elif time == self._window_ends:
                 self._deliver()
             else:
                 self._invoke()
         self._now = self._now if until == inf else until
 
-    def _happen(self, change: Change) -> None:
-        self._at += 1
-        self._score.happened(change)
+    def _change(self, change: Change) -> None:
+        self._next_change += 1
+        self._score.changed(change)
         self._messages.append(self._event(change))
         if len(self._messages) == BATCH:
             self._window_ends = self._now
@@ -123,18 +129,18 @@ class _World:
 
     def _invoke(self) -> None:
         dies_at = self._now + LIFE_SECONDS
-        month = self._score.month(self._now)
-        report = self._drain.run(f"invocation-{next(self._owners)}", lambda: dies_at - self._now)
+        began = self._now
+        report = self._drain.run(f"invocation-{next(self._invocations)}", lambda: dies_at - self._now)
         if report.reason == "quota":
-            month.over_quota = True
-            # Nothing changes until the month does: its ticks need not be played.
-            self._quiet_until = _next_month(self._now)
+            self._score.out_of_quota(began)
+            # No drain can purge anything before the next month, so the ticks until then are left out.
+            self._no_tick_before = _next_month(self._now)
 
     def _next_tick(self) -> float:
         """When the next tick has something to do."""
-        if not self._ledger.pending_ids():
+        if not self._table.count("pending"):
             return inf
-        return max((self._now // TICK_SECONDS + 1) * TICK_SECONDS, self._quiet_until)
+        return max((self._now // TICK_SECONDS + 1) * TICK_SECONDS, self._no_tick_before)
 
     def _accept(self, url: str) -> None:
         wildcard = url.endswith("*")
@@ -142,22 +148,21 @@ class _World:
         self._score.purged(self._now, key, wildcard=wildcard)
 
     def _note_price(self, price: float) -> None:
-        month = self._score.month(self._now)
-        month.price = max(month.price, price)
+        self._score.priced(self._now, price)
 
 
-class _Watched(Planner):
-    """The planner, telling the price of every plan that purges something."""
+class _ObservedPlanner(Planner):
+    """The planner, which also reports the price of every plan with purges."""
 
-    def __init__(self, settings: Settings, told: Callable[[float], None]) -> None:
+    def __init__(self, settings: Settings, report_price: Callable[[float], None]) -> None:
         super().__init__(settings)
-        self._told = told
+        self._report_price = report_price
 
     def plan(self, *arguments: Any) -> Plan:
-        """As planned."""
+        """The planner's own plan."""
         plan = super().plan(*arguments)
         if plan.purges:
-            self._told(plan.price)
+            self._report_price(plan.price)
         return plan
 
 
@@ -169,19 +174,23 @@ class _AcceptingImageKit:
         self._ids = count()
 
     def purge(self, url: str) -> str:
-        """Its request id."""
+        """The id of the accepted request."""
         self._accept(url)
         return f"{next(self._ids):024x}"
 
 
-class _Nobody:
-    """Tracker and Alerts that say and do nothing."""
+class _NoTracker:
+    """A tracker that follows no purge."""
 
     def start(self, purges: Sequence[object]) -> None:
         """Follow nothing."""
 
-    def send(self, name: str, subject: str, message: str, *, every: float) -> bool:  # noqa: ARG002 - nobody listens
-        """Tell nobody, and be taken for having told."""
+
+class _NoAlerts:
+    """Alerts that reach nobody."""
+
+    def send(self, name: str, subject: str, message: str, *, every: float) -> bool:  # noqa: ARG002 - nobody reads it
+        """Send nothing, and report that it was sent."""
         return True
 
 

@@ -1,7 +1,8 @@
-"""A change history: which keys a bucket holds at the start, and which changes happen when.
+"""The history of a bucket: its keys at the start, and its changes. A trace is the file that holds one.
 
-The format, gzipped or not: `NAME.jsonl[.gz]` has one line a deploy, `{"t": unix seconds, "put": [key, …],
-"delete": [key, …]}`, in time order; `NAME.keys[.gz]` beside it lists the keys before the first line.
+A trace is gzipped or not. `NAME.jsonl[.gz]` has one line for each deploy, in the order of time:
+`{"t": unix seconds, "put": [key, …], "delete": [key, …]}`. `NAME.keys[.gz]` beside it lists the keys before
+the first line.
 """
 
 import gzip
@@ -16,14 +17,14 @@ _SUFFIXES = (".jsonl.gz", ".jsonl")
 
 
 class UnusableTrace(Exception):
-    """A file that is no change history; its text says which, where and why."""
+    """A file is no trace. The text says which file, where in it, and why."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Change:
-    """One object put or deleted `at` a time (unix seconds), the `number`-th of its history.
+    """One object was put or deleted `at` a time (unix seconds). It is the `number`-th change of its history.
 
-    `deploy` counts the lines of the trace; `single`: it is the only change of its line.
+    `deploy` is the number of its line in the trace. A `single` change is the only one of its line.
     """
 
     at: float
@@ -36,7 +37,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The keys that exist before the first change, and the changes by time."""
+    """The keys that exist before the first change, and the changes in the order of time."""
 
     name: str
     keys: tuple[str, ...]
@@ -44,9 +45,9 @@ class History:
 
 
 def read(path: Path, upload_rate: float) -> History:
-    """The history in a trace, its objects uploaded and deleted at so many a second.
+    """The history in a trace, with an upload rate of so many objects a second.
 
-    The changes of a line happen from its time on, its puts in order and then its deletes. Raises
+    The changes of a line begin at its time: first the puts in their order, then the deletes. Raises
     UnusableTrace.
     """
     suffix = next((suffix for suffix in _SUFFIXES if path.name.endswith(suffix)), None)

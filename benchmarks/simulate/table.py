@@ -1,4 +1,4 @@
-"""The rows of a simulation for people to read."""
+"""The rows of a simulation as a table for people."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ _COLUMNS = {
 
 
 def show(rows: Sequence[dict[str, Any]]) -> None:
-    """Print a table, whole however narrow the screen: what is cut off is of no use."""
+    """Print a table. It is never cut off, even if the screen is too narrow for it."""
     table = Table(title=f"{rows[0]['mode']} bucket", box=SIMPLE, title_justify="left")
     for name in _COLUMNS:
         table.add_column(name, justify="left" if name in ("trace", "policy") else "right", no_wrap=True)

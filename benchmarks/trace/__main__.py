@@ -17,14 +17,14 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks import trace_git, trace_s3
-from benchmarks.trace_steps import Recorded, Unreadable
+from benchmarks.trace import git, s3_log
+from benchmarks.trace.steps import Trace, Unreadable
 
 MEDIA = "avif,bmp,gif,heic,ico,jpeg,jpg,m4v,mov,mp3,mp4,ogg,pdf,png,svg,tif,tiff,webm,webp"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Read, write and tell; 2 if there is nothing usable."""
+    """Read a history and write its trace. Returns 2 if there is nothing usable."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if (options.git_dir is None) == (options.s3_log is None):
@@ -33,33 +33,31 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--keys goes with --s3-log: git knows what was there")
     try:
         if options.git_dir:
-            found = [trace_git.read(options.git_dir, options.months, options.ext)]
+            found = [git.read(options.git_dir, options.months, options.ext)]
         else:
-            found = trace_s3.read(options.s3_log, options.keys, options.months, options.ext)
-        for recorded in found:
-            _write(recorded, options.out)
+            found = s3_log.read(options.s3_log, options.keys, options.months, options.ext)
+        for trace in found:
+            _write(trace, options.out)
     except (Unreadable, OSError) as error:
         print(f"trace: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def _write(recorded: Recorded, out: Path) -> None:
-    if not recorded.steps:
-        raise Unreadable(f"{recorded.name}: no change of such a file in these months; see --ext and --months")
+def _write(trace: Trace, out: Path) -> None:
+    if not trace.steps:
+        raise Unreadable(f"{trace.name}: no change of such a file in these months; see --ext and --months")
     out.mkdir(parents=True, exist_ok=True)
-    target = out / f"{recorded.name}.jsonl.gz"
-    _gzip(target, (json.dumps(step.line(), ensure_ascii=False) for step in recorded.steps))
-    _gzip(out / f"{recorded.name}.keys.gz", sorted(recorded.keys))
-    changes = sum(len(step.puts) + len(step.deletes) for step in recorded.steps)
-    skipped = f"; {recorded.skipped} keys left out, which are no UTF-8 lines" if recorded.skipped else ""
-    print(
-        f"{target}: {len(recorded.keys):,} keys, {len(recorded.steps):,} steps, {changes:,} changes{skipped}"
-    )
+    target = out / f"{trace.name}.jsonl.gz"
+    _gzip(target, (json.dumps(step.line(), ensure_ascii=False) for step in trace.steps))
+    _gzip(out / f"{trace.name}.keys.gz", sorted(trace.keys))
+    changes = sum(len(step.puts) + len(step.deletes) for step in trace.steps)
+    skipped = f"; {trace.skipped} keys left out, which are no UTF-8 lines" if trace.skipped else ""
+    print(f"{target}: {len(trace.keys):,} keys, {len(trace.steps):,} steps, {changes:,} changes{skipped}")
 
 
 def _gzip(path: Path, lines: Iterable[str]) -> None:
-    # Without name and time in it, so that the same history makes the same file.
+    # No name and no time is in the file, so that the same history makes the same file.
     with path.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
         for line in lines:
             file.write(f"{line}\n".encode())
@@ -93,7 +91,7 @@ def _months(text: str) -> int:
 
 
 def _extensions(text: str) -> tuple[str, ...]:
-    """Lower-case endings, each with its dot; the empty one, which every key has, for `all`."""
+    """Lower-case endings, each with its dot. `all` is the empty ending, which every key has."""
     if text == "all":
         return ("",)
     return tuple(f".{part.strip().lstrip('.').lower()}" for part in text.split(",") if part.strip(" ."))

@@ -1,4 +1,4 @@
-"""What a policy's purges did, told from the history alone: whoever purges, it is counted here."""
+"""Counts what the purges of a policy did. The counts follow from the history alone, whatever the policy."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from benchmarks.simulate_bucket import Bucket
-from benchmarks.simulate_history import Change, History
+from benchmarks.simulate.history import Change, History
+from local.fakes.s3_listing import Bucket
 from purging.ledger.quota import month_of
 
 
@@ -15,9 +15,9 @@ from purging.ledger.quota import month_of
 class Decision:
     """One accepted purge at a time `t` (unix seconds).
 
-    `prefix` is a key, or with `wildcard` what the purged keys start with: the URL that was sent, decoded,
-    without its `*`. `changed` keys under it had a change waiting for a purge; `collateral` keys existed at
-    that moment and had none.
+    `prefix` is a key, or with `wildcard` the start of the purged keys: it is the URL that was sent, decoded
+    and without its `*`. Of the keys under it, `changed` keys had a pending change; `collateral` keys existed
+    at that moment and had none.
     """
 
     t: float
@@ -29,8 +29,11 @@ class Decision:
 
 @dataclass(slots=True)
 class Month:
-    """A calendar month (UTC): purges made, keys evicted needlessly, changes that needed a purge, those of
-    them still without one at its end, whether the quota ended before the month, and the highest price."""
+    """The counts of a calendar month (UTC).
+
+    `evictions` are keys that were evicted needlessly, and `changes` are those that needed a purge. `stale`
+    changes were still pending at the month's end. `price` is the highest one that was paid.
+    """
 
     month: str
     purges: int = 0
@@ -43,16 +46,16 @@ class Month:
 
 @dataclass(slots=True)
 class Score:
-    """Follows a history and the purges made in it, in the order of time.
+    """Follows a history and the purges in it, in the order of time.
 
-    `versioned`: puts of keys that do not exist need no purge.
+    In a `versioned` bucket, a put of a key that does not exist needs no purge.
     """
 
     history: History
     versioned: bool
     bucket: Bucket = field(init=False)
     decisions: list[Decision] = field(default_factory=list)
-    _waiting: dict[str, list[Change]] = field(default_factory=lambda: defaultdict(list))
+    _pending: dict[str, list[Change]] = field(default_factory=lambda: defaultdict(list))
     _delays: list[float] = field(default_factory=list)
     _single_delays: list[float] = field(default_factory=list)
     _months: dict[str, Month] = field(init=False)
@@ -64,40 +67,50 @@ class Score:
         self._months = {name: Month(name) for name in _months(changes[0].at, changes[-1].at)}
         self._now = next(iter(self._months))
 
-    def happened(self, change: Change) -> bool:
-        """A change happens to the bucket; whether it needs a purge."""
+    def changed(self, change: Change) -> bool:
+        """A change happens to the bucket. Returns whether it needs a purge."""
         month = self.month(change.at)
         needed = not (self.versioned and change.put and change.key not in self.bucket)
         if change.put:
-            self.bucket.put(change.key)
+            self.bucket.put(change.key, change.at)
         else:
             self.bucket.delete(change.key, change.at)
         if needed:
-            self._waiting[change.key].append(change)
+            self._pending[change.key].append(change)
             month.changes += 1
         return needed
 
     def purged(self, at: float, prefix: str, *, wildcard: bool) -> None:
-        """A purge was accepted: every change so far of the keys that it covers is served."""
+        """A purge was accepted: it covers every pending change of its keys."""
         month = self.month(at)
         if wildcard:
-            served = [key for key in self._waiting if key.startswith(prefix)]
+            covered = [key for key in self._pending if key.startswith(prefix)]
             existing = self.bucket.under(prefix)
         else:
-            served = [prefix] if prefix in self._waiting else []
+            covered = [prefix] if prefix in self._pending else []
             existing = [prefix] if prefix in self.bucket else []
-        collateral = sum(key not in self._waiting for key in existing)
-        for key in served:
-            for change in self._waiting.pop(key):
+        collateral = sum(key not in self._pending for key in existing)
+        for key in covered:
+            for change in self._pending.pop(key):
                 self._delays.append(at - change.at)
                 if change.single:
                     self._single_delays.append(at - change.at)
         month.purges += 1
         month.evictions += collateral
-        self.decisions.append(Decision(round(at, 3), prefix, wildcard, len(served), collateral))
+        self.decisions.append(Decision(round(at, 3), prefix, wildcard, len(covered), collateral))
+
+    def out_of_quota(self, at: float) -> None:
+        """The quota was used up before the month of this time ended."""
+        name = month_of(at)
+        self._months.setdefault(name, Month(name)).over_quota = True
+
+    def priced(self, at: float, price: float) -> None:
+        """A plan with purges had this price."""
+        month = self.month(at)
+        month.price = max(month.price, price)
 
     def month(self, at: float) -> Month:
-        """The month of a time, which is not before any time that was asked for."""
+        """The month of a time. No earlier time may follow."""
         name = month_of(at)
         if name != self._now:
             self._close(self._now)
@@ -105,17 +118,17 @@ class Score:
         return self._months.setdefault(name, Month(name))
 
     def finish(self) -> None:
-        """The history is over: what waits now waits for ever."""
+        """The history is over: what is pending now stays so for ever."""
         self._close(self._now)
 
     def _close(self, name: str) -> None:
-        """A month ends. A change is stale at the end of the month that it happened in, if at all."""
+        """A month ends. A change is stale at the end of the month in which it happened, or never."""
         self._months[name].stale = sum(
-            month_of(change.at) == name for changes in self._waiting.values() for change in changes
+            month_of(change.at) == name for changes in self._pending.values() for change in changes
         )
 
     def row(self) -> dict[str, Any]:
-        """The figures of the whole history, and of each `per_month`."""
+        """The figures of the whole history, and under `per_month` those of each month."""
         months = sorted(self._months.values(), key=lambda month: month.month)
         changes, evictions = sum(month.changes for month in months), sum(month.evictions for month in months)
         return {

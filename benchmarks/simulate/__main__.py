@@ -1,13 +1,14 @@
 """What would my months cost? Plays the change history of a bucket against the planner, and against others.
 
-`ours` is the very code that runs in the Lambda: ledger, ImageKit, tracker and alerts are stand-ins in memory,
-and the clock is a virtual one. The queue delivers in windows of 2 s, the tick comes every minute, a drain
-lives for 120 s. ImageKit accepts every purge at once, and nothing else happens in the account. All settings
-have their defaults: ours spends at most 90 % of the quota (QuotaReservePercent), the others may spend all of
-it. A policy out of quota is blocked until the month ends (UTC); ours goes on then, the others forget.
+`ours` is the very code that runs in the Lambda, ledger and listing included. DynamoDB, S3, ImageKit, tracker
+and alerts are fakes in memory, and the clock is a virtual one. The queue delivers in windows of 2 s, the tick
+comes every minute, and a drain lives for 120 s. ImageKit accepts every purge at once, and nothing else
+happens in the account. All settings have their defaults: ours spends at most 90 % of the quota
+(QuotaReservePercent), and the others may spend all of it. A policy out of quota is blocked until the month
+ends (UTC). Then ours goes on with its pending changes; the others have forgotten them.
 
-With --versioned only overwritten and deleted keys need a purge; ours finds out from the bucket's versions,
-the others are told. With --unversioned nobody can tell, and every change needs one.
+With --versioned, only overwritten and deleted keys need a purge. Ours reads that from the bucket's versions,
+and the others are told. With --unversioned nobody can know it, and every change needs a purge.
 """
 
 import argparse
@@ -19,28 +20,28 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from benchmarks import simulate_chart, simulate_ours, simulate_peers, simulate_table
-from benchmarks.simulate_history import History, UnusableTrace, read
-from benchmarks.simulate_score import Score
+from benchmarks.simulate import baselines, ours, table
+from benchmarks.simulate.history import History, UnusableTrace, read
+from benchmarks.simulate.score import Score
 
 EPILOG = """\
 Evictions are counted at the moment of each purge: keys that exist under what was purged, and that have no
-change waiting for a purge. Stale: changes without a purge when the month ends in which they happened.
+pending change. Stale: changes that are still pending when the month ends in which they happened.
 
 --decisions writes a line a purge: {"trace", "policy", "t", "prefix", "wildcard", "changed", "collateral"}.
 `wildcard` tells whether the URL sent ended in a `*`, and `prefix` is its decoded key without it. With
 QueryVariants on, a single changed object is purged as `photo.jpg*`, so its line has "wildcard": true, and
-counts what else that evicts, such as `photo.jpg.bak`. `changed` keys had a change waiting.
+counts what else that evicts, such as `photo.jpg.bak`. `changed` keys had a pending change.
 
 --json has the figures of each month under "per_month", with the highest price that ours paid.
-Seconds are from a change to the purge that serves it; "single" are commits of one change.
+Seconds are from a change to the purge that covers it; "single" are commits of one change.
 """
 
-_POLICIES = ("ours", *simulate_peers.POLICIES)
+_POLICIES = ("ours", *baselines.POLICIES)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Simulate and print; 2 if a trace or a file cannot be used."""
+    """Simulate and print. Returns 2 if a trace or a file cannot be used."""
     options = _parser().parse_args(arguments)
     names = _POLICIES if options.policy == "all" else (options.policy,)
     rows = []
@@ -53,12 +54,14 @@ def main(arguments: list[str] | None = None) -> int:
                 if options.json:
                     print(json.dumps(row), flush=True)
         if options.plot:
-            simulate_chart.write(rows, options.plot)
+            from benchmarks.simulate import plot  # noqa: PLC0415 - matplotlib takes a second to import
+
+            plot.write(rows, options.plot)
     except (UnusableTrace, OSError) as error:
         print(f"simulate: {error}", file=sys.stderr)
         return 2
     if not options.json:
-        simulate_table.show(rows)
+        table.show(rows)
     return 0
 
 
@@ -67,17 +70,19 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     for history in histories:
         for name in names:
-            score = Score(history, options.versioned)
-            if name == "ours":
-                simulate_ours.run(score, options.quota)
-            else:
-                simulate_peers.run(score, simulate_peers.POLICIES[name], options.quota)
+            score = _score(history, name, versioned=options.versioned, quota=options.quota)
             head = {"trace": history.name, "policy": name}
             if decisions:
                 decisions.writelines(
                     json.dumps({**head, **asdict(decision)}) + "\n" for decision in score.decisions
                 )
             yield {**head, "mode": "versioned" if options.versioned else "unversioned", **score.row()}
+
+
+def _score(history: History, policy: str, *, versioned: bool, quota: int) -> Score:
+    if policy == "ours":
+        return ours.run(history, versioned=versioned, quota=quota)
+    return baselines.run(history, baselines.POLICIES[policy], versioned=versioned, quota=quota)
 
 
 def _parser() -> argparse.ArgumentParser:

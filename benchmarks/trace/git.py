@@ -1,4 +1,4 @@
-"""The history of a git repository's files, as if each commit had been deployed to a bucket."""
+"""Reads a trace from a git repository, as if each commit had been deployed to a bucket."""
 
 import os
 import re
@@ -6,21 +6,21 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.trace_steps import Recorded, Step, Unreadable, kept, months_before
+from benchmarks.trace.steps import Step, Trace, Unreadable, kept, months_before
 
-# Of a file; links and submodules are nothing that is deployed.
+# The mode of a file. Links and submodules are not deployed.
 _FILE_MODE = b"100"
 
 _COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
-def read(directory: Path, months: int, extensions: tuple[str, ...]) -> Recorded:
-    """The steps along HEAD's first parents since so many months before it. Raises Unreadable."""
+def read(directory: Path, months: int, extensions: tuple[str, ...]) -> Trace:
+    """The trace of HEAD's first parents, from so many months before HEAD on. Raises Unreadable."""
     commits = _first_parents(directory)
     first = months_before(commits[-1][1], months)
     start = next((at for at, (_, time) in enumerate(commits) if time >= first), 0)
     if start == 0 and _git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true":
-        # What the oldest commit of a shallow clone changed is unknown: it is where the history starts.
+        # Nobody knows what the oldest commit of a shallow clone changed, so the history starts after it.
         start = 1
     paths = _paths(directory, commits[start - 1][0]) if start else []
     skipped = {path for path in paths if _key(path) is None}
@@ -36,12 +36,14 @@ def read(directory: Path, months: int, extensions: tuple[str, ...]) -> Recorded:
         if step.puts or step.deletes:
             steps.append(step)
     keys = frozenset(key for path in paths if (key := _key(path)) and kept(key, extensions))
-    return Recorded(_name(directory), keys, steps, len(skipped))
+    return Trace(_name(directory), keys, steps, len(skipped))
 
 
 def _first_parents(directory: Path) -> list[tuple[str, int]]:
-    """(commit, unix seconds) from the oldest to HEAD. Clocks err: no time is before the last one's or after
-    HEAD's."""
+    """(commit, unix seconds) from the oldest to HEAD.
+
+    Clocks may be wrong, so no commit is taken to be older than the one before it, or younger than HEAD.
+    """
     listed = _git(directory, "rev-list", "--first-parent", "--timestamp", "HEAD", "--").decode().split()
     times, names = [int(time) for time in listed[::2]], listed[1::2]
     commits: list[tuple[str, int]] = []
@@ -61,7 +63,7 @@ def _paths(directory: Path, commit: str) -> list[bytes]:
 def _changes(
     directory: Path, commits: Sequence[tuple[str, int]], start: int
 ) -> Iterator[list[tuple[bytes, bool]]]:
-    """Of each commit from one on: [(path, whether it is there afterwards), …], against its first parent."""
+    """For each commit from `start` on: [(path, whether it exists then), …], against its first parent."""
     pairs = []
     for at in range(start, len(commits)):
         parent = commits[at - 1][0] if at else ""
@@ -84,7 +86,7 @@ def _changes(
 
 
 def _key(path: bytes) -> str | None:
-    """A path as an S3 key on a line of its own; None if it can't be one."""
+    """A path as an S3 key, or None if it cannot stand on a line of its own."""
     try:
         key = path.decode()
     except UnicodeDecodeError:
@@ -98,7 +100,7 @@ def _name(directory: Path) -> str:
 
 
 def _git(directory: Path, *arguments: str, input: str | None = None) -> bytes:  # noqa: A002 - as subprocess has it
-    # In a hook of another repository, git's own variables would lead there.
+    # In a hook of another repository, git's own variables would name that one.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(

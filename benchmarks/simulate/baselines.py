@@ -1,20 +1,20 @@
-"""The policies of other systems that purge a CDN when a bucket changes, as they are, in miniature.
+"""The baselines: policies of other systems that purge a CDN when a bucket changes.
 
-Each sees its changes in batches and answers with exact keys and wildcards. A wildcard that ImageKit would
-refuse is charged as the exact keys that it stands for. Once the quota is used up a policy is blocked until
-the month ends: what it could not purge is never tried again.
+A policy gets its changes in batches, and answers each batch with exact keys and wildcards. If ImageKit would
+refuse a wildcard, the policy is charged for the exact keys under it. A policy without quota is blocked until
+the month ends. It never tries again what it could not purge.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.simulate_history import Change
-from benchmarks.simulate_score import Score
+from benchmarks.simulate.history import Change, History
+from benchmarks.simulate.score import Score
 from purging.urls import encode, wildcard_allowed
 
 WINDOW_SECONDS, BATCH = 2.0, 1000
-"""The queue's batching window, opened by its first message, and its size: like ours."""
+"""Window and size of a batch, like ours. The first message opens the window."""
 
 LONG_WINDOW_SECONDS = 300.0
 
@@ -22,40 +22,41 @@ Purges = Sequence[str]
 """Keys, and wildcards: key prefixes with a `*` at their end."""
 
 Batch = tuple[float, list[Change]]
-"""(when it is handled in unix seconds, its changes)"""
+"""(when it is handled, in unix seconds; its changes)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`batches` says what is seen together, and when; `purges` which keys and wildcards that leads to."""
+    """`batches` splits the changes of a history into batches. `purges` answers the keys of a batch."""
 
     batches: Callable[[Sequence[Change]], Iterator[Batch]]
     purges: Callable[[list[str]], Purges]
 
 
-def run(score: Score, policy: Policy, quota: int) -> None:
-    """Follow the whole history of a score by a policy, with a quota of so many purges a month."""
-    changes = iter(score.history.changes)
+def run(history: History, policy: Policy, *, versioned: bool, quota: int) -> Score:
+    """The score of a policy in a whole history, with a quota of so many purges a month."""
+    score = Score(history, versioned)
+    changes = iter(history.changes)
     change = next(changes, None)
     needed: set[int] = set()
-    for time, batch in sorted(policy.batches(score.history.changes), key=lambda each: each[0]):
+    for time, batch in sorted(policy.batches(history.changes), key=lambda each: each[0]):
         while change and change.at <= time:
-            if score.happened(change):
+            if score.changed(change):
                 needed.add(change.number)
             change = next(changes, None)
-        # With versions, a peer is granted that it knows which keys need no purge.
+        # With versions, a baseline is told which keys need no purge.
         keys = [each.key for each in batch if each.number in needed]
         for prefix, wildcard in _charged(policy.purges(keys), keys) if keys else ():
-            month = score.month(time)
-            if month.purges < quota:
+            if score.month(time).purges < quota:
                 score.purged(time, prefix, wildcard=wildcard)
             else:
-                month.over_quota = True
+                score.out_of_quota(time)
     score.finish()
+    return score
 
 
 def _charged(purges: Purges, keys: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """(key or prefix, whether a wildcard) of what ImageKit accepts. Keys may hold a `*`, too."""
+    """(key or prefix, whether it is a wildcard) of each purge that ImageKit accepts. Keys may hold a `*`."""
     changed = set(keys)
     accepted, refused = set[str](), set[str]()
     for purge in purges:
@@ -66,12 +67,12 @@ def _charged(purges: Purges, keys: Sequence[str]) -> Iterator[tuple[str, bool]]:
         if purge in changed:
             yield purge, False
     yield from ((prefix, True) for prefix in sorted(accepted))
-    left = [key for key in changed - set(purges) if not key.startswith(tuple(accepted))]
-    yield from ((key, False) for key in sorted(left) if key.startswith(tuple(refused)))
+    not_covered = [key for key in changed - set(purges) if not key.startswith(tuple(accepted))]
+    yield from ((key, False) for key in sorted(not_covered) if key.startswith(tuple(refused)))
 
 
 def _windows(seconds: float, size: float) -> Callable[[Sequence[Change]], Iterator[Batch]]:
-    """Batches that end so long after their first change, or when they are full."""
+    """Batches that end some seconds after their first change, or when they are full."""
 
     def batches(changes: Sequence[Change]) -> Iterator[Batch]:
         batch: list[Change] = []
@@ -90,7 +91,7 @@ def _windows(seconds: float, size: float) -> Callable[[Sequence[Change]], Iterat
 
 
 def _deploys(changes: Sequence[Change]) -> Iterator[Batch]:
-    """A deploy tool sees all of a deploy, when it is done."""
+    """One batch for each deploy, at its end."""
     deploys: dict[int, list[Change]] = defaultdict(list)
     for change in changes:
         deploys[change.deploy].append(change)
@@ -99,7 +100,7 @@ def _deploys(changes: Sequence[Change]) -> Iterator[Batch]:
 
 
 def _folder(key: str) -> str:
-    """The folder of a key, with its slash; empty at the top."""
+    """The folder of a key, with its slash. It is empty at the top of the bucket."""
     return key[: key.rfind("/") + 1]
 
 
@@ -112,7 +113,7 @@ def _per_folder(keys: list[str]) -> Purges:
 
 
 def _s3deploy(keys: list[str], most: int = 8) -> Purges:
-    """At most 8 paths as they are; otherwise ever broader ones, at last everything."""
+    """At most 8 paths stay as they are. More become ever broader, and in the end everything."""
     paths = sorted({f"/{key}" for key in keys})
     for level in range(max(path.count("/") for path in paths), 0, -1):
         if len(paths) <= most:
@@ -127,7 +128,7 @@ def _one_up(path: str) -> str:
 
 
 def _threshold(keys: list[str], files: int = 3, siblings: int = 10) -> Purges:
-    """More than 3 files of a folder become the folder, more than 10 sibling folders their parent."""
+    """More than 3 files of a folder become the folder. More than 10 sibling folders become their parent."""
     exact, folders = set(keys), set[str]()
     while True:
         before = len(exact), len(folders)
@@ -146,7 +147,7 @@ def _threshold(keys: list[str], files: int = 3, siblings: int = 10) -> Purges:
 
 
 def _above(path: str) -> set[str]:
-    """The folders that a key or a folder lies in."""
+    """The folders that hold a key or a folder."""
     return {""} - {path} | {path[: at + 1] for at, char in enumerate(path[:-1]) if char == "/"}
 
 

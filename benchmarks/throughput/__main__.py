@@ -1,0 +1,54 @@
+"""Changes a second through the real SubmitPurge, beside a handler that makes one HTTP call an event.
+
+Both get the same S3 events, in full batches of the queue, and call the same emulated ImageKit on a socket,
+with its rate limits off. The rest of AWS answers from memory. The changes are a catalogue that is exported
+anew, in the order of its keys; of an hour ago, so that nothing is waited for. Seconds are the processor's, of
+handler and emulated ImageKit together: on an idle machine the clock's, as neither waits for anything else.
+"""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from benchmarks.throughput import backlog, handlers
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print. Returns 0 if no change was lost."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
+    parser.add_argument("--changes", type=int, default=50_000)
+    parser.add_argument("--share", type=float, default=1.0, help="of the bucket's objects that change (1)")
+    parser.add_argument("--calls", type=int, default=2_000, help="events for the one-call handler (2000)")
+    parser.add_argument(
+        "--stack", action="store_true", help="real S3 puts through the embedded stack instead"
+    )
+    parser.add_argument(
+        "--backlog", type=int, help="drains of so many pending changes, for a bucket of as many keys, instead"
+    )
+    parser.add_argument("--roots", type=int, default=1, help="URLs that show an object, with --backlog (1)")
+    parser.add_argument("--puts", type=int, default=5_000, help="objects put with --stack (5000)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a row instead of the table")
+    options = parser.parse_args(arguments)
+    if options.stack:
+        from benchmarks.throughput import embedded_stack  # noqa: PLC0415 - it needs the SAM CLI
+
+        rows = [embedded_stack.measure(options.puts)]
+    elif options.backlog:
+        rows = list(backlog.measure(options.backlog, options.roots))
+    else:
+        rows = handlers.measure(options.changes, options.share, options.calls)
+    for row in rows:
+        print(json.dumps(row) if options.json else _text(row), flush=True)
+    return 0 if all(row.get("lost", 0) == 0 for row in rows) else 1
+
+
+def _text(row: dict[str, Any]) -> str:
+    return "\n".join(
+        f"{name.replace('_', ' '):<26}{value:>14,}" if not isinstance(value, str) else f"\n{value}"
+        for name, value in row.items()
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""The AWS that SubmitPurge is measured with: it answers at once, from memory, and counts the calls.
+
+The time of AWS itself is not what is measured.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from local.fakes import dynamodb
+from local.fakes.s3_listing import Bucket
+
+BUCKET = "origin"
+PRIVATE_KEY = "private_throughput"
+
+Call = Callable[[str, str, Mapping[str, Any]], Any]
+"""Answers a call: the service, the operation, and its parameters."""
+
+_OPERATIONS = {
+    "s3": ("list_objects_v2",),
+    "secretsmanager": ("get_secret_value",),
+    "sns": ("publish",),
+    "sqs": ("change_message_visibility_batch", "delete_message_batch"),
+    "stepfunctions": ("start_execution",),
+}
+
+
+class Aws:
+    """One table, and one bucket with some keys and without versions. All other services keep nothing."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self.table = dynamodb.Table()
+        self._bucket = Bucket(keys, versioned=False)
+        self._calls: Counter[str] = Counter()
+
+    def call(self, service: str, operation: str, request: Mapping[str, Any]) -> Any:
+        """Answer one call."""
+        if service == "dynamodb":
+            return self.table.handle(operation, request)
+        self._calls[operation] += 1
+        if service == "s3":
+            return self._bucket.list_objects_v2(**request)
+        return {"SecretString": PRIVATE_KEY} if service == "secretsmanager" else {}
+
+    def calls(self) -> dict[str, int]:
+        """The calls so far."""
+        calls = self.table.calls
+        return {
+            "dynamodb_reads": calls["Query"],
+            "dynamodb_writes": calls.total() - calls["Query"],
+            "s3_listings": self._calls["list_objects_v2"],
+        }
+
+    def pending_sets(self) -> int:
+        """How many change sets are pending."""
+        return self.table.count("pending")
+
+
+def client(call: Call, service: str) -> Any:
+    """boto3's client of a service, whose calls are answered by `call`."""
+    if service == "dynamodb":
+        return dynamodb.Client(lambda operation, request: call(service, operation, request))
+
+    def method(operation: str) -> Callable[..., Any]:
+        return lambda **request: call(service, operation, request)
+
+    return SimpleNamespace(
+        **{operation: method(operation) for operation in _OPERATIONS[service]},
+        exceptions=SimpleNamespace(ExecutionAlreadyExists=KeyError),
+    )

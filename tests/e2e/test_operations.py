@@ -219,12 +219,12 @@ def test_a_deleted_table_is_made_anew_and_its_changes_are_purged(operator: Opera
     operator.put(overwritten)
     operator.stack.s3.delete_object(Bucket=operator.stack.bucket, Key=deleted)
     anew = COMMANDS["The table is gone"]
-    dry, resend = COMMANDS["Events that were lost"]
+    dry, backfill = COMMANDS["Events that were lost"]
     given = {"USED": "17", "SINCE": (since - timedelta(seconds=1)).isoformat()}
     for command in anew:
         operator.run(command, **given)
     assert operator.run(dry, **given).startswith("2 objects changed")
-    assert "sent in 1 messages" in operator.run(resend, **given)
+    assert "sent in 1 messages" in operator.run(backfill, **given)
 
     until(
         lambda: operator.purged()[count:],

@@ -1,4 +1,4 @@
-"""`python -m local connect`: a bucket's other notifications survive it."""
+"""`python -m ops connect`: a bucket's other notifications survive it."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.s3.models import s3_backends
 
-from local import __main__ as command
-from local.connect import connect
 from local.errors import BadInput
+from ops import __main__ as command
+from ops.connect import connect
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -105,7 +105,7 @@ def test_a_dry_run_shows_and_changes_nothing(s3: "S3Client") -> None:
 def test_somebody_else_at_the_same_time_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """S3 knows no conditional write of notifications: what they were before is shown, to be mended."""
     answers = iter([OTHERS, {"QueueConfigurations": []}])
-    monkeypatch.setattr("local.connect._configuration", lambda *_: {**next(answers)})
+    monkeypatch.setattr("ops.connect._configuration", lambda *_: {**next(answers)})
     with pytest.raises(BadInput, match=r"somebody else changed .*(?s:.*)thumbnails"):
         _connect()
 
@@ -113,7 +113,7 @@ def test_somebody_else_at_the_same_time_is_noticed(monkeypatch: pytest.MonkeyPat
 @pytest.mark.usefixtures("s3")
 def test_once_connected_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """It can stand in any set-up script. (moto does not answer with what it keeps of EventBridge.)"""
-    monkeypatch.setattr("local.connect._configuration", lambda *_: {"EventBridgeConfiguration": {}})
+    monkeypatch.setattr("ops.connect._configuration", lambda *_: {"EventBridgeConfiguration": {}})
     assert "already" in _connect()
     assert _event_bridge() is None
 
@@ -145,10 +145,10 @@ def test_the_command_line_exits_2_with_one_line(
 ) -> None:
     """On standard error, without a stack trace; a good bucket is 0."""
     monkeypatch.setattr("local.interruption.listen", lambda: None)
-    monkeypatch.setattr("sys.argv", ["local", "connect", "no-such", "--profile", "nobody"])
+    monkeypatch.setattr("sys.argv", ["ops", "connect", "no-such", "--profile", "nobody"])
     assert command.main() == 2
     assert capsys.readouterr().err.splitlines() == [
         "Bucket no-such: The config profile (nobody) could not be found"
     ]
-    monkeypatch.setattr("sys.argv", ["local", "connect", BUCKET, "--region", "us-east-1", "--dry-run"])
+    monkeypatch.setattr("sys.argv", ["ops", "connect", BUCKET, "--region", "us-east-1", "--dry-run"])
     assert command.main() == 0

@@ -1,12 +1,12 @@
-"""`python -m local connect` against a bucket with notifications, over the wire."""
+"""`python -m ops connect` against a bucket with notifications, over the wire."""
 
 import uuid
 
 import pytest
 
 from local import environment
-from local.connect import connect
 from local.stack import Stack
+from ops.connect import connect
 
 
 def test_a_connected_bucket_keeps_what_it_had(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

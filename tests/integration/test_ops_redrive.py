@@ -9,9 +9,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from local import redrive as redriving
 from local.errors import BadInput
-from local.redrive import redrive
+from ops import redrive as redriving
+from ops.redrive import redrive
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def main() -> int:
 
 
 def _demo(_arguments: argparse.Namespace, console: Console) -> int:
-    from local.demo.play import demo  # noqa: PLC0415
+    from local.demo.scenario import demo  # noqa: PLC0415
 
     return demo(console)
 
@@ -32,7 +32,7 @@ def _up(_arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _replay(arguments: argparse.Namespace, console: Console) -> int:
-    from local.replay.play import replay  # noqa: PLC0415
+    from local.replay.delivery import replay  # noqa: PLC0415
 
     return replay(arguments.file, console)
 

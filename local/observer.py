@@ -35,7 +35,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class LedgerPurge:
     """An accepted purge as the ledger has it. `completed_at`: when TrackPurges saw it Completed."""
 
     purge: AcceptedPurge
@@ -78,7 +78,7 @@ class Observer:
         ]
         return [purge for purge in purges if purge.accepted_at >= since]
 
-    def followed(self) -> dict[str, Followed]:
+    def ledger_purges(self) -> dict[str, LedgerPurge]:
         """The accepted purges that the ledger knows, by request id."""
         pages = self._stack.ledger.get_paginator("query").paginate(
             TableName=self._stack.outputs["LedgerTable"],
@@ -87,7 +87,7 @@ class Observer:
             ConsistentRead=True,
         )
         return {
-            purge.request_id: Followed(purge, float(done["N"]) if done else None)
+            purge.request_id: LedgerPurge(purge, float(done["N"]) if done else None)
             for page in pages
             for item in page["Items"]
             for purge, done in [(as_submitted(item), item.get("completed_at"))]

@@ -39,7 +39,7 @@ class Event:
                 raise _bad(path, f"is not understood: {problems[0]}")
         return event
 
-    def here(self, url_endpoint: str) -> "Event":
+    def on_stack(self, url_endpoint: str) -> "Event":
         """As it is meant on an embedded stack, where another URL-endpoint stands for ImageKit's.
 
         Only a manual purge names URLs; everything else names objects, and stays as it is.
@@ -63,7 +63,7 @@ class Event:
         found, _ = changes.split(self.body)
         return list(found)
 
-    def poison(self) -> dict[str, str]:
+    def poison_reasons(self) -> dict[str, str]:
         """Why messages of a batch are not understood, by message id."""
         found = {}
         for record in self.body["Records"] if self.is_batch else []:

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from local.demo.edge import Edge, EdgeAnswer
+from local.demo.edge_client import EdgeAnswer, EdgeClient
 from local.observer import Accepted, Observer
 from local.stack import Stack
 from local.workspace import PROJECT
@@ -113,31 +113,31 @@ def test_many_changes_take_few_purges_and_leave_the_neighbours_cached(stack: Sta
     kept = [stack.url(key) for key in near]
     changed = [stack.url(key) for key in changing[::10]]
     settle(stack)
-    with Edge() as edge, emulator(stack, delay=0.5):
+    with EdgeClient() as edge, emulator(stack, delay=0.5):
         warmed = _cached(edge, [*kept, *changed])
         start = time.time()
         put(stack, changing, b"2")
         # That a purge covers a key does not tell that it came after the change; what visitors see does.
         until(
-            lambda: [url for url, look in edge.look(changed) if look.body != b"2"],
+            lambda: [url for url, answer in edge.request(changed) if answer.body != b"2"],
             "all changed images fresh",
             lambda stale: not stale,
         )
         until(observer.work, "the end of the drains", lambda work: work.done)
-        after = dict(edge.look(kept))
+        after = dict(edge.request(kept))
     purges = _of(observer.accepted(start), stack.url(run))
     # One a key would be 503.
     assert len(purges) <= 20
     for key in changing:
         assert any(purge.covers(stack.url(key)) for purge in purges), key
-    for url, look in after.items():
-        assert look.hit, f"{url} was evicted by {[purge.url for purge in purges if purge.covers(url)]}"
-        assert look.is_same_copy_as(warmed[url])
+    for url, answer in after.items():
+        assert answer.hit, f"{url} was evicted by {[purge.url for purge in purges if purge.covers(url)]}"
+        assert answer.is_same_copy_as(warmed[url])
 
 
-def _cached(edge: Edge, urls: list[str]) -> dict[str, EdgeAnswer]:
-    for _ in edge.look(urls):
+def _cached(edge: EdgeClient, urls: list[str]) -> dict[str, EdgeAnswer]:
+    for _ in edge.request(urls):
         pass
-    looks = dict(edge.look(urls))
-    assert all(look.hit and look.body == b"1" for look in looks.values())
-    return looks
+    answers = dict(edge.request(urls))
+    assert all(answer.hit and answer.body == b"1" for answer in answers.values())
+    return answers

@@ -74,17 +74,17 @@ def test_a_file_that_is_no_text_is_bad_input(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((PROJECT / "events").rglob("*.json")), ids=lambda path: path.name)
 def test_every_file_of_events_can_be_replayed(path: Path) -> None:
     """Each is read, and what it changes is served on an embedded stack."""
-    event = Event.read(path).here("http://127.0.0.1:1/demo")
+    event = Event.read(path).on_stack("http://127.0.0.1:1/demo")
     changes = event.changes(SETTINGS, NOW)
     nothing = path.name in ("test-event.json", "tick.json") or "old-version" in path.name
     assert bool(changes) != nothing
-    assert len(event.poison()) == (path.name == "batch-with-poison.json")
+    assert len(event.poison_reasons()) == (path.name == "batch-with-poison.json")
 
 
 def test_urls_of_imagekit_are_moved_and_others_are_not(tmp_path: Path) -> None:
     """A manual purge of a host that the stack does not serve is refused, as the deployed function would."""
     urls = ["https://ik.imagekit.io/any/a/b.jpg?tr=w-1", "https://elsewhere.example/a/b.jpg"]
-    event = Event.read(_file(tmp_path, json.dumps({"urls": urls}))).here("http://127.0.0.1:1/demo")
+    event = Event.read(_file(tmp_path, json.dumps({"urls": urls}))).on_stack("http://127.0.0.1:1/demo")
     assert event.body["urls"] == ["http://127.0.0.1:1/demo/a/b.jpg?tr=w-1", urls[1]]
     with pytest.raises(BadInput, match=r"cannot be served: .*elsewhere\.example"):
         event.changes(SETTINGS, NOW)

@@ -1,4 +1,4 @@
-"""An ImageKit that runs on this machine: purge API, status API and a CDN edge in front of an S3 bucket.
+"""Emulates ImageKit on this machine: purge API, status API and a CDN edge in front of an S3 bucket.
 
 In a test::
 

@@ -207,7 +207,7 @@ def test_missing_bucket_is_not_cached(server: ImageKitServer) -> None:
     """A bucket that does not exist is an error in the set-up, not an object that is not found."""
     answer = get(server, "/lost/a.png")
     assert (answer.status_code, "no-such-bucket/a.png: NoSuchBucket" in answer.text) == (502, True)
-    assert server.emulator.state.cache.names() == []
+    assert server.emulator.state.cache.keys() == []
 
 
 def test_refused_requests(server: ImageKitServer) -> None:

@@ -111,7 +111,7 @@ def test_fetch_beside_a_purge_of_something_else_is_stored() -> None:
     bench.on_fetch = lambda: bench.purge("/b.jpg") and None
     bench.get("/demo/a.jpg")
     bench.get("/demo/a.jpg?v=1")
-    assert bench.emulator.state.cache.names() == ["/demo/a.jpg", "/demo/a.jpg?v=1"]
+    assert bench.emulator.state.cache.keys() == ["/demo/a.jpg", "/demo/a.jpg?v=1"]
 
 
 def test_reset_forgets_fetches_under_way() -> None:
@@ -119,7 +119,7 @@ def test_reset_forgets_fetches_under_way() -> None:
     bench = Bench()
     bench.on_fetch = bench.emulator.reset
     bench.get("/demo/a.jpg")
-    assert bench.emulator.state.cache.names() == []
+    assert bench.emulator.state.cache.keys() == []
 
 
 def test_token_bucket_lets_through_who_waits_as_told() -> None:

@@ -1,4 +1,4 @@
-"""`python -m local replay` on a running stack: what it shows, and its exit status."""
+"""`python -m local replay` on a stack that runs: what it prints, and its exit status."""
 
 import io
 import json
@@ -21,7 +21,7 @@ EVENTS = PROJECT / "events"
 
 @pytest.fixture(autouse=True)
 def quick(stack: Stack) -> Iterator[None]:
-    """Purges complete at once, so that to follow them takes a second; and no other change is held."""
+    """Purges complete quickly, and no other change is held."""
     settle(stack)
     with emulator(stack, delay=0.2):
         yield
@@ -34,7 +34,7 @@ def _replay(stack: Stack, path: Path) -> tuple[int, str]:
 
 
 def _fresh(name: str, folder: Path) -> Path:
-    """A copy of an event file, of objects that no other test has."""
+    """Returns a copy of an event file, with objects that no other test uses."""
     text = (EVENTS / name).read_text()
     for prefix in ("products/", "gallery/"):
         text = text.replace(prefix, f"{uuid.uuid4()}/")
@@ -44,7 +44,7 @@ def _fresh(name: str, folder: Path) -> Path:
 
 
 def test_a_change_is_followed_to_its_end_then_found_covered(stack: Stack, tmp_path: Path) -> None:
-    """URL, purge, execution, final status; replayed again, the same purge covers it, and it says which."""
+    """It prints URL, purge, execution and status. A second replay names the purge that covers the URL."""
     path = _fresh("s3/put.json", tmp_path)
     status, shown = _replay(stack, path)
     assert status == 0
@@ -61,7 +61,7 @@ def test_a_change_is_followed_to_its_end_then_found_covered(stack: Stack, tmp_pa
 
 
 def test_a_poison_message_is_named_and_fails_the_replay(stack: Stack, tmp_path: Path) -> None:
-    """Nine of ten are purged, and the exit status says that something of the file is not."""
+    """Nine of ten messages are purged, and the exit status says that one is not."""
     path = _fresh("sqs/batch-with-poison.json", tmp_path)
     poison = json.loads(path.read_text())["Records"][6]["messageId"]
     status, shown = _replay(stack, path)
@@ -73,8 +73,10 @@ def test_a_poison_message_is_named_and_fails_the_replay(stack: Stack, tmp_path: 
 
 
 def test_a_manual_purge_of_urls_is_moved_to_the_stack(stack: Stack) -> None:
-    """The file names ImageKit's URL-endpoint; here the emulated one stands for it, and it says so. Asked once
-    more within 5 minutes, the same purges serve it."""
+    """The emulated URL-endpoint replaces the one of ImageKit, and the output says so.
+
+    When it is repeated within 5 minutes, the first purges cover it.
+    """
     status, shown = _replay(stack, EVENTS / "manual" / "urls.json")
     assert status == 0
     assert f"Here {stack.url_endpoint} stands for the event's URL-endpoint at ImageKit." in shown

@@ -44,7 +44,7 @@ def _received(queue: str) -> list[dict[str, Any]]:
 
 
 def test_each_changed_object_has_one_event(s3: "S3Client", queue: str) -> None:
-    """Written and deleted objects alike, each once, in a form that the functions understand."""
+    """Written and deleted objects have one event each, which the functions understand."""
     for key in ("a b.jpg", "a b.jpg", "gone.jpg"):
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"1")
     s3.delete_object(Bucket=BUCKET, Key="gone.jpg")
@@ -60,7 +60,7 @@ def test_each_changed_object_has_one_event(s3: "S3Client", queue: str) -> None:
 
 
 def test_only_what_is_asked_for_is_sent(s3: "S3Client", queue: str) -> None:
-    """By prefix and by time; a dry run sends nothing."""
+    """It selects by prefix and time, and a dry run sends nothing."""
     for key in ("one/a.jpg", "two/a.jpg"):
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"1")
     assert backfill(BUCKET, queue=queue, region=REGION, since="9999-01-01").startswith("0 objects changed")
@@ -85,7 +85,7 @@ def test_many_events_are_sent_in_several_messages(
 
 
 def test_a_bad_time_is_named_with_an_example() -> None:
-    """Before AWS is asked for anything."""
+    """The command checks it before it calls AWS."""
     with pytest.raises(BadInput, match=r"--since 'yesterday' is no ISO 8601 time; give, e.g., 20"):
         backfill(BUCKET, queue="https://queue", since="yesterday")
 

@@ -28,7 +28,7 @@ def fully_encoded(key: str) -> str:
 
 @given(odd_texts)
 def test_canonical_path_is_stable(raw: str) -> None:
-    """Canonical text is its own canonical form, and a star in it is always encoded."""
+    """A canonical path is its own canonical form, and every star in it is encoded."""
     canonical = canonical_path(raw)
     assert canonical_path(canonical) == canonical
     assert "*" not in canonical
@@ -36,7 +36,7 @@ def test_canonical_path_is_stable(raw: str) -> None:
 
 @given(odd_texts)
 def test_canonical_query_is_stable(raw: str) -> None:
-    """The same for queries."""
+    """A canonical query is its own canonical form, and every star in it is encoded."""
     canonical = canonical_query(raw)
     assert canonical_query(canonical) == canonical
     assert "*" not in canonical
@@ -44,7 +44,7 @@ def test_canonical_query_is_stable(raw: str) -> None:
 
 @given(keys)
 def test_every_encoding_of_a_key_is_one_entry(key: str) -> None:
-    """However much of a key a client encodes, the entry is the same, and the key comes back out of it."""
+    """All encodings of a key have the same cache key, and it decodes to the key."""
     resolver = UrlResolver(["demo"], {})
     minimal = quote(key, safe="/:@!$&'()+,;=-._~")
     resolved = [
@@ -63,7 +63,7 @@ def test_different_keys_are_different_entries(one: str, other: str) -> None:
 
 @given(keys, keys, st.none() | keys)
 def test_wildcard_is_a_prefix_of_the_key(prefix: str, key: str, query: str | None) -> None:
-    """A wildcard covers a key, with or without query, exactly if the key starts with the prefix."""
+    """A wildcard covers a key, with or without query, only if the key starts with the prefix."""
     resolver = UrlResolver(["demo"], {})
     scope = resolver.resolve_purge(f"{HOST}/demo/folder/x{quote(prefix)}*")
     resolved = resolver.resolve_request(
@@ -117,7 +117,7 @@ def test_eviction_agrees_with_covers(names: list[str], text: str, wildcard: bool
     ],
 )
 def test_wildcard_rules(path: str, allowed: bool) -> None:
-    """The rules of ImageKit's documentation, with the strictest reading at their edges."""
+    """The emulator follows ImageKit's documentation, in the strictest reading."""
     assert wildcards.accepted(path) is allowed
 
 
@@ -159,7 +159,7 @@ def test_wildcard_rules(path: str, allowed: bool) -> None:
     ],
 )
 def test_not_purgeable(resolver: UrlResolver, url: str) -> None:
-    """Every URL that is not an absolute, encoded URL of this account, or whose wildcard is not allowed."""
+    """A purge needs an absolute, encoded URL of this account, and an allowed wildcard."""
     with pytest.raises(NotPurgeable):
         resolver.resolve_purge(url)
 

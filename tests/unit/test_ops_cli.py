@@ -17,7 +17,7 @@ IMPORTED = "import sys, ops.__main__; print(*(name for name in sys.modules if na
 def test_each_command_has_help(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With a description, and exit status 0."""
+    """The help has the options, and the exit status is 0."""
     monkeypatch.setattr("sys.argv", ["ops", name, "--help"])
     with pytest.raises(SystemExit) as end:
         command.main()

@@ -24,11 +24,9 @@ class Process:
     born: str
 
     @classmethod
-    def start(
-        cls, command: Sequence[str], *, env: Mapping[str, str], log: Path, folder: Path, append: bool = False
-    ) -> "Process":
+    def start(cls, command: Sequence[str], *, env: Mapping[str, str], log: Path, folder: Path) -> "Process":
         """Start a command, and write its output to `log`. Ctrl-C at the terminal does not reach it."""
-        with log.open("ab" if append else "wb") as output:
+        with log.open("wb") as output:
             started = subprocess.Popen(
                 command,
                 env=dict(env),

@@ -52,10 +52,10 @@ scan: ## Scan the template and the code for security defects, even if nothing ch
 	$(MAKE) .tools/scan/checked
 
 # Ten seconds' work, so it is not done twice on the same files. Checkov asks nobody: no platform, no downloads.
-SCANNED := template.yaml forwarding/template.yaml pyproject.toml $(shell find functions local -name "*.py")
+SCANNED := template.yaml forwarding/template.yaml pyproject.toml $(shell find functions local ops -name "*.py")
 .tools/scan/checked: $(SCANNED) | .tools/scan/stamp
 	.tools/scan/bin/bandit --quiet --recursive functions
-	.tools/scan/bin/bandit --quiet --recursive local --configfile pyproject.toml
+	.tools/scan/bin/bandit --quiet --recursive local ops --configfile pyproject.toml
 	.tools/scan/bin/checkov --file template.yaml forwarding/template.yaml --framework cloudformation --compact --quiet --skip-download
 	touch $@
 

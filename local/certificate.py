@@ -1,7 +1,7 @@
-"""A certificate for the loopback.
+"""A certificate for the loopback addresses.
 
-The policies of template.yaml deny whatever does not come over TLS, and the emulated AWS enforces them. So it
-serves TLS, rather than the template having an exception for it.
+The policies of template.yaml deny requests that do not use TLS, and the emulated AWS enforces them. So the
+emulated AWS serves TLS, and the template needs no exception.
 """
 
 import ipaddress
@@ -16,7 +16,7 @@ _LIFE = timedelta(days=30)
 
 
 def make(folder: Path) -> tuple[Path, Path]:
-    """Write a new certificate, which is its own authority, and its key; the paths of the two."""
+    """Write a new self-signed certificate and its key. Returns the paths of both files, in this order."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "imagekit-s3-purge on this machine")])
     now = datetime.now(UTC)

@@ -1,10 +1,13 @@
-"""The functions' own code, for commands that must understand an event or the ledger just as they do."""
+"""The code of the functions, for commands that must read an event or the ledger exactly as they do.
+
+All imports of `purging` by `local` are here.
+"""
 
 import sys
 
 from local.workspace import PROJECT
 
-sys.path.append(str(PROJECT / "functions"))  # as it is on the functions' path in Lambda
+sys.path.append(str(PROJECT / "functions"))  # where Lambda finds it too
 
 from purging import changes
 from purging.changes import Change, UrlChange

@@ -1,4 +1,4 @@
-"""What the processes of the stack find in their environment: only what they need, nobody's credentials."""
+"""The environments of the stack's processes: only what they need, without the user's credentials."""
 
 import os
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from local.workspace import PROJECT
 
 REGION = "us-east-1"
 
-# MiniStack's own root credentials: not secret, and worth nothing anywhere else.
+# MiniStack's root credentials. They are not secret, and work nowhere else.
 ROOT_KEY_ID = "test"
 ROOT_KEY = "test"
 
 
 def bare(scratch: Path) -> dict[str, str]:
-    """The least a process needs. Its home is empty, so it finds no AWS configuration of the developer's."""
+    """Returns the minimal environment. The home folder is empty, so there is no AWS configuration in it."""
     return {
         "PATH": _path(),
         "HOME": str(scratch),
@@ -26,7 +26,7 @@ def bare(scratch: Path) -> dict[str, str]:
 
 
 def aws(endpoint: str, certificate: Path) -> dict[str, str]:
-    """Makes AWS's SDKs and tools talk to the emulated AWS, as its root."""
+    """Returns variables that make AWS's SDKs and tools use the emulated AWS, as its root user."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_CA_BUNDLE": str(certificate),
@@ -38,17 +38,17 @@ def aws(endpoint: str, certificate: Path) -> dict[str, str]:
 
 
 def inherited(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The developer's own environment, for what has to reach a package registry, without anything of AWS."""
+    """Returns the user's environment without AWS variables, for commands that use a package registry."""
     return {name: value for name, value in environ.items() if not name.startswith("AWS_")} | {"PATH": _path()}
 
 
 def sam() -> dict[str, str]:
-    """Settings of the SAM CLI: tell nobody, and look every half second at how a deployment goes."""
+    """Returns settings of the SAM CLI: no telemetry, and a check of a deployment every half second."""
     return {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5", "AWS_DEFAULT_REGION": REGION}
 
 
 def tool(name: str) -> str:
-    """A program of `make setup`, each in an environment of its own. Raises LocalError if it is missing."""
+    """Returns the path of a program that `make setup` installs. Raises LocalError if it is missing."""
     program = PROJECT / ".tools" / name / "bin" / name
     if not program.exists():
         raise LocalError(f"There is no {program}: run `make setup` first.")
@@ -56,5 +56,5 @@ def tool(name: str) -> str:
 
 
 def _path() -> str:
-    # `sam build` calls uv, which `make setup` puts here.
+    # `sam build` calls uv, which `make setup` installs here.
     return f"{PROJECT / '.venv' / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"

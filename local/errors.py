@@ -1,4 +1,4 @@
-"""What can go wrong with the embedded stack, told so that a person can act on it."""
+"""Errors of the commands. Their texts say what the user can do."""
 
 from pathlib import Path
 
@@ -6,7 +6,10 @@ _LAST_LINES = 15
 
 
 class LocalError(Exception):
-    """Something on this machine did not start, build or deploy. Its text says what and where to look."""
+    """Something on this machine did not start, build or deploy.
+
+    The text says what, and shows the end of `log` if there is one.
+    """
 
     def __init__(self, message: str, log: Path | None = None) -> None:
         super().__init__(message)
@@ -20,7 +23,7 @@ class LocalError(Exception):
 
 
 class BadInput(LocalError):
-    """What the command was given cannot work, whatever the stack does. Its text names it and the remedy."""
+    """The input of a command cannot work. The text names it and the remedy."""
 
 
 def _tail(log: Path) -> str:

@@ -1,4 +1,4 @@
-"""Real images, small and plainly different from one version to the next."""
+"""Draws small images whose versions look clearly different."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -8,20 +8,20 @@ from PIL import Image, ImageDraw, ImageFont
 _SIZE = (240, 160)  # pixels
 _FORMATS = {"png": ("PNG", "image/png"), "jpg": ("JPEG", "image/jpeg"), "webp": ("WEBP", "image/webp")}
 
-# Hues (degrees) of the versions start this far apart, so that no one has to read to see which is which.
+# Degrees between the hues of two versions of a picture, so that their colours tell them apart.
 _HUE_OF_VERSION = 140
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An encoded image."""
+    """An encoded image, and its content type."""
 
     body: bytes
     content_type: str
 
 
 def draw(number: int, version: int, extension: str) -> Picture:
-    """Picture `number` in some version, as `png`, `jpg` or `webp`. The same arguments give the same bytes."""
+    """Returns a version of picture `number`, as `png`, `jpg` or `webp`; equal arguments give equal bytes."""
     encoding, content_type = _FORMATS[extension]
     hue = (number * 47 + version * _HUE_OF_VERSION) % 360
     image = Image.new("RGB", _SIZE, f"hsl({hue}, 60%, 45%)")

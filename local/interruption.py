@@ -1,4 +1,4 @@
-"""Turns every polite way to end a process into an exception, so that what it started is stopped."""
+"""Turns signals that end a process into an exception, so that the process can stop what it started."""
 
 import os
 import signal
@@ -6,11 +6,11 @@ import threading
 import time
 from types import FrameType
 
-_POLL = 0.5
+_POLL_SECONDS = 0.5
 
 
 class Interrupted(BaseException):
-    """A signal asks to end. Not an Exception, so that nothing takes it for a failure and goes on."""
+    """A signal asked the process to end. It is no Exception, so that no handler of errors catches it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -18,9 +18,9 @@ class Interrupted(BaseException):
 
 
 def listen() -> None:
-    """Raise Interrupted in the main thread on the first Ctrl-C, SIGTERM or SIGHUP; ignore further ones.
+    """Raise Interrupted in the main thread on the first Ctrl-C, SIGTERM or SIGHUP; ignore later ones.
 
-    Run by make, the end of make counts as well: killed outright, it would leave us running unseen.
+    If make started the process, the end of make counts too: SIGKILL may end make, and does not reach us.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -30,11 +30,11 @@ def listen() -> None:
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
     for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(other, signal.SIG_IGN)  # stopping takes a moment, and must not be cut short
+        signal.signal(other, signal.SIG_IGN)  # stopping takes a moment, and must not be interrupted
     raise Interrupted(number)
 
 
 def _end_with(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(_POLL)
+        time.sleep(_POLL_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The emulated AWS: MiniStack, with IAM and resource policies enforced, over TLS."""
+"""Starts the emulated AWS: MiniStack over TLS, which enforces IAM and resource policies."""
 
 from pathlib import Path
 
@@ -24,13 +24,16 @@ _SERVICES = (
     "sts",
 )
 _APPLICATION = PROJECT / "local" / "aws" / "app.py"
-_START_SECONDS = 300.0  # of a busy machine
+_START_SECONDS = 300.0  # a busy machine is slow
 
 
 def start(
     workspace: Workspace, port: int, certificate: tuple[Path, Path], watchdog: Watchdog, *, wait_scale: float
 ) -> Process:
-    """Start it and wait until it answers. State machines wait `wait_scale` times what they say."""
+    """Start it, and wait until it answers. Raises LocalError if it does not.
+
+    A wait of a state machine takes `wait_scale` times as long as its definition says.
+    """
     certificate_file, key_file = certificate
     log = workspace.logs / "ministack.log"
     env = environment.bare(workspace.scratch) | {
@@ -40,7 +43,7 @@ def start(
         "USE_SSL": "1",
         "MINISTACK_SSL_CERT": str(certificate_file),
         "MINISTACK_SSL_KEY": str(key_file),
-        # For the functions, which are its children and reach it over TLS.
+        # For the functions: MiniStack starts them, and they call it over TLS.
         "AWS_CA_BUNDLE": str(certificate_file),
         "SERVICES": ",".join(_SERVICES),
         "SFN_WAIT_SCALE": str(wait_scale),
@@ -64,10 +67,10 @@ def start(
 
 
 def _command(port: int, certificate: Path, key: Path) -> list[str]:
-    """MiniStack as its own image starts it, by Hypercorn.
+    """Returns a command that starts MiniStack with Hypercorn, as MiniStack's own image does.
 
-    Its command `ministack` serves port 443 as well wherever it may: it takes the port from others, and of two
-    stacks that start at once, one ends with "Address already in use".
+    The command `ministack` would also listen on port 443 if it may. Others may need that port, and the second
+    of two stacks would end with "Address already in use".
     """
     return [
         str(Path(environment.tool("ministack")).with_name("hypercorn")),
@@ -75,7 +78,7 @@ def _command(port: int, certificate: Path, key: Path) -> list[str]:
         *("--bind", f"127.0.0.1:{port}"),
         *("--certfile", str(certificate)),
         *("--keyfile", str(key)),
-        *("--workers", "0"),  # none beside the process itself
+        *("--workers", "0"),  # only the process itself
         *("--keep-alive", "75"),
         *("--log-level", "INFO"),
     ]

@@ -1,4 +1,4 @@
-"""Looks into a running stack: what the emulated ImageKit, the ledger and the functions' logs say."""
+"""Reads the state of a running stack: the emulated ImageKit, the ledger and the functions' logs."""
 
 import json
 import time
@@ -15,9 +15,9 @@ from local.stack import Stack
 FUNCTIONS = ("SubmitPurge", "CheckPurges")
 
 LEASE = {"pk": {"S": "state"}, "sk": {"S": "lease"}}
-"""The key of the ledger's item that says who drains."""
+"""The key of the ledger's item that says which invocation drains."""
 
-_TIMEOUT = 60.0  # seconds, of a busy machine
+_TIMEOUT = 60.0  # seconds: a busy machine is slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,16 @@ class Accepted:
     completed_at: float | None
 
     def covers(self, url: str) -> bool:
-        """Whether it drops what the edge has of a URL."""
+        """Whether it drops the cache entry of a URL."""
         return url.startswith(self.url[:-1]) if self.url.endswith("*") else url == self.url
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
-    """An accepted purge as the ledger has it. `completed_at`: when TrackPurges saw it Completed."""
+class LedgerPurge:
+    """An accepted purge in the ledger.
+
+    `completed_at` is when TrackPurges saw that it was Completed, in unix seconds; None before that.
+    """
 
     purge: AcceptedPurge
     completed_at: float | None
@@ -44,8 +47,11 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What SubmitPurge has yet to do: messages in the change queue, those in use among them; pending change
-    sets in the ledger; whether a drain is under way."""
+    """What SubmitPurge still has to do.
+
+    `messages` in the change queue, with those that it has received; `pending` change sets in the ledger;
+    `draining`: a drain runs.
+    """
 
     messages: int
     pending: int
@@ -53,33 +59,33 @@ class Work:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left. An event that S3 is about to send shows nowhere."""
+        """Whether there is nothing to do. An event that S3 did not send yet does not count."""
         return not (self.messages or self.pending or self.draining)
 
 
 class Observer:
-    """One stack, seen from outside. Nothing here changes anything."""
+    """Reads the state of one stack, and does not change it."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._http = requests.Session()
-        self._http.trust_env = False  # no proxy stands between us and the loopback
+        self._http.trust_env = False  # no proxy for loopback addresses
 
     def imagekit(self) -> dict[str, Any]:
-        """The emulator's state: `purgesUsed`, `purgesPending`, `settings` and more."""
+        """Returns the state of the emulated ImageKit: `purgesUsed`, `purgesPending`, `settings` and more."""
         state: dict[str, Any] = self._control("state")
         return state
 
     def accepted(self, since: float = 0.0) -> list[Accepted]:
-        """The purges that ImageKit accepted since a time (unix seconds), oldest first."""
+        """Returns the purges that ImageKit accepted since a time (unix seconds), oldest first."""
         purges = [
             Accepted(each["requestId"], each["url"], each["acceptedAt"], each["completedAt"])
             for each in self._control("purges")
         ]
         return [purge for purge in purges if purge.accepted_at >= since]
 
-    def followed(self) -> dict[str, Followed]:
-        """The accepted purges that the ledger knows, by request id."""
+    def ledger_purges(self) -> dict[str, LedgerPurge]:
+        """Returns the accepted purges in the ledger, by request id."""
         pages = self._stack.ledger.get_paginator("query").paginate(
             TableName=self._stack.outputs["LedgerTable"],
             KeyConditionExpression="pk = :pk",
@@ -87,19 +93,21 @@ class Observer:
             ConsistentRead=True,
         )
         return {
-            purge.request_id: Followed(purge, float(done["N"]) if done else None)
+            purge.request_id: LedgerPurge(purge, float(done["N"]) if done else None)
             for page in pages
             for item in page["Items"]
             for purge, done in [(as_accepted(item), item.get("completed_at"))]
         }
 
     def ledger(self) -> Ledger:
-        """The ledger as the functions have it."""
+        """Returns the ledger, as the functions use it."""
         return Ledger(self._stack.outputs["LedgerTable"], self._stack.ledger)
 
     def work(self) -> Work:
-        """What is under way. A change goes from the queue to the ledger, so they are looked at in this order:
-        what is in neither is done."""
+        """Returns what is still to do.
+
+        A change moves from the queue to the ledger. They are read in this order, so no change is overlooked.
+        """
         messages = self._messages()
         pending = len(self.ledger().pending_ids())
         lease = self._stack.ledger.get_item(
@@ -109,20 +117,21 @@ class Observer:
         return Work(messages, pending, draining)
 
     def used(self, now: float) -> int:
-        """Purges of the month of `now` (unix seconds) that the ledger counts."""
+        """Returns how many purges the ledger counts in the month of `now` (unix seconds, month in UTC)."""
         return self.ledger().state(month_of(now)).used
 
     def settings(self) -> Settings:
-        """What SubmitPurge is deployed with."""
+        """Returns the settings that SubmitPurge is deployed with."""
         configuration = self._stack.functions.get_function_configuration(
             FunctionName=self._stack.outputs["SubmitPurgeFunction"]
         )
         return Settings.from_env(configuration["Environment"]["Variables"])
 
     def log(self, function: str, message: str, since: float = 0.0) -> Iterator[dict[str, Any]]:
-        """Log lines of a function with this message since a time, `at` (unix seconds) added.
+        """Yields the log lines of a function that have this message, since a time.
 
-        The emulated AWS hands a function's lines over when its invocation ends.
+        Each line gets a field `at`: its time in unix seconds. The emulated AWS stores the lines of an
+        invocation when it ends.
         """
         for line in self.lines(function, since):
             fields = _fields(line)
@@ -130,7 +139,7 @@ class Observer:
                 yield fields
 
     def lines(self, function: str, since: float = 0.0) -> Iterator[str]:
-        """What a function and its platform logged since a time (unix seconds), as it came."""
+        """Yields all lines that a function and its platform logged since a time (unix seconds)."""
         pages = self._stack.cloudwatch_logs.get_paginator("filter_log_events").paginate(
             logGroupName=self._stack.log_group(function), startTime=int(since * 1000)
         )
@@ -139,13 +148,13 @@ class Observer:
                 yield event["message"]
 
     def keep_logs(self) -> None:
-        """Write the functions' logs, which end with the emulated AWS, to files beside the other logs."""
+        """Write the functions' logs to files beside the other logs. The emulated AWS does not keep them."""
         for function in FUNCTIONS:
             text = "".join(f"{line}\n" for line in self.lines(function))
             (self._stack.workspace.logs / f"{function}.log").write_text(text)
 
     def most_receives(self) -> int:
-        """How often the change queue delivers a message before it is dead."""
+        """Returns how often the change queue delivers a message before it becomes a dead letter."""
         policy = self._queue_attributes()["RedrivePolicy"]
         return int(json.loads(policy)["maxReceiveCount"])
 
@@ -167,7 +176,7 @@ class Observer:
 
 
 def _fields(line: str) -> dict[str, Any]:
-    """A structured log line; nothing for the platform's own lines and for metrics."""
+    """Returns the fields of a structured log line; none for other lines, such as metrics."""
     try:
         fields = json.loads(line)
         return {**fields, "at": datetime.strptime(fields["timestamp"], "%Y-%m-%d %H:%M:%S,%f%z").timestamp()}

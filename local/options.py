@@ -1,4 +1,4 @@
-"""What may differ from one embedded stack to the next."""
+"""Options of an embedded stack."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the emulated services behave, and what the template is deployed with."""
+    """Settings of the emulated services, and parameters of the template."""
 
     completion_delay: float = 3.0
     """Seconds until ImageKit reports a purge as Completed."""
@@ -15,10 +15,10 @@ class Options:
     """Purges that ImageKit accepts in a calendar month."""
 
     wait_scale: float = 0.2
-    """State machines wait this many times what they say: 1 second rather than 5."""
+    """Factor for the waits of state machines: 0.2 makes 1 second of 5."""
 
     parameters: Mapping[str, str] = field(default_factory=dict)
-    """Template parameters beside the addresses, which the stack sets itself."""
+    """Template parameters; the stack itself sets the addresses."""
 
     emulator: tuple[str, ...] = ()
     """More arguments for `python -m local.imagekit`."""

@@ -1,4 +1,4 @@
-"""Free ports of the loopback."""
+"""Reserves free ports of the loopback address."""
 
 import errno
 import random
@@ -7,22 +7,22 @@ from types import TracebackType
 
 from local.errors import LocalError
 
-# Below what systems give to whoever asks for any port: Linux from 32768 on, macOS from 49152. On a busy
-# machine a process takes seconds until it listens: somebody's connection might be given its port meanwhile.
+# Below the ports that systems choose for other processes: Linux begins at 32768, macOS at 49152. On a busy
+# machine it takes seconds until a process listens, and its port must stay free until then.
 _PORTS = range(20_000, 32_000)
 _TRIES = 100
 
 
 class Reservation:
-    """A free port, kept from everybody else until it is released to the process that is to listen there.
+    """A free port that no other process can take until it is released.
 
-    Raises LocalError if no port is found.
+    The constructor raises LocalError if it finds no free port.
     """
 
     def __init__(self) -> None:
         for port in random.SystemRandom().sample(_PORTS, _TRIES):
-            # Bound and not listening: nobody gets the port, and it can be bound again right after. Without
-            # SO_REUSEADDR, which would let others with that option in.
+            # The socket is bound and does not listen: no other process gets the port, and it is free right
+            # after the close. With SO_REUSEADDR, others with that option could bind it too.
             self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             try:
                 self._socket.bind(("127.0.0.1", port))
@@ -36,7 +36,7 @@ class Reservation:
         raise LocalError(f"None of {_TRIES} ports from {_PORTS.start} to {_PORTS.stop - 1} is free.")
 
     def release(self) -> int:
-        """Give the port up; it is returned for whoever listens there next."""
+        """Free the port, and return it for the process that will listen there."""
         self._socket.close()
         return self.port
 

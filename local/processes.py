@@ -1,30 +1,32 @@
-"""Processes of the embedded stack: started in a group of their own, and ended as a whole group."""
+"""Processes of the embedded stack: each starts in its own group, and ends with its whole group."""
 
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_POLL = 0.05
-_KILLED = 30.0  # seconds in which even a busy machine ends what was killed
+from local.polling import attempts
+
+_POLL_SECONDS = 0.05
+_KILL_SECONDS = 30.0  # in which even a busy machine ends a killed process
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process that leads its own group. `born` tells it from a later process under the same id."""
+    """A process that leads its own group.
+
+    `born` is its start time as the system writes it. A later process with the same id has another one.
+    """
 
     pid: int
     born: str
 
     @classmethod
-    def start(
-        cls, command: Sequence[str], *, env: Mapping[str, str], log: Path, folder: Path, append: bool = False
-    ) -> "Process":
-        """Start a command whose output goes to `log`. Ctrl-C at the terminal does not reach it."""
-        with log.open("ab" if append else "wb") as output:
+    def start(cls, command: Sequence[str], *, env: Mapping[str, str], log: Path, folder: Path) -> "Process":
+        """Start a command, and write its output to `log`. Ctrl-C at the terminal does not reach it."""
+        with log.open("wb") as output:
             started = subprocess.Popen(
                 command,
                 env=dict(env),
@@ -34,13 +36,13 @@ class Process:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        # From here on it is known by its id alone, as it is to a later `down`.
+        # From now on only its id is used, as a later `down` does; Popen must not wait for it.
         started.returncode = 0
         return cls.of(started.pid)
 
     @classmethod
     def of(cls, pid: int) -> "Process":
-        """The process that has this id now; one that never lives if there is none."""
+        """Returns the process that has this id now; if there is none, a process that is not alive."""
         seen = _seen(pid)
         return cls(pid, seen[0] if seen else "")
 
@@ -50,35 +52,32 @@ class Process:
         return seen is not None and seen == (self.born, True)
 
     def wait(self, seconds: float) -> int | None:
-        """The exit status of a child that ends within `seconds`; None if it runs on or is no child."""
-        deadline = time.monotonic() + seconds
-        while True:
+        """Wait up to `seconds` for a child. Returns its exit status; None if it still runs or is no child."""
+        for _ in attempts(seconds, _POLL_SECONDS):
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
             except ChildProcessError:
                 return None
             if pid:
                 return os.waitstatus_to_exitcode(status)
-            if time.monotonic() >= deadline:
-                return None
-            time.sleep(_POLL)
+        return None
 
     def stop(self, patience: float = 2.0) -> None:
-        """End it and its whole group: asked first, forced after `patience` seconds. Safe to repeat."""
+        """End it and its whole group: SIGTERM first, SIGKILL after `patience` seconds. Safe to repeat."""
         seen = _seen(self.pid)
         if seen is None or seen[0] != self.born:
-            return  # it is gone, and its id may be somebody else's by now
+            return  # it has ended, and another process may have its id
         _signal(self.pid, signal.SIGTERM)
         self._wait_for_end(patience)
-        # Also what the leader left behind: the id of a group is not given away while it has members.
+        # This also ends other members of the group: its id is not reused while it has members.
         _signal(self.pid, signal.SIGKILL)
-        self._wait_for_end(_KILLED)
-        self.wait(0)  # gives its id back, if it is a child
+        self._wait_for_end(_KILL_SECONDS)
+        self.wait(0)  # releases its id if it is a child
 
     def _wait_for_end(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while self.alive() and time.monotonic() < deadline:
-            time.sleep(_POLL)
+        for _ in attempts(seconds, _POLL_SECONDS):
+            if not self.alive():
+                return
 
 
 def _signal(group: int, number: signal.Signals) -> None:
@@ -89,12 +88,12 @@ def _signal(group: int, number: signal.Signals) -> None:
 
 
 def _seen(pid: int) -> tuple[str, bool] | None:
-    """When a process started, as the system writes it, and whether it runs; None if there is none.
+    """Returns (start time as the system writes it, whether it runs) of a process; None if there is none.
 
-    What has ended and was not waited for yet keeps its id, and does not run.
+    A zombie has ended, but keeps its id until its parent waits for it. It does not run.
     """
     try:
-        # After the name, which may hold anything, comes the state (field 3); field 22 is the start.
+        # The name (field 2) may contain anything. Field 3 is the state, and field 22 the start time.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None if Path("/proc/self/stat").exists() else _seen_by_ps(pid)
@@ -102,7 +101,7 @@ def _seen(pid: int) -> tuple[str, bool] | None:
 
 
 def _seen_by_ps(pid: int) -> tuple[str, bool] | None:
-    # Where there is no /proc, as on macOS.
+    # For systems without /proc, such as macOS.
     shown = subprocess.run(
         ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout.split(maxsplit=1)

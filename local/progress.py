@@ -1,4 +1,4 @@
-"""Steps of the work, shown as they happen."""
+"""Prints the steps of a command."""
 
 import time
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from rich.console import Console
 
 
 class Progress:
-    """Shows each step with the seconds it took. A quiet console shows nothing."""
+    """Prints each step with the seconds that it took. Without a console it prints nothing."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(quiet=True)
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """One step; it counts as failed if the block raises."""
+        """Run a block as one step. The step has failed if the block raises."""
         start = time.monotonic()
         try:
             with self.console.status(f"{text} …"):

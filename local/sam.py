@@ -1,4 +1,4 @@
-"""The real SAM CLI, building the real package and deploying the real template to the emulated AWS."""
+"""Runs the real SAM CLI: it builds the real package and deploys the real template to the emulated AWS."""
 
 import fcntl
 import hashlib
@@ -15,9 +15,10 @@ from local.stack import Stack
 from local.watchdog import Watchdog
 from local.workspace import PROJECT, SHARED, Workspace
 
-# README.md asks for it. The builder python-uv came with 1.156 (aws/aws-sam-cli#8549).
+# README.md requires this version. 1.156 is the first with the builder python-uv:
+# https://github.com/aws/aws-sam-cli/pull/8549
 _OLDEST = (1, 170)
-# Of a busy machine, and for the build of a slow network, too.
+# For a busy machine; the build may also need a slow network.
 _BUILD_SECONDS = 1800.0
 _DEPLOY_SECONDS = 900.0
 _VERSION_SECONDS = 300.0
@@ -28,7 +29,7 @@ _STAMP = _FOLDER / "build.stamp"
 
 @contextmanager
 def building() -> Iterator[None]:
-    """Keeps the built package as it is for the length of a block: one stack builds or deploys at a time."""
+    """In the block, no other stack builds or deploys, so the built package does not change."""
     _FOLDER.mkdir(parents=True, exist_ok=True)
     with (_FOLDER / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -36,12 +37,12 @@ def building() -> Iterator[None]:
 
 
 def built() -> bool:
-    """Whether the package on disk is what a build would make."""
+    """Whether the package on disk is up to date."""
     return _STAMP.exists() and _STAMP.read_text() == _fingerprint() and (_BUILT / "template.yaml").exists()
 
 
 def build(workspace: Workspace, watchdog: Watchdog) -> None:
-    """`sam build`. Raises LocalError, also for a SAM CLI that is too old to build this."""
+    """Run `sam build`. Raises LocalError if it fails, or if the SAM CLI is too old."""
     check_version()
     _STAMP.unlink(missing_ok=True)
     fingerprint = _fingerprint()
@@ -52,8 +53,8 @@ def build(workspace: Workspace, watchdog: Watchdog) -> None:
 
 
 def check_version() -> None:
-    """Raises LocalError if the SAM CLI is older than what this project is built with."""
-    asked = subprocess.run(
+    """Raises LocalError if the SAM CLI is older than README.md requires."""
+    shown = subprocess.run(
         [environment.tool("sam"), "--version"],
         env=environment.inherited() | environment.sam(),
         capture_output=True,
@@ -61,20 +62,20 @@ def check_version() -> None:
         timeout=_VERSION_SECONDS,
         check=False,
     )
-    found = re.search(r"version (\d+)\.(\d+)", asked.stdout)
+    found = re.search(r"version (\d+)\.(\d+)", shown.stdout)
     if found is None or (int(found[1]), int(found[2])) < _OLDEST:
-        said = (asked.stdout or asked.stderr).strip()
+        said = (shown.stdout or shown.stderr).strip()
         raise LocalError(
             f"The SAM CLI must be {_OLDEST[0]}.{_OLDEST[1]} or later: {said!r}. Run `make setup`."
         )
 
 
 def deploy(stack: Stack, parameters: Mapping[str, str], watchdog: Watchdog) -> dict[str, str]:
-    """`sam deploy` of what was built; the outputs. Parameters not given keep their values.
+    """Run `sam deploy` for the built package. Returns the outputs of the stack. Raises LocalError.
 
-    Raises LocalError.
+    A parameter that is not given keeps its value.
     """
-    # With a template elsewhere, SAM would look for its configuration there too.
+    # Without this option SAM would look for its configuration beside the built template.
     command = ["deploy", "--config-env", "local", "--config-file", str(PROJECT / "samconfig.toml")]
     command += ["--template-file", str(_BUILT / "template.yaml"), "--stack-name", stack.name]
     if parameters:
@@ -118,7 +119,7 @@ def _fingerprint() -> str:
 
 
 def _inputs() -> list[Path]:
-    """Everything that `sam build` reads, pyproject.toml for its settings of uv."""
+    """Returns all files that `sam build` reads. uv reads its settings from pyproject.toml."""
     code = [path for path in (PROJECT / "functions").rglob("*") if path.is_file() and path.suffix != ".pyc"]
     return sorted(
         [*code, *(PROJECT / name for name in ("template.yaml", "samconfig.toml", "pyproject.toml"))]

@@ -1,4 +1,4 @@
-"""Starting, finding and ending embedded stacks."""
+"""Starts, finds and stops embedded stacks."""
 
 import fcntl
 import json
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from local import cdn, certificate, ministack, sam
+from local import certificate, imagekit_process, ministack, sam
 from local.errors import LocalError
 from local.options import Options
 from local.ports import Reservation
@@ -23,10 +23,10 @@ from local.workspace import SHARED, Workspace
 def session(
     options: Options | None = None, *, progress: Progress | None = None, private: Path | None = None
 ) -> Iterator[Stack]:
-    """A stack for the length of a block.
+    """In the block, a stack runs.
 
-    It is the running stack of `up`, if there is one, whatever the options; else a stack of its own, which
-    ends with the block. `private` names a folder for a stack of its own in any case.
+    If the stack of `up` runs, it is that stack, and the options have no effect. Otherwise it is a new stack,
+    which ends with the block. With `private`, the folder for its files, it is always a new stack.
     """
     progress = progress or Progress()
     stack = running() if private is None else None
@@ -34,26 +34,26 @@ def session(
         yield stack
         return
     workspace = Workspace(private or SHARED / "session")
-    with _sole_user_of(workspace):
+    with _locked(workspace):
         try:
-            with Watchdog() as watchdog:  # which stops everything at its end
+            with Watchdog() as watchdog:  # it stops all processes at the end
                 stack, _ = _start(workspace, options or Options(), progress, watchdog)
                 yield stack
         finally:
-            workspace.forget()
+            workspace.remove_state()
 
 
 def up(options: Options | None = None, *, progress: Progress | None = None) -> Stack:
-    """Start a stack that outlives this process, or deploy the project as it is now to the one that runs."""
+    """Start a stack that keeps running, or deploy the current project to the stack that runs."""
     options, progress = options or Options(), progress or Progress()
     workspace = Workspace()
-    with _sole_user_of(workspace), Watchdog() as watchdog:
+    with _locked(workspace), Watchdog() as watchdog:
         stack = running()
         if stack is not None:
             return _build_and_deploy(stack, options.parameters, progress, watchdog)
         down()
         stack, processes = _start(workspace, options, progress, watchdog)
-        workspace.remember(
+        workspace.save_state(
             {
                 "endpoint": stack.endpoint,
                 "imagekit": stack.imagekit,
@@ -67,9 +67,9 @@ def up(options: Options | None = None, *, progress: Progress | None = None) -> S
 
 
 def running() -> Stack | None:
-    """The stack of `up`, if it runs."""
+    """Returns the stack of `up` if it runs, else None."""
     workspace = Workspace()
-    state = workspace.recall()
+    state = workspace.load_state()
     if state is None or not all(process.alive() for process in _processes(state)):
         return None
     return Stack(
@@ -82,24 +82,24 @@ def running() -> Stack | None:
 
 
 def down() -> bool:
-    """Stop the stack of `up`, or what is left of it. Whether there was anything to stop."""
+    """Stop all processes of the stack of `up`. Returns whether any of them was running."""
     workspace = Workspace()
-    state = workspace.recall()
+    state = workspace.load_state()
     stopped = False
     for process in reversed(_processes(state or {})):
         stopped = process.alive() or stopped
         process.stop()
-    workspace.forget()
+    workspace.remove_state()
     return stopped
 
 
 def redeploy(
     stack: Stack, parameters: Mapping[str, str], *, name: str = "", progress: Progress | None = None
 ) -> Stack:
-    """Deploy the project as it is now to a running stack, with some template parameters changed.
+    """Deploy the current project to a running stack, with other values of some template parameters.
 
-    With a `name` it is deployed once more beside the first, on the same emulated services: the private key is
-    still to be filled in there.
+    With a `name`, it becomes a second stack on the same emulated services. The secret of that stack has no
+    private key yet.
     """
     with Watchdog() as watchdog:
         return _build_and_deploy(
@@ -111,7 +111,8 @@ def _start(
     workspace: Workspace, options: Options, progress: Progress, watchdog: Watchdog
 ) -> tuple[Stack, list[Process]]:
     workspace.prepare()
-    # The emulated ImageKit needs the bucket's name, and the template its address: so the address comes first.
+    # The template needs the address of the emulated ImageKit, which needs the name of the bucket. So the
+    # address is reserved first.
     with Reservation() as imagekit, Reservation() as gateway:
         trusted = certificate.make(workspace.tls)
         bare = Stack(
@@ -135,8 +136,8 @@ def _start(
             stack.secrets.put_secret_value(
                 SecretId=stack.outputs["ImageKitSecretArn"], SecretString=json.dumps({"private_key": key})
             )
-            edge = cdn.start(stack, imagekit, key, options, watchdog)
-    return stack, [aws, edge]
+            imagekit_server = imagekit_process.start(stack, imagekit, key, options, watchdog)
+    return stack, [aws, imagekit_server]
 
 
 def _build_and_deploy(
@@ -156,7 +157,7 @@ def _processes(state: Mapping[str, list[dict[str, str]]]) -> list[Process]:
 
 
 @contextmanager
-def _sole_user_of(workspace: Workspace) -> Iterator[None]:
+def _locked(workspace: Workspace) -> Iterator[None]:
     workspace.home.mkdir(parents=True, exist_ok=True)
     with (workspace.home / "lock").open("w") as lock:
         try:

@@ -1,4 +1,4 @@
-"""A running stack as its users see it: addresses, outputs of the template, clients."""
+"""A running stack: its addresses, the outputs of its template, and clients for its services."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
-# What ImageKit's SDKs leave as it is in a path, but for the asterisk.
+# Characters that ImageKit's SDKs do not encode in a path, without the asterisk.
 _UNENCODED = "/:@!$&'()+,;=-._~"
 
 _CLIENT = Config(
     retries={"mode": "standard", "max_attempts": 3},
-    read_timeout=150,  # a function may take its full two minutes
+    read_timeout=150,  # seconds; a function may take two minutes
     proxies={},
     s3={"addressing_style": "path"},
 )
@@ -38,7 +38,7 @@ _CLIENT = Config(
 
 @dataclass(frozen=True)
 class Stack:
-    """An embedded stack that runs. Its clients act as the root of the emulated account."""
+    """An embedded stack that runs. Its clients act as the root user of the emulated account."""
 
     endpoint: str
     """URL of the emulated AWS."""
@@ -47,41 +47,41 @@ class Stack:
     """URL of the emulated ImageKit: API, edge and controls, without a slash at its end."""
 
     certificate: Path
-    """Whom to trust when talking to `endpoint`."""
+    """The certificate of `endpoint`, which clients have to trust."""
 
     workspace: Workspace
-    """Where it keeps its files, the logs among them."""
+    """The folder with its files and logs."""
 
     outputs: Mapping[str, str] = field(default_factory=dict)
     """The outputs of the template."""
 
     name: str = "imagekit-s3-purge-local"
-    """What CloudFormation calls it."""
+    """Its name in CloudFormation."""
 
     imagekit_id: str = "demo"
     """The account's id: the first part of every path of the edge."""
 
     def log_group(self, function: str) -> str:
-        """Where a function, `SubmitPurge` or `CheckPurges`, logs."""
+        """Returns the log group of a function, `SubmitPurge` or `CheckPurges`."""
         return f"/aws/lambda/{self.name}-{function}"
 
     @property
     def bucket(self) -> str:
-        """The origin bucket's name."""
+        """The name of the origin bucket."""
         return self.outputs["OriginBucketName"]
 
     @property
     def url_endpoint(self) -> str:
-        """What every URL of an object starts with, without a slash at its end."""
+        """The beginning of every URL of an object, without a slash at its end."""
         return f"{self.imagekit}/{self.imagekit_id}"
 
     def url(self, key: str) -> str:
-        """The URL that shows an object, encoded as ImageKit's SDKs do."""
+        """Returns the URL that shows an object, encoded as ImageKit's SDKs do."""
         return f"{self.url_endpoint}/{quote(key, safe=_UNENCODED)}"
 
     def client(self, service: str, *, region: str = REGION, **credentials: str) -> Any:
-        """A client of any service, as the root, or with other credentials as boto3 names them."""
-        # The stubs know the services one by one, and here it is any of them.
+        """Returns a client of any service, as the root user or with the given credentials of boto3."""
+        # The stubs have one type for each service, and this may be any service.
         make: Any = boto3.session.Session().client
         return make(
             service,

@@ -1,7 +1,7 @@
-"""Ends the processes of a stack when whoever started them dies, even if killed outright.
+"""Stops the processes of a stack when the process that started them ends, even by SIGKILL.
 
-`python -m local.watchdog` reads lines: `guard PID BORN` adds a process, `release` leaves all of them alone.
-When its input ends, which it does with the death of the other side, it stops what it guards.
+`python -m local.watchdog` reads lines: `guard PID BORN` adds a process, and `release` forgets all of them.
+Its input ends when the other process ends. Then it stops the processes that it guards.
 """
 
 import signal
@@ -15,7 +15,7 @@ from local.workspace import PROJECT
 
 
 class Watchdog:
-    """The other side: guards processes for the length of a `with` block, or until released."""
+    """Guards processes until the end of a `with` block, or until `release`. It is the writer of the lines."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -33,7 +33,7 @@ class Watchdog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop what is guarded here, where the remains can be disposed of; then let it look once more."""
+        """Stop the guarded processes here, so that their parent waits for them; then end the watchdog."""
         for process in reversed(self._guarded):
             process.stop()
         if self._process.stdin:
@@ -41,24 +41,24 @@ class Watchdog:
         self._process.wait()
 
     def guard(self, process: Process) -> Process:
-        """The process must not outlive us."""
+        """Stop the process if this one ends. Returns the process."""
         self._guarded.append(process)
-        self._tell(f"guard {process.pid} {process.born}")
+        self._send(f"guard {process.pid} {process.born}")
         return process
 
     def release(self) -> None:
-        """What was guarded so far may live on."""
+        """Forget all guarded processes, so that they keep running."""
         self._guarded.clear()
-        self._tell("release")
+        self._send("release")
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         assert self._process.stdin  # noqa: S101 - it was opened as a pipe above
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
 
 def watch(lines: Iterable[str]) -> None:
-    """Follow the lines to their end, then stop what is guarded, the latest first."""
+    """Read all lines, then stop the guarded processes, the latest first."""
     guarded: list[Process] = []
     for line in lines:
         match line.strip().split(" ", 2):

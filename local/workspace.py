@@ -1,4 +1,4 @@
-"""The folder that one embedded stack keeps everything in: state, logs, certificate, scratch files."""
+"""The folder of an embedded stack: state, logs, certificate, temporary files."""
 
 import json
 import shutil
@@ -12,55 +12,55 @@ PROJECT = Path(__file__).resolve().parent.parent
 """The project's root."""
 
 SHARED = PROJECT / ".local"
-"""Where `up` keeps its stack, and what all stacks share."""
+"""The folder of the stack of `up`, and of what all stacks share."""
 
-_AT_ONCE = 8
+_CONCURRENCY = 8  # threads
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """One stack's folder. Two stacks at once need two workspaces."""
+    """The folder of one stack. Each stack that runs needs its own workspace."""
 
     home: Path = SHARED
 
     @property
     def logs(self) -> Path:
-        """What every process of the stack printed, a file each."""
+        """The folder of the logs, one file for each process."""
         return self.home / "logs"
 
     @property
     def tls(self) -> Path:
-        """The certificate that the emulated AWS serves with."""
+        """The folder of the certificate of the emulated AWS."""
         return self.home / "tls"
 
     @property
     def scratch(self) -> Path:
-        """Temporary files of the processes, unpacked function packages among them."""
+        """The folder of temporary files, such as unpacked packages of functions."""
         return self.home / "tmp"
 
     def prepare(self) -> None:
-        """Make the folders, and drop what an earlier stack left in them."""
+        """Make the folders, and remove the files of an earlier stack."""
         for folder in (self.logs, self.scratch):
             _remove(folder)
         for folder in (self.logs, self.scratch, self.tls):
             folder.mkdir(parents=True, exist_ok=True)
 
-    def remember(self, state: dict[str, Any]) -> None:
-        """Write the state file, whole or not at all."""
+    def save_state(self, state: dict[str, Any]) -> None:
+        """Write the state file, completely or not at all."""
         draft = self._state.with_suffix(".new")
         draft.write_text(json.dumps(state, indent=2) + "\n")
         draft.replace(self._state)
 
-    def recall(self) -> dict[str, Any] | None:
-        """What was remembered last; None if nothing was, or if it cannot be read."""
+    def load_state(self) -> dict[str, Any] | None:
+        """Returns the state that was saved last; None if there is none, or if it cannot be read."""
         try:
             state = json.loads(self._state.read_text())
         except (OSError, ValueError):
             return None
         return state if isinstance(state, dict) else None
 
-    def forget(self) -> None:
-        """Drop the state and the scratch files, and keep the logs."""
+    def remove_state(self) -> None:
+        """Remove the state and the temporary files. The logs stay."""
         self._state.unlink(missing_ok=True)
         _remove(self.scratch)
 
@@ -70,12 +70,12 @@ class Workspace:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, if it is there.
+    """Remove a folder if it exists.
 
-    By several threads: it may hold thousands of files. Each waits for the disk, and on a busy machine for its
-    turn after that: one thread takes half a minute there.
+    It may have thousands of files, and on a busy machine one thread would need half a minute. So several
+    threads remove them.
     """
     if folder.is_dir():
-        with ThreadPoolExecutor(_AT_ONCE) as threads:
+        with ThreadPoolExecutor(_CONCURRENCY) as threads:
             list(threads.map(partial(shutil.rmtree, ignore_errors=True), folder.iterdir()))
     shutil.rmtree(folder, ignore_errors=True)

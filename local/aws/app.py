@@ -1,7 +1,8 @@
-"""MiniStack's application, with SQS's permissions as AWS has them. It runs in MiniStack's environment.
+"""The application of MiniStack, with the permissions of SQS that AWS has. It runs in MiniStack's environment.
 
-A batch call needs the permission of the single call, and IAM knows no other action (SQS developer guide,
-"Amazon SQS API permissions"). MiniStack asks for an action of the batch's own name.
+In AWS a batch call needs the permission of the single call, and IAM has no action for the batch:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api-actions.html
+MiniStack checks an action with the name of the batch.
 """
 
 from typing import Any
@@ -18,7 +19,7 @@ def _known_to_iam(*arguments: Any, **named: Any) -> str | None:
 
 iam_actions.extract_iam_action = _known_to_iam
 
-# The application asks for the function above when it is called.
+# Imported after the change above: the application reads the function when it is called.
 from ministack.app import app  # type: ignore[import-not-found] # noqa: E402 - of MiniStack's environment
 
 __all__ = ["app"]

@@ -1,10 +1,10 @@
-"""The images of the demo: what their keys are, and what happens to each.
+"""The images of the demo: their keys, and how each of them changes.
 
-Keys are what goes wrong in systems like this one, so they hold every character that is special to S3, to URLs
-or to ImageKit's wildcards. Beside many stands its twin: the key that careless encoding would purge instead.
+The keys contain every character that is special in S3, in URLs or in ImageKit's wildcards. Next to many of
+them is a lookalike: the key that a wrong encoding would purge instead.
 
-Untouched images stand in every folder that has changes, but for one folder, which changes as a whole. There
-are enough of them that no wildcard is worth its needless evictions, so each must stay in the cache.
+Every folder with changes also has untouched images, except one folder, in which everything changes. There are
+so many untouched images that no wildcard is worth their eviction. So each of them must stay in the cache.
 """
 
 from collections.abc import Iterator
@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 MAX_KEY_BYTES = 1024
+"""The longest key, in UTF-8: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
 
-class Act(StrEnum):
-    """What happens to an image after the edge has cached it (or its absence)."""
+class ChangeKind(StrEnum):
+    """What happens to an image after the edge has cached it, or has cached a 404 for it."""
 
-    KEPT = "untouched"
+    UNTOUCHED = "untouched"
     OVERWRITTEN = "overwritten"
     DELETED = "deleted"
     ADDED = "added"
@@ -25,11 +26,11 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """One image. `source` is the key that is copied over it."""
+class ImageSpec:
+    """One image: its key and its change. `source` is the key of the image that is copied over it."""
 
     key: str
-    act: Act
+    kind: ChangeKind
     source: str = ""
 
     @property
@@ -38,82 +39,82 @@ class Piece:
         return self.key.rpartition(".")[2]
 
 
-# Composed and decomposed: the same to the eye, two objects to S3.
+# Composed and decomposed: they look the same, but for S3 they are two objects.
 _NFC, _NFD = "caf\u00e9", "cafe\u0301"
 
-# (what follows the number in its key, what happens to it, its twin)
+# (what follows the number in the key, kind of change, what follows the number in the key of its lookalike)
 _SPECIAL = [
-    (" blue shoe.jpg", Act.OVERWRITTEN, " blue+shoe.jpg"),
-    (" one+one.webp", Act.OVERWRITTEN, " one one.webp"),
-    (" 50%20off.jpg", Act.OVERWRITTEN, " 50 off.jpg"),
-    (" salt & pepper.png", Act.OVERWRITTEN, " salt .png"),
-    (" who?.jpg", Act.DELETED, " who.jpg"),
-    (" #1.png", Act.OVERWRITTEN, " .png"),
-    (" five *.webp", Act.ADDED, " five stars.webp"),
-    ("~draft.png", Act.COPIED, "%7Edraft.png"),
-    (f" {_NFC}.jpg", Act.OVERWRITTEN, f" {_NFD}.jpg"),
-    (f" {_NFD}.jpg", Act.DELETED, f" {_NFC}.jpg"),
-    (" 照片 📷.webp", Act.OVERWRITTEN, " 照片.webp"),
-    (" $'(a=b;c,d)'@!.png", Act.OVERWRITTEN, " $a.png"),
+    (" blue shoe.jpg", ChangeKind.OVERWRITTEN, " blue+shoe.jpg"),
+    (" one+one.webp", ChangeKind.OVERWRITTEN, " one one.webp"),
+    (" 50%20off.jpg", ChangeKind.OVERWRITTEN, " 50 off.jpg"),
+    (" salt & pepper.png", ChangeKind.OVERWRITTEN, " salt .png"),
+    (" who?.jpg", ChangeKind.DELETED, " who.jpg"),
+    (" #1.png", ChangeKind.OVERWRITTEN, " .png"),
+    (" five *.webp", ChangeKind.ADDED, " five stars.webp"),
+    ("~draft.png", ChangeKind.COPIED, "%7Edraft.png"),
+    (f" {_NFC}.jpg", ChangeKind.OVERWRITTEN, f" {_NFD}.jpg"),
+    (f" {_NFD}.jpg", ChangeKind.DELETED, f" {_NFC}.jpg"),
+    (" 照片 📷.webp", ChangeKind.OVERWRITTEN, " 照片.webp"),
+    (" $'(a=b;c,d)'@!.png", ChangeKind.OVERWRITTEN, " $a.png"),
 ]
 
 _PLAIN = [
-    ("bag.jpg", Act.KEPT),
-    ("bottle.png", Act.KEPT),
-    ("cap.webp", Act.ADDED),
-    ("clock.png", Act.KEPT),
-    ("desk.jpg", Act.KEPT),
-    ("frame.webp", Act.KEPT),
-    ("lamp.jpg", Act.KEPT),
-    ("mug.png", Act.DELETED),
-    ("notebook.jpg", Act.KEPT),
-    ("pen.png", Act.KEPT),
-    ("shirt.webp", Act.KEPT),
-    ("socks.jpg", Act.KEPT),
-    ("towel.png", Act.OVERWRITTEN),
-    ("vase.webp", Act.KEPT),
+    ("bag.jpg", ChangeKind.UNTOUCHED),
+    ("bottle.png", ChangeKind.UNTOUCHED),
+    ("cap.webp", ChangeKind.ADDED),
+    ("clock.png", ChangeKind.UNTOUCHED),
+    ("desk.jpg", ChangeKind.UNTOUCHED),
+    ("frame.webp", ChangeKind.UNTOUCHED),
+    ("lamp.jpg", ChangeKind.UNTOUCHED),
+    ("mug.png", ChangeKind.DELETED),
+    ("notebook.jpg", ChangeKind.UNTOUCHED),
+    ("pen.png", ChangeKind.UNTOUCHED),
+    ("shirt.webp", ChangeKind.UNTOUCHED),
+    ("socks.jpg", ChangeKind.UNTOUCHED),
+    ("towel.png", ChangeKind.OVERWRITTEN),
+    ("vase.webp", ChangeKind.UNTOUCHED),
 ]
 _SOURCE = "products/bag.jpg"
 
 _EXTENSIONS = ("jpg", "png", "webp")
 
 
-def pieces() -> list[Piece]:
-    """All images, by folder."""
+def image_specs() -> list[ImageSpec]:
+    """Returns all images, sorted by folder."""
     return [*_products(), *_names(), *_odd_paths(), *_campaigns()]
 
 
-def _products() -> Iterator[Piece]:
-    for name, act in _PLAIN:
-        yield Piece(f"products/{name}", act)
+def _products() -> Iterator[ImageSpec]:
+    for name, kind in _PLAIN:
+        yield ImageSpec(f"products/{name}", kind)
 
 
-def _names() -> Iterator[Piece]:
-    for number, (name, act, twin) in enumerate(_SPECIAL, start=1):
-        yield Piece(f"names/{number:02}{name}", act, _SOURCE if act is Act.COPIED else "")
-        yield Piece(f"names/{number:02}{twin}", Act.KEPT)
-        yield Piece(f"names/{number:02}-plain.png", Act.KEPT)
+def _names() -> Iterator[ImageSpec]:
+    for number, (name, kind, lookalike) in enumerate(_SPECIAL, start=1):
+        yield ImageSpec(f"names/{number:02}{name}", kind, _SOURCE if kind is ChangeKind.COPIED else "")
+        yield ImageSpec(f"names/{number:02}{lookalike}", ChangeKind.UNTOUCHED)
+        yield ImageSpec(f"names/{number:02}-plain.png", ChangeKind.UNTOUCHED)
 
 
-def _odd_paths() -> Iterator[Piece]:
+def _odd_paths() -> Iterator[ImageSpec]:
     for folder in ("/brand/", "shop//"):
-        yield Piece(f"{folder}logo.png", Act.OVERWRITTEN)
-        yield Piece(f"{folder.replace('//', '/').lstrip('/')}logo.png", Act.KEPT)
-        yield Piece(f"{folder}banner.jpg", Act.KEPT)
-    yield Piece(_long("archive/"), Act.OVERWRITTEN)
-    yield Piece("archive/short.webp", Act.KEPT)
-    yield Piece("archive/shorter.webp", Act.KEPT)
+        yield ImageSpec(f"{folder}logo.png", ChangeKind.OVERWRITTEN)
+        yield ImageSpec(f"{folder.replace('//', '/').lstrip('/')}logo.png", ChangeKind.UNTOUCHED)
+        yield ImageSpec(f"{folder}banner.jpg", ChangeKind.UNTOUCHED)
+    yield ImageSpec(_longest_key("archive/"), ChangeKind.OVERWRITTEN)
+    yield ImageSpec("archive/short.webp", ChangeKind.UNTOUCHED)
+    yield ImageSpec("archive/shorter.webp", ChangeKind.UNTOUCHED)
 
 
-def _campaigns() -> Iterator[Piece]:
+def _campaigns() -> Iterator[ImageSpec]:
     for number in range(1, 11):
         extension = _EXTENSIONS[number % 3]
-        yield Piece(f"campaigns/summer-2026/look-{number:02}.{extension}", Act.OVERWRITTEN)
+        yield ImageSpec(f"campaigns/summer-2026/look-{number:02}.{extension}", ChangeKind.OVERWRITTEN)
     for number in range(1, 5):
-        yield Piece(f"campaigns/winter-2026/look-{number:02}.jpg", Act.KEPT)
+        yield ImageSpec(f"campaigns/winter-2026/look-{number:02}.jpg", ChangeKind.UNTOUCHED)
 
 
-def _long(folder: str) -> str:
-    """The longest key that S3 takes, of characters that take three bytes each."""
-    room = MAX_KEY_BYTES - len(folder) - len(".png")
-    return f"{folder}{'長' * (room // 3)}{'x' * (room % 3)}.png"
+def _longest_key(folder: str) -> str:
+    """Returns a key of MAX_KEY_BYTES, mostly of characters that take three bytes each."""
+    free = MAX_KEY_BYTES - len(folder) - len(".png")
+    return f"{folder}{'長' * (free // 3)}{'x' * (free % 3)}.png"

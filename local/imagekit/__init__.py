@@ -1,12 +1,12 @@
-"""An ImageKit that runs on this machine: purge API, status API and a CDN edge in front of an S3 bucket.
+"""Emulates ImageKit on this machine: purge API, status API and a CDN edge in front of an S3 bucket.
 
 In a test::
 
     origins = {"demo": Bucket.parse("my-bucket")}
     emulator = Emulator(Settings(private_key="private_x"), origins=origins, fetch=S3Origin(s3_url))
     with ImageKitServer(emulator) as server:
-        order = {"url": f"{server.url}/demo/a.jpg"}
-        requests.post(f"{server.url}/v1/files/purge", auth=("private_x", ""), json=order)
+        body = {"url": f"{server.url}/demo/a.jpg"}
+        requests.post(f"{server.url}/v1/files/purge", auth=("private_x", ""), json=body)
 
 From a shell: ``python -m local.imagekit --help``.
 """

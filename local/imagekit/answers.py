@@ -1,4 +1,4 @@
-"""What comes in and what goes out, free of sockets, so that a test can drive the emulator without one."""
+"""HTTP requests and answers without sockets, so that a test can use the emulator without a socket."""
 
 import json
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ Header = tuple[str, str]
 class Request:
     """One HTTP request.
 
-    ``target`` is the raw request target (``/demo/a%20b.jpg?v=1``), never decoded or normalised;
-    ``host`` the ``Host`` header; ``authorization`` the header of that name, or None.
+    ``target`` is the raw request target (``/demo/a%20b.jpg?v=1``), not decoded or normalised. ``host`` is the
+    ``Host`` header, and ``authorization`` the header of that name, or None.
     """
 
     method: str
@@ -26,8 +26,8 @@ class Request:
 class Answer:
     """One HTTP answer, or a broken connection.
 
-    ``outcome`` is the name it is counted under; ``hold`` the seconds to wait before it is sent;
-    ``reset`` means that nothing is sent and the TCP connection is reset.
+    ``outcome`` is the name under which it is counted. ``delay`` is how long to wait before it is sent, in
+    seconds. ``reset`` means that nothing is sent and the TCP connection is reset.
     """
 
     status: int
@@ -35,15 +35,15 @@ class Answer:
     body: bytes = b""
     content_type: str = "application/json"
     headers: Sequence[Header] = ()
-    hold: float = 0.0
+    delay: float = 0.0
     reset: bool = False
 
 
 def as_json(status: int, outcome: str, value: object, headers: Sequence[Header] = ()) -> Answer:
-    """An answer whose body is ``value`` as JSON."""
+    """Returns an answer whose body is ``value`` as JSON."""
     return Answer(status, outcome, json.dumps(value).encode(), headers=headers)
 
 
 def as_text(status: int, outcome: str, text: str, headers: Sequence[Header] = ()) -> Answer:
-    """An answer whose body is ``text`` and a line feed, for what a person reads on the edge."""
+    """Returns an answer whose body is ``text`` and a line feed. The edge uses it for messages to a person."""
     return Answer(status, outcome, f"{text}\n".encode(), "text/plain; charset=utf-8", headers)

@@ -1,16 +1,18 @@
-"""The edge's cache: entries by URL, dropped by purges."""
+"""The cache of the edge: entries by URL, which purges drop."""
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass
 
-from local.imagekit.addresses import Scope
 from local.imagekit.origin import Fetched
+from local.imagekit.resolver import PurgeScope
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A cached answer. ``as_of`` is when its fetch *started*, in unix seconds: the answer is at least
-    as old as that, so ``Age`` never claims more freshness than there is.
+    """A cached answer.
+
+    ``as_of`` is when its fetch *started*, in unix seconds. The answer is at least as old as that, so ``Age``
+    never claims that it is fresher than it is.
     """
 
     fetched: Fetched
@@ -18,71 +20,69 @@ class Entry:
 
 
 @dataclass(eq=False, slots=True)
-class Flight:
-    """A fetch from the origin that is under way. ``stale`` once a purge that covers it has completed."""
+class PendingFetch:
+    """A fetch from the origin that is not finished. ``stale`` once a purge that covers it has completed."""
 
-    entry: str
+    cache_key: str
     started_at: float
     stale: bool = False
 
 
 class EdgeCache:
-    """Unbounded and without expiry: a local bucket fits in memory, and only a purge should freshen.
+    """Has no size limit and no expiry: a local bucket fits into memory, and only a purge may drop an entry.
 
-    Not thread-safe: State.lock guards it.
+    Not thread-safe: hold State.lock around every call.
     """
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
-        # Sorted, so that a wildcard finds its entries without a walk through all of them.
-        self._names: list[str] = []
-        self._flights: set[Flight] = set()
+        # Sorted, so that a wildcard finds its entries without a scan of all keys.
+        self._keys: list[str] = []
+        self._pending: set[PendingFetch] = set()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def names(self) -> list[str]:
-        """The entries by name (Place.entry), sorted."""
-        return list(self._names)
+    def keys(self) -> list[str]:
+        """Returns the keys of all entries (ResolvedUrl.cache_key), sorted."""
+        return list(self._keys)
 
-    def get(self, name: str) -> Entry | None:
-        """The entry of that name, or None."""
-        return self._entries.get(name)
+    def get(self, cache_key: str) -> Entry | None:
+        """Returns the entry of this key, or None."""
+        return self._entries.get(cache_key)
 
-    def take_off(self, name: str, now: float) -> Flight:
-        """Note that a fetch for ``name`` starts. Every flight must land or crash."""
-        flight = Flight(name, now)
-        self._flights.add(flight)
-        return flight
+    def start_fetch(self, cache_key: str, now: float) -> PendingFetch:
+        """Note that a fetch starts. The caller must finish or cancel it."""
+        pending = PendingFetch(cache_key, now)
+        self._pending.add(pending)
+        return pending
 
-    def land(self, flight: Flight, fetched: Fetched) -> bool:
-        """Store what a flight brought; False if a purge overtook it.
+    def finish_fetch(self, pending: PendingFetch, fetched: Fetched) -> None:
+        """Store what a fetch returned, unless a purge that covers it completed in the meantime.
 
-        Such an answer may be older than the change that was purged, and nothing would ever drop it.
+        In that case the answer may be older than the change that was purged, and nothing would ever drop it.
         """
-        self._flights.discard(flight)
-        if flight.stale:
-            return False
-        if flight.entry not in self._entries:
-            insort(self._names, flight.entry)
-        self._entries[flight.entry] = Entry(fetched, flight.started_at)
-        return True
+        self._pending.discard(pending)
+        if pending.stale:
+            return
+        if pending.cache_key not in self._entries:
+            insort(self._keys, pending.cache_key)
+        self._entries[pending.cache_key] = Entry(fetched, pending.started_at)
 
-    def crash(self, flight: Flight) -> None:
-        """Note that a flight brought nothing worth storing."""
-        self._flights.discard(flight)
+    def cancel_fetch(self, pending: PendingFetch) -> None:
+        """Note that a fetch failed. Does nothing if it is finished."""
+        self._pending.discard(pending)
 
-    def evict(self, scope: Scope) -> int:
-        """Drop what ``scope`` covers, also from the flights; return how many entries went."""
-        for flight in self._flights:
-            flight.stale = flight.stale or scope.covers(flight.entry)
-        start = end = bisect_left(self._names, scope.text)
-        while end < len(self._names) and scope.covers(self._names[end]):
-            del self._entries[self._names[end]]
+    def evict(self, scope: PurgeScope) -> None:
+        """Drop the entries that ``scope`` covers, and do not cache the pending fetches that it covers."""
+        for pending in self._pending:
+            pending.stale = pending.stale or scope.covers(pending.cache_key)
+        start = end = bisect_left(self._keys, scope.text)
+        while end < len(self._keys) and scope.covers(self._keys[end]):
+            del self._entries[self._keys[end]]
             end += 1
-        del self._names[start:end]
-        return end - start
+        del self._keys[start:end]
 
     def clear(self) -> None:
-        """Forget everything, flights included."""
-        self.evict(Scope("", wildcard=True))
+        """Drop all entries, and do not cache the pending fetches."""
+        self.evict(PurgeScope("", wildcard=True))

@@ -1,6 +1,6 @@
-"""The control endpoints, under ``/_control/``: they look inside, change settings and break things.
+"""The control endpoints, under ``/_control/``: they show the state, change settings and inject faults.
 
-No key is asked for: the emulator listens on this machine only.
+They need no key: the emulator listens on this machine only.
 """
 
 import json
@@ -14,34 +14,34 @@ from local.imagekit.state import State
 
 
 class Control:
-    """Answers are JSON; an order that makes no sense is 400 with a ``message``. Times are unix seconds."""
+    """Answers in JSON; a request that makes no sense gets 400 with a ``message``. Times are unix seconds."""
 
     def __init__(self, state: State) -> None:
         self._state = state
-        # Each takes the time and the request's body, and returns what is answered as JSON.
+        # Each takes the time and the request's body, and returns the value that is answered as JSON.
         self._controls: dict[str, Callable[[float, bytes], object]] = {
             "GET health": lambda _now, _body: {"status": "ok"},
-            "GET state": self._look,
-            "GET purges": self._purges,
-            "POST settings": self._settings,
-            "POST faults": self._faults,
-            "DELETE faults": self._no_faults,
+            "GET state": self._show_state,
+            "GET purges": self._show_purges,
+            "POST settings": self._change_settings,
+            "POST faults": self._add_fault,
+            "DELETE faults": self._remove_faults,
             "POST reset": self._reset,
         }
 
     def handle(self, request: Request) -> Answer:
-        """Answer any request under ``/_control/``."""
+        """Answer a request under ``/_control/``."""
         wanted = f"{request.method} {request.target.partition('?')[0].removeprefix('/_control/')}"
         control = self._controls.get(wanted)
         if control is None:
             return _problem(404, f"no control {wanted!r}; there are {', '.join(self._controls)}")
         with self._state.lock:
             try:
-                return as_json(200, "ok", control(self._state.settle(), request.body))
+                return as_json(200, "ok", control(self._state.advance(), request.body))
             except (BadSetting, BadFault) as error:
                 return _problem(400, str(error))
 
-    def _look(self, now: float, _body: bytes) -> object:
+    def _show_state(self, now: float, _body: bytes) -> object:
         state = self._state
         return {
             "now": now,
@@ -54,7 +54,7 @@ class Control:
             "calls": state.calls,
         }
 
-    def _purges(self, now: float, _body: bytes) -> object:
+    def _show_purges(self, now: float, _body: bytes) -> object:
         return [
             {
                 "requestId": purge.request_id,
@@ -65,15 +65,15 @@ class Control:
             for purge in self._state.purges.all()
         ]
 
-    def _settings(self, _now: float, body: bytes) -> object:
-        self._state.apply(self._state.settings.changed(_order(body)))
+    def _change_settings(self, _now: float, body: bytes) -> object:
+        self._state.apply(self._state.settings.changed(_fields(body)))
         return self._state.settings.public()
 
-    def _faults(self, _now: float, body: bytes) -> object:
-        self._state.faults.add(Fault.parse(_order(body)))
+    def _add_fault(self, _now: float, body: bytes) -> object:
+        self._state.faults.add(Fault.parse(_fields(body)))
         return {"faults": self._state.faults.waiting()}
 
-    def _no_faults(self, _now: float, _body: bytes) -> object:
+    def _remove_faults(self, _now: float, _body: bytes) -> object:
         self._state.faults = FaultPlan()
         return {"faults": self._state.faults.waiting()}
 
@@ -82,7 +82,7 @@ class Control:
         return {"status": "ok"}
 
 
-def _order(body: bytes) -> dict[str, object]:
+def _fields(body: bytes) -> dict[str, object]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -1,31 +1,32 @@
-"""The CDN edge: serves the bucket's objects, and remembers what it served."""
+"""The CDN edge: serves the objects of the bucket, and caches what it served."""
 
 from collections.abc import Mapping
 
-from local.imagekit.addresses import AddressBook, Place
 from local.imagekit.answers import Answer, Request, as_text
 from local.imagekit.cache import Entry
 from local.imagekit.encoding import decoded
 from local.imagekit.origin import Bucket, Fetch, OriginError
+from local.imagekit.resolver import ResolvedUrl, UrlResolver
 from local.imagekit.state import State
 
 
 class Edge:
-    """``GET`` and ``HEAD`` of ``/{id}/…``. Nothing is transformed: a variant is only an entry of its own.
+    """Answers ``GET`` and ``HEAD`` of ``/{id}/…``.
 
-    Found and not found are both cached until purged; an origin's failure is 502 and not cached.
+    It transforms no image: a variant is only a cache entry of its own. It caches objects and 404s until a
+    purge. If the origin fails, it answers 502 and caches nothing.
     """
 
     def __init__(
-        self, state: State, addresses: AddressBook, origins: Mapping[str, Bucket], fetch: Fetch | None
+        self, state: State, resolver: UrlResolver, origins: Mapping[str, Bucket], fetch: Fetch | None
     ) -> None:
         self._state = state
-        self._addresses = addresses
+        self._resolver = resolver
         self._origins = origins
         self._fetch = fetch
 
     def handle(self, request: Request) -> Answer:
-        """Answer any request that is for no API."""
+        """Answer a request that is for no API, and count it."""
         answer = self._answer(request)
         self._state.count("edge", answer.outcome)
         return answer
@@ -33,42 +34,42 @@ class Edge:
     def _answer(self, request: Request) -> Answer:
         if request.method not in {"GET", "HEAD"}:
             return as_text(405, "bad-request", "The edge serves GET and HEAD.", [("Allow", "GET, HEAD")])
-        place = self._addresses.of_request(request.host, request.target)
-        if place is None or place.endpoint not in self._origins or self._fetch is None:
+        url = self._resolver.resolve_request(request.host, request.target)
+        if url is None or url.endpoint not in self._origins or self._fetch is None:
             known = ", ".join(self._origins) or "none"
             return as_text(404, "unknown-id", f"No ImageKit id serves this path; known ids: {known}.")
-        transformations, object_path = place.split()
+        transformations, object_path = url.split()
         try:
-            key = self._origins[place.endpoint].key(decoded(object_path))
+            key = self._origins[url.endpoint].key(decoded(object_path))
         except UnicodeDecodeError:
             return as_text(400, "bad-request", "The path is not UTF-8, as every S3 key is.")
         state = self._state
         with state.lock:
-            now = state.settle()
-            entry = state.cache.get(place.entry)
+            now = state.advance()
+            entry = state.cache.get(url.cache_key)
         if entry is not None:
             return _served(entry, "Hit", now, transformations)
         try:
-            entry = self._fetched(place, key, self._fetch)
+            entry = self._fetched(url, key, self._fetch)
         except OriginError as error:
             return as_text(502, "bad-gateway", f"The origin failed: {error}")
         return _served(entry, "Miss", entry.as_of, transformations)
 
-    def _fetched(self, place: Place, key: str, fetch: Fetch) -> Entry:
-        """Fetch from the origin, without the lock, and store it unless a purge completed meanwhile."""
+    def _fetched(self, url: ResolvedUrl, key: str, fetch: Fetch) -> Entry:
+        """Fetch from the origin, without the lock, and cache the result. Raises OriginError."""
         state = self._state
         with state.lock:
-            flight = state.cache.take_off(place.entry, state.settle())
+            pending = state.cache.start_fetch(url.cache_key, state.advance())
         try:
-            fetched = fetch(self._origins[place.endpoint].name, key)
+            fetched = fetch(self._origins[url.endpoint].name, key)
             with state.lock:
-                # A purge that fell due during the fetch must complete before this lands.
-                state.settle()
-                state.cache.land(flight, fetched)
+                # A purge that became due during the fetch must complete before the result is stored.
+                state.advance()
+                state.cache.finish_fetch(pending, fetched)
         finally:
             with state.lock:
-                state.cache.crash(flight)
-        return Entry(fetched, flight.started_at)
+                state.cache.cancel_fetch(pending)
+        return Entry(fetched, pending.started_at)
 
 
 def _served(entry: Entry, x_cache: str, now: float, transformations: str) -> Answer:

@@ -1,25 +1,25 @@
-"""The whole emulator as one object; server.py puts it on a socket."""
+"""The whole emulator as one object; server.py serves it on a socket."""
 
 import time
 from collections.abc import Mapping
 
-from local.imagekit.addresses import AddressBook
 from local.imagekit.answers import Answer, Request
 from local.imagekit.api import PurgeApi
 from local.imagekit.control import Control
 from local.imagekit.edge import Edge
 from local.imagekit.origin import Bucket, Fetch
+from local.imagekit.resolver import UrlResolver
 from local.imagekit.settings import Settings
 from local.imagekit.state import Clock, State
 
 
 class Emulator:
-    """Thread-safe; needs no socket: ``handle`` takes a request and returns the answer.
+    """Thread-safe, and needs no socket: ``handle`` takes a request and returns the answer.
 
     - ``origins``: endpoint (``demo``, or ``demo/shop`` with a URL pattern) → bucket
-    - ``fetch``: gets an object from a bucket; an S3Origin, or any function like it. None: no edge
+    - ``fetch``: gets an object from a bucket: an S3Origin, or a function like it. None: there is no edge
     - ``domains``: custom domain → endpoint
-    - ``clock``: unix seconds. It decides everything but the ``slow`` fault and the ``Date`` header
+    - ``clock``: returns unix seconds. Only the ``slow`` fault and the ``Date`` header do not use it
     """
 
     def __init__(
@@ -32,15 +32,15 @@ class Emulator:
         clock: Clock = time.time,
     ) -> None:
         origins = dict(origins or {})
-        self.addresses = AddressBook(origins, domains or {})
+        self.resolver = UrlResolver(origins, domains or {})
         self.state = State(settings, clock)
-        self._api = PurgeApi(self.state, self.addresses)
-        self._edge = Edge(self.state, self.addresses, origins, fetch)
+        self._api = PurgeApi(self.state, self.resolver)
+        self._edge = Edge(self.state, self.resolver, origins, fetch)
         self._control = Control(self.state)
 
     def handle(self, request: Request) -> Answer:
-        """Answer one request. Blocks for the origin only; obeying Answer.hold is up to the caller."""
-        if self.addresses.is_custom_domain(request.host):
+        """Answer one request. Waits only for the origin; the caller has to wait for Answer.delay."""
+        if self.resolver.is_custom_domain(request.host):
             return self._edge.handle(request)
         if request.target.startswith("/v1/"):
             return self._api.handle(request)
@@ -49,5 +49,5 @@ class Emulator:
         return self._edge.handle(request)
 
     def reset(self) -> None:
-        """Back to the start, as ``POST /_control/reset`` does."""
+        """Restore the initial state, as ``POST /_control/reset`` does."""
         self.state.reset()

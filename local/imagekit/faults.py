@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from local.imagekit import refusals
 from local.imagekit.answers import Answer
 
-# What each kind does, in the words of the control endpoint's error message.
+# What each kind does.
 KINDS = {
     "429": "refused by the rate limit; `seconds` (1) is the reset",
     "429-no-headers": "refused by the rate limit, without its headers",
@@ -24,12 +24,12 @@ _MOST = 10**9
 
 
 class BadFault(ValueError):
-    """An order for a fault that makes no sense. Its text names the value and the remedy."""
+    """A description of a fault that makes no sense. Its text names the value and the remedy."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
-    """Calls number ``nth`` to ``nth + times - 1`` of ``api``, counted from injection, go wrong."""
+    """Calls number ``nth`` to ``nth + times - 1`` of ``api`` fail, counted from the injection."""
 
     api: str
     kind: str
@@ -38,51 +38,50 @@ class Fault:
     status: int = 500
     seconds: float = 1.0
     accepted: bool = False
-    seen: int = 0
 
     @classmethod
-    def parse(cls, order: Mapping[str, object]) -> "Fault":
-        """From the JSON of ``POST /_control/faults``. Raises BadFault."""
+    def parse(cls, fields: Mapping[str, object]) -> "Fault":
+        """Returns the fault that the JSON of ``POST /_control/faults`` describes. Raises BadFault."""
         names = ("api", "kind", "nth", "times", "status", "seconds", "accepted")
-        if unknown := [name for name in order if name not in names]:
+        if unknown := [name for name in fields if name not in names]:
             raise BadFault(f"unknown field {unknown[0]!r}; known are {', '.join(names)}")
-        api, kind = order.get("api"), order.get("kind")
+        api, kind = fields.get("api"), fields.get("kind")
         if api not in ("purge", "status"):
             raise BadFault(f"api is {api!r}; give 'purge' or 'status'")
         if not isinstance(kind, str) or kind not in KINDS:
             raise BadFault(f"kind is {kind!r}; give one of {', '.join(KINDS)}")
         if kind in _PURGE_ONLY and api != "purge":
             raise BadFault(f"kind {kind!r} is for the api 'purge' only")
-        accepted = order.get("accepted", False)
+        accepted = fields.get("accepted", False)
         if not isinstance(accepted, bool):
             raise BadFault(f"accepted is {accepted!r}; give true or false")
         return cls(
             api=str(api),
             kind=kind,
-            nth=_whole(order, "nth", 1, 1, _MOST),
-            times=_whole(order, "times", 1, 1, _MOST),
-            status=_whole(order, "status", 500, 500, 599),
-            seconds=_seconds(order, None if kind == "slow" else 1.0),
+            nth=_whole(fields, "nth", 1, 1, _MOST),
+            times=_whole(fields, "times", 1, 1, _MOST),
+            status=_whole(fields, "status", 500, 500, 599),
+            seconds=_seconds(fields, None if kind == "slow" else 1.0),
             accepted=accepted,
         )
 
     @property
-    def before(self) -> bool:
-        """Whether the call goes wrong before anything is done, so that a purge does not count."""
+    def prevents_call(self) -> bool:
+        """Whether the call fails before anything is done, so that a purge does not count."""
         return self.kind not in {"slow", "reset-after", "never-completes"} and not self.accepted
 
-    def spoil(self, answer: Answer) -> Answer:
-        """What the caller gets in place of ``answer``."""
+    def replacement(self, answer: Answer) -> Answer:
+        """Returns what the caller gets instead of ``answer``."""
         if self.kind == "slow":
-            return replace(answer, hold=self.seconds)
+            return replace(answer, delay=self.seconds)
         if self.kind == "never-completes":
             return answer
-        return replace(self._instead(), outcome=f"fault {self.kind}")
+        return replace(self._failure(), outcome=f"fault {self.kind}")
 
-    def _instead(self) -> Answer:
+    def _failure(self) -> Answer:
         match self.kind:
             case "429":
-                # Whatever the bucket says: as if it refilled one token in the time that was asked for.
+                # The headers describe a bucket that refills one token in `seconds`, not the real bucket.
                 return refusals.rate_limited(self.seconds, 1 / self.seconds if self.seconds else 1000)
             case "429-no-headers":
                 return refusals.RATE_LIMITED_WITHOUT_HEADERS
@@ -96,45 +95,62 @@ class Fault:
                 return Answer(0, "", reset=True)
 
 
+@dataclass(slots=True)
+class _Injected:
+    """A fault, and how many of its calls were seen since its injection."""
+
+    fault: Fault
+    seen: int = 0
+
+
 class FaultPlan:
-    """The faults in force. Not thread-safe: State.lock guards it."""
+    """The faults in force. Not thread-safe: hold State.lock around every call."""
 
     def __init__(self) -> None:
-        self._faults: list[Fault] = []
+        self._injected: list[_Injected] = []
 
     def add(self, fault: Fault) -> None:
-        """Put one more fault in force."""
-        self._faults.append(fault)
+        """Inject one more fault."""
+        self._injected.append(_Injected(fault))
 
-    def draw(self, api: str, *, wildcard: bool) -> Fault | None:
-        """The fault that hits this call, if any. Every fault counts the call; the oldest one hits."""
+    def hit(self, api: str, *, wildcard: bool) -> Fault | None:
+        """Count a call for every fault that it concerns. Returns the oldest fault that hits it, or None."""
         hits = []
-        for fault in self._faults:
+        for each in self._injected:
+            fault = each.fault
             if fault.api != api or (fault.kind == "wildcard-refused" and not wildcard):
                 continue
-            fault.seen += 1
-            if fault.seen >= fault.nth:
+            each.seen += 1
+            if each.seen >= fault.nth:
                 hits.append(fault)
-        self._faults = [fault for fault in self._faults if fault.seen < fault.nth + fault.times - 1]
+        self._injected = [
+            each for each in self._injected if each.seen < each.fault.nth + each.fault.times - 1
+        ]
         return hits[0] if hits else None
 
     def waiting(self) -> list[dict[str, object]]:
-        """The faults that have calls left to hit, for ``GET /_control/state``."""
+        """Returns the faults that will hit more calls, for ``GET /_control/state``."""
         return [
-            {"api": f.api, "kind": f.kind, "nth": f.nth, "times": f.times, "seen": f.seen}
-            for f in self._faults
+            {
+                "api": each.fault.api,
+                "kind": each.fault.kind,
+                "nth": each.fault.nth,
+                "times": each.fault.times,
+                "seen": each.seen,
+            }
+            for each in self._injected
         ]
 
 
-def _seconds(order: Mapping[str, object], default: float | None) -> float:
-    value = order.get("seconds", default)
+def _seconds(fields: Mapping[str, object], default: float | None) -> float:
+    value = fields.get("seconds", default)
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= _MOST:
         raise BadFault(f"seconds is {value!r}; give a number from 0 to {_MOST}")
     return float(value)
 
 
-def _whole(order: Mapping[str, object], name: str, default: int, least: int, most: int) -> int:
-    value = order.get(name, default)
+def _whole(fields: Mapping[str, object], name: str, default: int, least: int, most: int) -> int:
+    value = fields.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise BadFault(f"{name} is {value!r}; give a whole number from {least} to {most}")
     return value

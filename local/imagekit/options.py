@@ -1,4 +1,4 @@
-"""The command line of ``python -m local.imagekit``, checked before anything is started."""
+"""The command line of ``python -m local.imagekit``, checked before anything starts."""
 
 import argparse
 import ipaddress
@@ -34,7 +34,7 @@ example, in front of an S3 service on port 4566:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for on the command line."""
+    """The values of the command line."""
 
     host: str
     port: int
@@ -47,12 +47,12 @@ class Options:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        # One line: argparse would print the usage before it, and bury the remedy.
+        # Only one line: argparse would print the usage before it, and hide the remedy.
         self.exit(2, f"{self.prog}: {message}\n")
 
 
 def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> Options:
-    """Options from ``arguments``; exits with 2 and one line on stderr where they make no sense."""
+    """Parse ``arguments``. Exits with 2 and one line on stderr if they make no sense."""
     parser = _parser()
     given = parser.parse_args(arguments)
     key = given.private_key or environ.get("IMAGEKIT_PRIVATE_KEY")
@@ -60,11 +60,11 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
         parser.error("no private key; give --private-key or set IMAGEKIT_PRIVATE_KEY")
     origins, domains = dict(given.origin), dict(given.domain)
     if len(origins) < len(given.origin):
-        parser.error("argument --origin: an id stands twice; give each id one bucket")
+        parser.error("argument --origin: an id is given twice; give each id one bucket")
     for domain, endpoint in domains.items():
         if endpoint not in origins:
             parser.error(
-                f"argument --domain: {domain!r} leads to {endpoint!r}, which no --origin names; add it"
+                f"argument --domain: {domain!r} leads to {endpoint!r}, but no --origin has this id; add it"
             )
     if given.port_file is not None and not given.port_file.parent.is_dir():
         parser.error(
@@ -83,9 +83,9 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
             read_burst=given.read_burst,
         )
     except BadSetting as error:
-        # Settings speak of `writeRate`, the command line of `--write-rate`.
-        name, blank, rest = str(error).partition(" ")
-        parser.error("--" + re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", name) + blank + rest)
+        # Settings say `writeRate`, the command line says `--write-rate`.
+        name, blank, problem = str(error).partition(" ")
+        parser.error("--" + re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", name) + blank + problem)
     return Options(given.host, given.port, given.port_file, settings, origins, domains, given.s3_endpoint)
 
 
@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m local.imagekit",
         description="Emulates ImageKit on this machine: the purge and status API, and a CDN edge that\n"
-        "caches what it serves from an S3 bucket and forgets what is purged. Runs until SIGTERM or SIGINT.",
+        "caches what it serves from an S3 bucket until a purge. Runs until SIGTERM or SIGINT.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -109,11 +109,11 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add(
         "--domain", type=_domain, action="append", default=[], metavar="HOST=ID",
-        help="a custom domain that replaces host and id; repeatable",
+        help="a custom domain, which replaces host and id; repeatable",
     )  # fmt: skip
     add(
         "--s3-endpoint", type=_http_url, metavar="URL",
-        help="S3 service, path-style; without it, and for credentials, the ordinary AWS environment counts",
+        help="S3 service, path-style; default, and credentials: the ordinary AWS environment",
     )  # fmt: skip
     add("--delay", type=_decimal, default=3.0, metavar="SECONDS", help="until a purge is Completed (3)")
     add("--quota", type=_whole, default=1000, help="purges a calendar month, UTC (1000)")
@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add(
         "--quota-headers", action=argparse.BooleanOptionalAction, default=True,
-        help="whether that answer has rate limit headers, of the month (it has)",
+        help="whether that answer has rate limit headers, of the month (it has them)",
     )  # fmt: skip
     add("--write-rate", type=_decimal, default=5.0, metavar="N", help="purges a second (5)")
     add("--write-burst", type=_whole, default=20, metavar="N", help="purges at once (20)")
@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _host(text: str) -> str:
-    # The control endpoints ask for no key, so nothing but this machine may reach them.
+    # The control endpoints need no key, so only this machine may reach them.
     try:
         loopback = text == "localhost" or ipaddress.IPv4Address(text).is_loopback
     except ValueError:

@@ -1,6 +1,6 @@
 """The error answers of the purge and status API, word for word.
 
-Source of statuses and messages: ImageKit's documentation of the purge cache API, unless marked as a guess.
+Source of statuses and messages, except where a comment says guess: https://imagekit.io/docs/cache-purge
 """
 
 import math
@@ -26,27 +26,27 @@ _OVER_QUOTA = {
     403: "Your account has reached its monthly cache purge limit.",
 }
 
-# Guess: no source tells the wording of these.
+# Guess: the documentation does not have these texts.
 NO_SUCH_CALL = _refusal(404, "no-such-call", "The requested resource does not exist.")
 _RATE_LIMIT_MESSAGE = "Too many requests. You have exceeded the rate limit."
 RATE_LIMITED_WITHOUT_HEADERS = _refusal(429, "rate-limited", _RATE_LIMIT_MESSAGE)
 
 
 def rate_limited(wait: float, rate: float) -> Answer:
-    """429 for a caller who has to wait ``wait`` seconds, where ``rate`` calls a second are sustained.
+    """Returns a 429 for a caller that has to wait ``wait`` seconds; ``rate`` is in calls a second.
 
-    The rate is given as a whole number of calls (Limit) in an interval, of one second where that is possible.
+    The headers describe the rate as a whole number of calls in an interval, of one second if possible.
     """
     limit = max(1, round(rate))
     return _refusal(429, "rate-limited", _RATE_LIMIT_MESSAGE, _headers(limit, wait, limit / rate))
 
 
 def over_quota(status: int, quota: int, now: float, *, headers: bool) -> Answer:
-    """A purge beyond the ``quota`` of the month that the unix time ``now`` is in (UTC).
+    """Returns the answer to a purge over the ``quota`` of a month (UTC). ``now`` is in unix seconds.
 
     Guess: the documentation says only that purges over the monthly limit "get blocked". It also says that all
-    answers have the rate limit headers, and another API of ImageKit's speaks of "rate limits on purge API".
-    Most likely then is 429 with ``headers`` whose interval is the month and whose reset is its end.
+    answers have the rate limit headers (https://imagekit.io/docs/api-overview). So the most likely answer
+    is a 429 with ``headers`` whose interval is the month and whose reset is the end of the month.
     """
     month = datetime.fromtimestamp(now, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     end = (month + timedelta(days=32)).replace(day=1)
@@ -55,15 +55,18 @@ def over_quota(status: int, quota: int, now: float, *, headers: bool) -> Answer:
 
 
 def _headers(limit: int, reset: float, interval: float) -> tuple[Header, ...]:
-    """Names and units (milliseconds) are documented; ``reset`` and ``interval`` are in seconds."""
+    """Returns the rate limit headers, in milliseconds. ``reset`` and ``interval`` are in seconds.
+
+    Source: https://imagekit.io/docs/api-overview
+    """
     return (
         ("X-RateLimit-Limit", str(limit)),
-        # Rounded up: a client that waits exactly this long must be let through.
+        # Rounded up: a client that waits exactly this long must get through.
         ("X-RateLimit-Reset", str(math.ceil(reset * 1000))),
         ("X-RateLimit-Interval", str(round(interval * 1000))),
     )
 
 
 def server_error(status: int) -> Answer:
-    """A fault of ImageKit's own. The message is a guess."""
+    """Returns an error of ImageKit itself. The message is a guess."""
     return _refusal(status, "server-error", "Something went wrong. Please try again later.")

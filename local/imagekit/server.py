@@ -1,4 +1,4 @@
-"""The emulator on a socket, in a thread."""
+"""Serves the emulator on a socket, in a thread."""
 
 import contextlib
 import socket
@@ -15,11 +15,11 @@ from urllib.parse import quote
 from local.imagekit.answers import Answer, Request
 from local.imagekit.emulator import Emulator
 
-_LARGEST_BODY = 1_000_000  # bytes; a purge is a few hundred
+_LARGEST_BODY = 1_000_000  # bytes; a purge has a few hundred
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 seconds
-_LONGEST_STOP = 20.0  # seconds: more than the origin client's own time-outs
+_LONGEST_STOP = 20.0  # seconds: longer than the origin client waits
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -33,26 +33,26 @@ class _Handler(BaseHTTPRequestHandler):
             return
         request = Request(
             method=self.command,
-            # Not self.path, where http.server has folded leading slashes into one.
+            # Not self.path: http.server reduces leading slashes to one there.
             target=quote(self.requestline.split()[1].encode("latin-1"), safe=_PRINTABLE),
             host=self.headers.get("Host", ""),
             authorization=self.headers.get("Authorization"),
             body=body,
         )
         answer = self.server.emulator.handle(request)
-        if answer.hold:
-            self.server.stopping.wait(answer.hold)
+        if answer.delay:
+            self.server.stopping.wait(answer.delay)
         if answer.reset:
             self.close_connection = True
             self.server.to_reset.add(self.connection)
             return
         self._send(answer)
 
-    # The names are http.server's.
+    # http.server calls these names.
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = _serve  # noqa: N815
 
     def _read_body(self) -> bytes | None:
-        """The body; None after an error was sent, for then the stream is at an unknown place."""
+        """Returns the body; None if it sent an error, because the position in the stream is then unknown."""
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers:
             self.send_error(411)
@@ -76,17 +76,17 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             lines.append("Connection: close")
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
-        # One write, so that head and body leave in one packet.
+        # One write, so that one packet carries head and body.
         self.wfile.write(head if self.command == "HEAD" else head + answer.body)
 
-    # The signature is http.server's. Silent: request lines at this pace are noise, and headers carry the key.
+    # http.server's signature. It logs nothing: there are many requests, and their headers contain the key.
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         pass
 
 
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 128  # connections; the default of 5 turns a burst of clients away
+    request_queue_size = 128  # connections; with the default of 5 a burst of clients is refused
 
     def __init__(self, address: tuple[str, int], emulator: Emulator) -> None:
         self.emulator = emulator
@@ -97,11 +97,11 @@ class _Listener(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
-        # HTTPServer's own would look the host's name up, which may take seconds.
+        # HTTPServer's own method looks up the host's name, which may take seconds.
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = cast("tuple[str, int]", self.server_address)
 
-    # In socketserver's signature a request may be a datagram; here it is always a connection.
+    # socketserver calls it a request, since it may be a datagram; here it is always a connection.
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._changed:
             self._open.add(request)
@@ -110,7 +110,7 @@ class _Listener(ThreadingHTTPServer):
     def shutdown_request(self, request: Any) -> None:
         if request in self.to_reset:
             self.to_reset.discard(request)
-            # Closed without a shutdown first, which would end the connection in good order.
+            # Close without a shutdown: a shutdown would end the connection in an orderly way.
             request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             self.close_request(request)
         else:
@@ -120,34 +120,34 @@ class _Listener(ThreadingHTTPServer):
             self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that hangs up early is nothing to report.
+        # Do not report clients that close their connection early.
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
     def stop(self) -> None:
-        """End the accept loop, wake whoever waits, hang up on idle clients, and wait for the rest."""
+        """End the accept loop, wake delayed answers, close idle connections, and wait for other requests."""
         self.stopping.set()
         self.shutdown()
         with self._changed:
             for connection in self._open:
-                with contextlib.suppress(OSError):  # the client was faster
+                with contextlib.suppress(OSError):  # the client has closed it
                     connection.shutdown(socket.SHUT_RD)
             self._changed.wait_for(lambda: not self._open, _LONGEST_STOP)
         self.server_close()
 
 
 class ImageKitServer:
-    """Serves ``emulator`` over HTTP/1.1 while entered; ready at once, on a free port unless told otherwise.
+    """Serves ``emulator`` over HTTP/1.1 in a ``with`` block, ready at once; port 0 takes a free port.
 
     ``with ImageKitServer(emulator) as server: requests.get(server.url + "/_control/health")``
 
-    Leaving it breaks idle connections and waits for the requests under way. Raises OSError on a port
-    that is in use. Bind it to loopback only: the control endpoints ask for no key.
+    The end of the block closes idle connections and waits for the requests under way. Raises OSError if the
+    port is in use. Use a loopback host only: the control endpoints need no key.
     """
 
     def __init__(self, emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> None:
         self.emulator = emulator
-        self._wanted = (host, port)
+        self._address = (host, port)
         self._listener: _Listener | None = None
         self._thread: threading.Thread | None = None
 
@@ -161,14 +161,14 @@ class ImageKitServer:
     @property
     def url(self) -> str:
         """``http://127.0.0.1:PORT``, without a trailing slash."""
-        return f"http://{self._wanted[0]}:{self.port}"
+        return f"http://{self._address[0]}:{self.port}"
 
     def start(self) -> None:
-        """Listen. Requests are answered from the moment this returns."""
-        self._listener = _Listener(self._wanted, self.emulator)
-        for host in {self._wanted[0], "localhost", "127.0.0.1"}:
-            self.emulator.addresses.add_host(f"{host}:{self.port}")
-        # The poll is how long a stop may take, in seconds.
+        """Start to listen. When this returns, the server answers requests."""
+        self._listener = _Listener(self._address, self.emulator)
+        for host in {self._address[0], "localhost", "127.0.0.1"}:
+            self.emulator.resolver.add_host(f"{host}:{self.port}")
+        # The argument is the poll interval in seconds, and so the longest time that a stop takes.
         self._thread = threading.Thread(
             target=self._listener.serve_forever, args=(0.02,), name="imagekit", daemon=True
         )

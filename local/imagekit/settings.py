@@ -1,27 +1,29 @@
-"""What can be set at start-up and changed while the emulator runs."""
+"""Settings that can be given at start-up and changed while the emulator runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-_MOST = 10**9  # of anything; about 30 years of seconds
+_MOST = 10**9  # the largest value of any setting; about 30 years of seconds
 
 
 class BadSetting(ValueError):
-    """A setting that is unknown or has an impossible value. Its text starts with the setting's
-    JSON name, where it is a known one, and names the value and the remedy."""
+    """A setting that is unknown or has an impossible value.
+
+    The text starts with the setting's JSON name if the setting is known. It names the value and the remedy.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Checked on construction; raises BadSetting.
+    """The constructor raises BadSetting for impossible values.
 
-    - ``private_key``: the only key that is let in; printable ASCII without ``:``
-    - ``quota``: purges a calendar month, UTC. 1000 is ImageKit's documented figure
+    - ``private_key``: the only key that is accepted; printable ASCII without ``:``
+    - ``quota``: purges in a calendar month, UTC. ImageKit documents 1000: https://imagekit.io/docs/cache-purge
     - ``quota_answer``: status of a purge over the quota, 429 or 403; ``quota_headers``: whether that answer
       has rate limit headers, of the month. Both are guesses, see refusals.over_quota
     - ``delay``: seconds from acceptance to Completed. ImageKit documents "a few minutes"
-    - ``write_rate``, ``write_burst``: purges a second, and at once; ``read_*``: the same for status calls.
-      The defaults are second-hand figures of ImageKit's
+    - ``write_rate``: purges a second; ``write_burst``: purges at once; ``read_*``: the same for status calls.
+      The defaults do not come from ImageKit's documentation
     """
 
     private_key: str
@@ -35,16 +37,16 @@ class Settings:
     read_burst: int = 100
 
     def __post_init__(self) -> None:
-        """Refuse impossible values, whoever gives them."""
+        """Raises BadSetting for impossible values."""
         key = self.private_key
-        # The value is not shown: this text may end in a log.
+        # The text does not show the value: a log may get it.
         if not isinstance(key, str) or not key or ":" in key or not key.isascii() or not key.isprintable():
             raise BadSetting("privateKey must be printable ASCII without a colon, and not empty")
         _check("quota", self.quota, whole=True, least=0)
         _check("delay", self.delay, whole=False, least=0)
         _check("writeBurst", self.write_burst, whole=True, least=1)
         _check("readBurst", self.read_burst, whole=True, least=1)
-        # A rate of nothing would make X-RateLimit-Reset infinite.
+        # With a rate of 0, X-RateLimit-Reset would be infinite.
         _check("writeRate", self.write_rate, whole=False, least=0.001)
         _check("readRate", self.read_rate, whole=False, least=0.001)
         if self.quota_answer not in (429, 403):
@@ -53,17 +55,17 @@ class Settings:
             raise BadSetting(f"quotaHeaders is {self.quota_headers!r}; give true or false")
 
     def changed(self, changes: Mapping[str, object]) -> "Settings":
-        """A copy with ``changes``, by their JSON names (``writeRate``). Raises BadSetting."""
+        """Returns a copy with ``changes``, by their JSON names (``writeRate``). Raises BadSetting."""
         fields = {}
         for name, value in changes.items():
             if name not in _FIELDS:
                 raise BadSetting(f"unknown setting {name!r}; known are {', '.join(_FIELDS)}")
             fields[_FIELDS[name]] = value
-        # Values of any type get here; __post_init__ is what checks them.
+        # The values may have any type here; __post_init__ checks them.
         return replace(self, **fields)  # type: ignore[arg-type]
 
     def public(self) -> dict[str, object]:
-        """Everything but the key, by JSON names."""
+        """Returns all settings except the key, by their JSON names."""
         return {name: getattr(self, field) for name, field in _FIELDS.items() if field != "private_key"}
 
 
@@ -82,8 +84,8 @@ _FIELDS = {
 
 def _check(name: str, value: object, *, whole: bool, least: float) -> None:
     wanted = "a whole number" if whole else "a number"
-    # bool is an int to Python, but `true` is no number in JSON.
+    # In Python a bool is an int, but in JSON `true` is no number.
     if not isinstance(value, int if whole else (int, float)) or isinstance(value, bool):
         raise BadSetting(f"{name} is {value!r}; give {wanted}")
-    if not least <= value <= _MOST:  # so that NaN fails, too
+    if not least <= value <= _MOST:  # written so that NaN fails too
         raise BadSetting(f"{name} is {value!r}; give {wanted} from {least:g} to {_MOST}")

@@ -1,4 +1,4 @@
-"""Everything the emulator remembers, behind one lock."""
+"""Everything that the emulator remembers, behind one lock."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from threading import RLock
 
 from local.imagekit.cache import EdgeCache
 from local.imagekit.faults import FaultPlan
-from local.imagekit.purges import PurgeBook
+from local.imagekit.purges import PurgeStore
 from local.imagekit.settings import Settings
 from local.imagekit.tokens import TokenBucket
 
@@ -14,38 +14,38 @@ Clock = Callable[[], float]
 
 
 class State:
-    """Hold ``lock`` around every use, but never while waiting for the origin.
+    """Hold ``lock`` around every use, but never while you wait for the origin.
 
-    ``clock`` returns unix seconds. Nothing runs in the background: what is due by the clock happens in
-    ``settle``, which every use calls first, so a virtual clock drives all of it.
+    ``clock`` returns unix seconds. Nothing runs in the background: every use first calls ``advance``, which
+    does what is due by the clock. So a virtual clock controls everything.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.lock = RLock()
         self.clock = clock
         self.cache = EdgeCache()
-        self._at_start = settings
+        self._initial = settings
         self.reset()
 
     def reset(self) -> None:
-        """Back to the start: settings, cache, purges, faults, counters, quota and rate limits."""
+        """Restore the initial state: settings, cache, purges, faults, counters, quota and rate limits."""
         with self.lock:
             self.cache.clear()
-            self.purges = PurgeBook()
+            self.purges = PurgeStore()
             self.faults = FaultPlan()
             self.calls: dict[str, Counter[str]] = {}
-            self.apply(self._at_start)
+            self.apply(self._initial)
 
     def apply(self, settings: Settings) -> None:
-        """Put ``settings`` in force. The rate limits start afresh, with full bursts."""
+        """Use ``settings`` from now on. The rate limits start again, with full bursts."""
         with self.lock:
             now = self.clock()
             self.settings = settings
             self.writes = TokenBucket(settings.write_rate, settings.write_burst, now)
             self.reads = TokenBucket(settings.read_rate, settings.read_burst, now)
 
-    def settle(self) -> float:
-        """Let the purges that are due complete; return the time, in unix seconds."""
+    def advance(self) -> float:
+        """Complete the purges that are due. Returns the current time, in unix seconds."""
         now = self.clock()
         for purge in self.purges.pop_due(now):
             self.cache.evict(purge.scope)

@@ -2,7 +2,7 @@
 
 
 class TokenBucket:
-    """``rate`` tokens a second flow in, up to ``burst``. Full at the start."""
+    """Gets ``rate`` tokens a second, and holds at most ``burst``. It is full at the start."""
 
     def __init__(self, rate: float, burst: int, now: float) -> None:
         self.rate = rate
@@ -11,13 +11,13 @@ class TokenBucket:
         self._at = now
 
     def take(self, now: float) -> float:
-        """Take one token and return 0, or take none and return the seconds until there is one.
+        """Take one token and return 0; if there is none, return the seconds until there is one.
 
-        ``now`` is in unix seconds; a clock that steps back adds nothing.
+        ``now`` is in unix seconds; a clock that goes back adds no tokens.
         """
         self._level = min(float(self._burst), self._level + max(0.0, now - self._at) * self.rate)
         self._at = max(now, self._at)
-        # The slack absorbs rounding: who waits exactly as long as told must find a whole token.
+        # A margin for rounding: a caller that waits exactly as long as it was told must get a token.
         if self._level >= 1 - 1e-6:
             self._level -= 1
             return 0.0

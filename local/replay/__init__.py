@@ -1,1 +1,1 @@
-"""One event, delivered to the deployed function and followed until its purges are Completed."""
+"""Replays one event: delivers it to the deployed function, and follows it until its purges are Completed."""

@@ -1,4 +1,4 @@
-"""An event file, understood as the functions understand it."""
+"""An event file, read as the functions read events."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _IMAGEKIT = "https://ik.imagekit.io/"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a file holds. `is_batch`: messages of the queue, of which each may fail alone."""
+    """The event in a file. `is_batch`: it is a batch of queue messages, and each of them can fail alone."""
 
     path: Path
     body: dict[str, Any]
@@ -21,56 +21,58 @@ class Event:
 
     @classmethod
     def read(cls, path: Path) -> "Event":
-        """Read a file. Raises BadInput unless the functions can understand it, or a message of it."""
+        """Read a file. Raises BadInput if the functions cannot understand the event."""
         try:
             body = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise _bad(path, f"cannot be read ({error.strerror}): see events/README.md for files") from error
+            raise _bad_input(
+                path, f"cannot be read ({error.strerror}): see events/README.md for files"
+            ) from error
         except UnicodeDecodeError as error:
-            raise _bad(path, "is not UTF-8: save it as UTF-8") from error
+            raise _bad_input(path, "is not UTF-8: save it as UTF-8") from error
         except (ValueError, RecursionError) as error:
-            raise _bad(path, f"is not JSON ({error}): see events/README.md for examples") from error
+            raise _bad_input(path, f"is not JSON ({error}): see events/README.md for examples") from error
         if not isinstance(body, dict):
-            raise _bad(path, "holds no JSON object: see events/README.md for examples")
+            raise _bad_input(path, "holds no JSON object: see events/README.md for examples")
         event = cls(path, body, _is_batch(body))
         if not event.is_batch and not manual.is_manual(body):
             _, problems = changes.split(body)
             if problems:
-                raise _bad(path, f"is not understood: {problems[0]}")
+                raise _bad_input(path, f"is not understood: {problems[0]}")
         return event
 
-    def here(self, url_endpoint: str) -> "Event":
-        """As it is meant on an embedded stack, where another URL-endpoint stands for ImageKit's.
+    def on_stack(self, url_endpoint: str) -> "Event":
+        """Returns the event for an embedded stack, whose URL-endpoint replaces that of ImageKit.
 
-        Only a manual purge names URLs; everything else names objects, and stays as it is.
+        Only a manual purge names URLs. All other events name objects and do not change.
         """
         urls = self.body.get("urls")
         if not isinstance(urls, list):
             return self
-        moved = [_moved(url, url_endpoint) if isinstance(url, str) else url for url in urls]
-        return Event(self.path, {**self.body, "urls": moved}, self.is_batch)
+        urls_here = [_with_url_endpoint(url, url_endpoint) if isinstance(url, str) else url for url in urls]
+        return Event(self.path, {**self.body, "urls": urls_here}, self.is_batch)
 
     def changes(self, settings: Settings, now: float) -> list[Change]:
-        """What it says changed, or asks for `now` (unix seconds).
+        """Returns the changes that it reports, or that a manual purge requests at `now` (unix seconds).
 
-        Raises BadInput if it asks for a purge that the deployed settings refuse.
+        Raises BadInput if it requests a purge that the deployed settings refuse.
         """
         if manual.is_manual(self.body):
             try:
                 return manual.requested(self.body, settings.url_map, now)
             except PermanentError as error:
-                raise _bad(self.path, f"cannot be served: {error}") from error
-        found, _ = changes.split(self.body)
-        return list(found)
+                raise _bad_input(self.path, f"cannot be served: {error}") from error
+        reported, _ = changes.split(self.body)
+        return list(reported)
 
-    def poison(self) -> dict[str, str]:
-        """Why messages of a batch are not understood, by message id."""
-        found = {}
+    def poison_reasons(self) -> dict[str, str]:
+        """Returns why messages of a batch are not understood, by message id."""
+        reasons = {}
         for record in self.body["Records"] if self.is_batch else []:
             _, problems = changes.split({"Records": [record]})
             if problems:
-                found[str(record.get("messageId"))] = "; ".join(map(str, problems))
-        return found
+                reasons[str(record.get("messageId"))] = "; ".join(map(str, problems))
+        return reasons
 
 
 def _is_batch(body: dict[str, Any]) -> bool:
@@ -82,11 +84,11 @@ def _is_batch(body: dict[str, Any]) -> bool:
     )
 
 
-def _moved(url: str, url_endpoint: str) -> str:
+def _with_url_endpoint(url: str, url_endpoint: str) -> str:
     if not url.startswith(_IMAGEKIT):
         return url
     return f"{url_endpoint}/{url.removeprefix(_IMAGEKIT).partition('/')[2]}"
 
 
-def _bad(path: Path, what: str) -> BadInput:
-    return BadInput(f"{path} {what}")
+def _bad_input(path: Path, problem: str) -> BadInput:
+    return BadInput(f"{path} {problem}")

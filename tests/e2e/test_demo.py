@@ -1,4 +1,4 @@
-"""The demo's main flow, as `make run` plays it, and that it would notice if the main job were not done."""
+"""The demo as `make run` shows it; and it notices if the main job is not done."""
 
 import io
 import uuid
@@ -7,30 +7,30 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from local.demo import stage, verdict
-from local.demo.catalogue import Act, Piece, pieces
-from local.demo.edge import Edge
-from local.demo.play import Play
-from local.demo.screen import Screen
+from local.demo import actions, results
+from local.demo.catalogue import ChangeKind, ImageSpec, image_specs
+from local.demo.display import Display
+from local.demo.edge_client import EdgeClient
+from local.demo.scenario import Scenario
 from local.observer import Observer
 from local.stack import Stack
 from tests.e2e.staging import emulator, function_environment
 from tests.e2e.waiting import DEADLINE_SECONDS
 
 
-def _played(stack: Stack, images: Sequence[Piece], deadline: float) -> tuple[list[str], str]:
-    """(what went wrong, what was shown)."""
+def _run(stack: Stack, specs: Sequence[ImageSpec], deadline: float) -> tuple[list[str], str]:
+    """Returns (what went wrong, what was shown)."""
     shown = io.StringIO()
-    screen = Screen(Console(file=shown, width=120))
+    display = Display(Console(file=shown, width=120))
     with function_environment(stack, SKIP_NEW_OBJECTS="false", POWERTOOLS_LOG_LEVEL="DEBUG"):
-        problems = Play(stack, Observer(stack), screen).run(images, deadline)
+        problems = Scenario(stack, Observer(stack), display).run(specs, deadline)
     return problems, shown.getvalue()
 
 
 def test_every_change_is_seen_fresh_and_nothing_else_is_evicted(stack: Stack) -> None:
-    """All of its images: each changed one received, purged, Completed, stale before, fresh after."""
+    """All images: each changed one is received, purged, Completed, stale before, fresh after."""
     with emulator(stack, delay=3.0):
-        problems, shown = _played(stack, pieces(), DEADLINE_SECONDS)
+        problems, shown = _run(stack, image_specs(), DEADLINE_SECONDS)
     assert problems == []
     assert "135 of 135 URLs of untouched images still show the same cached copy" in shown
     assert "From change to fresh: median " in shown
@@ -39,22 +39,22 @@ def test_every_change_is_seen_fresh_and_nothing_else_is_evicted(stack: Stack) ->
 
 
 def test_it_fails_if_the_edge_stays_stale(stack: Stack) -> None:
-    """A purge that takes longer than the deadline is told for each URL, not overlooked."""
-    late = Piece(f"late/{uuid.uuid4()}.png", Act.ADDED)
+    """A purge that takes longer than the deadline is reported for each URL."""
+    late = ImageSpec(f"late/{uuid.uuid4()}.png", ChangeKind.ADDED)
     with emulator(stack, delay=600.0):
-        problems, _ = _played(stack, [late], deadline=3)
+        problems, _ = _run(stack, [late], deadline=3)
     assert sum("still stale at" in problem for problem in problems) == 3
 
 
 def test_it_fails_if_an_untouched_image_is_evicted(stack: Stack) -> None:
-    """A neighbour fetched anew looks the same, but for its age."""
-    kept = Piece(f"kept/{uuid.uuid4()}.png", Act.KEPT)
-    subjects = stage.cast(stack, [kept])
-    stage.upload(stack, subjects)
-    with Edge() as edge:
-        warmed = stage.warm(edge, subjects)
-        assert verdict.spared(edge, subjects, warmed) == (3, [])
-        older = {url: replace(look, at=look.at - 60) for url, look in warmed.items()}
-        spared, wrong = verdict.spared(edge, subjects, older)
-    assert spared == 0
+    """The edge fetches it again and shows the same picture, but with a lower age."""
+    untouched = ImageSpec(f"untouched/{uuid.uuid4()}.png", ChangeKind.UNTOUCHED)
+    images = actions.demo_images(stack, [untouched])
+    actions.upload(stack, images)
+    with EdgeClient() as edge:
+        warmed = actions.warm(edge, images)
+        assert results.check_untouched(edge, images, warmed) == (3, [])
+        older = {url: replace(answer, at=answer.at - 60) for url, answer in warmed.items()}
+        cached, wrong = results.check_untouched(edge, images, older)
+    assert cached == 0
     assert all("evicted from the cache" in problem for problem in wrong)

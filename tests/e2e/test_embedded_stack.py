@@ -1,4 +1,4 @@
-"""The embedded stack is worth its tests: it deploys what ships, and it refuses what AWS would refuse."""
+"""The embedded stack deploys what ships, and refuses what AWS would refuse."""
 
 import json
 import re
@@ -16,14 +16,14 @@ DENIED = "AccessDenied"
 
 
 def test_a_change_is_purged_and_followed_to_its_end(stack: Stack) -> None:
-    """S3, queue, function, ImageKit, state machine, ledger: all of the way."""
+    """A change passes S3, queue, function, ImageKit, state machine and ledger."""
     key = f"way/{uuid.uuid4()}.jpg"
-    for body in (b"1", b"2"):  # the first is new, which nobody can have seen
+    for body in (b"1", b"2"):  # the first one is new, so it needs no purge
         stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=body)
     until(lambda: purged(stack), "the purge", lambda urls: f"{stack.url(key)}*" in urls)
 
     def followed() -> list[str]:
-        """What the executions that succeeded were about."""
+        """Returns the inputs of the executions that succeeded."""
         pages = stack.states.get_paginator("list_executions").paginate(
             stateMachineArn=stack.outputs["TrackPurgesArn"], statusFilter="SUCCEEDED"
         )
@@ -34,7 +34,7 @@ def test_a_change_is_purged_and_followed_to_its_end(stack: Stack) -> None:
 
 
 def test_a_function_cannot_do_what_its_role_does_not_allow(stack: Stack) -> None:
-    """The role as deployed lacks whatever its function does not need."""
+    """The deployed role has no permission that its function does not need."""
     session = _assumed(stack, "CheckPurges")
     table, topic = stack.outputs["LedgerTable"], stack.outputs["AlertsTopicArn"]
     with pytest.raises(ClientError, match=DENIED):
@@ -48,7 +48,7 @@ def test_a_function_cannot_do_what_its_role_does_not_allow(stack: Stack) -> None
 
 
 def test_a_function_fails_once_its_role_is_stripped(stack: Stack) -> None:
-    """IAM is enforced on what functions call, so a missing permission would be found here."""
+    """IAM is enforced for the calls of functions, so a missing permission shows here."""
     function = stack.outputs["SubmitPurgeFunction"]
     role = stack.functions.get_function_configuration(FunctionName=function)["Role"].rpartition("/")[2]
     policy = stack.iam.get_role_policy(RoleName=role, PolicyName="SubmitPurge")["PolicyDocument"]
@@ -65,13 +65,13 @@ def test_a_function_fails_once_its_role_is_stripped(stack: Stack) -> None:
 
 
 def test_the_emulated_aws_listens_on_its_own_port_only(stack: Stack) -> None:
-    """Not on 443 as well, which there is once on a machine, and a second stack would want it too."""
+    """It does not listen on port 443, which a second stack would also want."""
     log = (stack.workspace.logs / "ministack.log").read_text()
     assert set(re.findall(r"Running on (\S+)", log)) == {stack.endpoint}
 
 
 def test_what_does_not_come_over_tls_is_denied(stack: Stack) -> None:
-    """The queue's policy holds even for the account's root; a proxy's header says how a request came."""
+    """The queue's policy also holds for the root user. A proxy's header says how a request came."""
     client = stack.client("sqs")
     client.meta.events.register(
         "before-send.sqs", lambda request, **_: request.headers.__setitem__("X-Forwarded-Proto", "http")
@@ -81,7 +81,7 @@ def test_what_does_not_come_over_tls_is_denied(stack: Stack) -> None:
 
 
 def test_a_foreign_bucket_may_not_send_changes(stack: Stack) -> None:
-    """The queue takes messages of the stack's own bucket only."""
+    """The queue accepts messages only from the stack's own bucket."""
     queue = stack.sqs.get_queue_attributes(
         QueueUrl=stack.outputs["ChangeQueueUrl"], AttributeNames=["QueueArn"]
     )["Attributes"]["QueueArn"]
@@ -96,9 +96,9 @@ def test_a_foreign_bucket_may_not_send_changes(stack: Stack) -> None:
 
 
 def test_existing_buckets_come_in_by_an_event_rule(stack: Stack) -> None:
-    """The other trigger: verbatim keys from EventBridge, for one bucket of two, with transformations.
+    """EventBridge sends unencoded keys. Here one of two buckets is served, with transformations.
 
-    The function may list the buckets it is told of, and no other one.
+    The function may list the buckets in OriginBuckets, and no other bucket.
     """
     stack.s3.create_bucket(Bucket="existing-photos")
     stack.s3.put_bucket_notification_configuration(
@@ -135,7 +135,7 @@ def test_lambda_does_not_try_a_failed_tick_again(stack: Stack) -> None:
 
 
 def _assumed(stack: Stack, function: str) -> dict[str, str]:
-    """Credentials of a function's role. Its trust lets Lambda alone assume it, so the trust is widened."""
+    """Returns credentials of a function's role, after it lets everybody assume the role, not only Lambda."""
     name = stack.outputs[f"{function}Function"]
     arn = stack.functions.get_function_configuration(FunctionName=name)["Role"]
     role = stack.iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]

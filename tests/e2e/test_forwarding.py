@@ -19,11 +19,11 @@ import pytest
 import requests
 
 from local import environment
-from local.connect import connect
 from local.observer import Observer
 from local.session import redeploy
 from local.stack import Stack
 from local.workspace import PROJECT
+from ops.connect import connect
 from tests.e2e.waiting import until
 
 ELSEWHERE = "us-west-2"

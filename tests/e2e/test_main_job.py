@@ -1,4 +1,4 @@
-"""The main job where it is hard: no quota left, a message that is no event, many objects at once."""
+"""The main job in difficult cases: no quota left, a message that is no event, many objects at once."""
 
 import json
 import time
@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from local.demo.edge import Edge, EdgeAnswer
+from local.demo.edge_client import EdgeAnswer, EdgeClient
 from local.observer import Accepted, Observer
 from local.stack import Stack
 from local.workspace import PROJECT
@@ -17,18 +17,18 @@ Alerts = Callable[[], list[dict[str, str]]]
 
 
 def _pending(observer: Observer, prefix: str) -> set[str]:
-    """Keys under a prefix that wait for their purge."""
+    """Returns the pending keys under a prefix."""
     keys = {change.subject[1] for held in observer.ledger().pending() for change in held.changes}
     return {key for key in keys if key.startswith(prefix)}
 
 
 def _of(purges: Iterable[Accepted], url: str) -> list[Accepted]:
-    """The purges of what starts with a URL."""
+    """Returns the purges whose URL starts with a URL."""
     return [purge for purge in purges if purge.url.startswith(url)]
 
 
 def test_what_the_quota_does_not_allow_is_held_until_it_is_raised(stack: Stack, alerts: Alerts) -> None:
-    """Three purges left and ten changes: three purged, seven held, people told, none lost."""
+    """With three purges left for ten changes, three are purged, seven are held and alerted, none is lost."""
     observer, folder = Observer(stack), f"{uuid.uuid4()}"
     # Two that stay as they are between any two that change: no wildcard is worth that.
     changing = [f"{folder}/{number}.jpg" for number in range(10)]
@@ -51,15 +51,15 @@ def test_what_the_quota_does_not_allow_is_held_until_it_is_raised(stack: Stack, 
         until(lambda: tick(stack), "a drain that waits for quota", lambda found: found["reason"] == "quota")
         assert purged_and_held() == (3, 7)
         assert dead_letters(stack) == buried
-    # ImageKit said when its quota begins anew: changes wait for that, but whoever asks finds out at once.
+    # Changes wait until the time at which ImageKit renews its quota. A manual purge tries at once.
     invoke(stack, {"urls": [stack.url(f"{folder}/asked.jpg")]})
-    until(lambda: (tick(stack), _pending(observer, folder)), "the rest", lambda seen: not seen[1])
+    until(lambda: (tick(stack), _pending(observer, folder)), "the other purges", lambda seen: not seen[1])
     asked = stack.url(f"{folder}/asked.jpg")
     assert sorted(purge.url for purge in purged()) == [*(f"{stack.url(key)}*" for key in changing), asked]
 
 
 def test_one_poison_message_is_buried_alone(stack: Stack) -> None:
-    """Nine of ten are purged; the tenth ends in the dead-letter queue, and the log says why."""
+    """Nine of ten messages are purged. The tenth becomes a dead letter, and the log says why."""
     observer, folder = Observer(stack), f"{uuid.uuid4()}/spring"
     batch = json.loads((PROJECT / "events" / "sqs" / "batch-with-poison.json").read_text())["Records"]
     bodies = [record["body"].replace("gallery/spring", folder) for record in batch]
@@ -97,7 +97,7 @@ def test_one_poison_message_is_buried_alone(stack: Stack) -> None:
 
 
 def test_many_changes_take_few_purges_and_leave_the_neighbours_cached(stack: Stack) -> None:
-    """500 of a folder of 600 overwritten, and 3 that lie far apart in another one."""
+    """500 of 600 objects in a folder change, and 3 objects of another folder that are far apart."""
     observer, run = Observer(stack), f"{uuid.uuid4()}"
     album = [f"{run}/album/photo-{number:03}.jpg" for number in range(600)]
     # So far apart that no wildcard over two of them is worth what lies between.
@@ -113,31 +113,31 @@ def test_many_changes_take_few_purges_and_leave_the_neighbours_cached(stack: Sta
     kept = [stack.url(key) for key in near]
     changed = [stack.url(key) for key in changing[::10]]
     settle(stack)
-    with Edge() as edge, emulator(stack, delay=0.5):
+    with EdgeClient() as edge, emulator(stack, delay=0.5):
         warmed = _cached(edge, [*kept, *changed])
         start = time.time()
         put(stack, changing, b"2")
         # That a purge covers a key does not tell that it came after the change; what visitors see does.
         until(
-            lambda: [url for url, look in edge.look(changed) if look.body != b"2"],
+            lambda: [url for url, answer in edge.request(changed) if answer.body != b"2"],
             "all changed images fresh",
             lambda stale: not stale,
         )
         until(observer.work, "the end of the drains", lambda work: work.done)
-        after = dict(edge.look(kept))
+        after = dict(edge.request(kept))
     purges = _of(observer.accepted(start), stack.url(run))
     # One a key would be 503.
     assert len(purges) <= 20
     for key in changing:
         assert any(purge.covers(stack.url(key)) for purge in purges), key
-    for url, look in after.items():
-        assert look.hit, f"{url} was evicted by {[purge.url for purge in purges if purge.covers(url)]}"
-        assert look.is_same_copy_as(warmed[url])
+    for url, answer in after.items():
+        assert answer.hit, f"{url} was evicted by {[purge.url for purge in purges if purge.covers(url)]}"
+        assert answer.is_same_copy_as(warmed[url])
 
 
-def _cached(edge: Edge, urls: list[str]) -> dict[str, EdgeAnswer]:
-    for _ in edge.look(urls):
+def _cached(edge: EdgeClient, urls: list[str]) -> dict[str, EdgeAnswer]:
+    for _ in edge.request(urls):
         pass
-    looks = dict(edge.look(urls))
-    assert all(look.hit and look.body == b"1" for look in looks.values())
-    return looks
+    answers = dict(edge.request(urls))
+    assert all(answer.hit and answer.body == b"1" for answer in answers.values())
+    return answers

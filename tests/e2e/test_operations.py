@@ -1,4 +1,4 @@
-"""Every command of docs/operations.md, run as it stands there."""
+"""Runs every command of docs/operations.md as it is written there."""
 
 import json
 import re
@@ -29,7 +29,7 @@ _PLACEHOLDER = re.compile(r"\b[A-Z][A-Z_]+[A-Z]\b")
 
 
 def _commands() -> dict[str, list[str]]:
-    """The commands of each section, by its heading; the introduction has none."""
+    """Returns the commands of each section, by its heading. The introduction is "# Operations"."""
     found: dict[str, list[str]] = {}
     for section in DOCS.split("\n## ")[0:]:
         blocks = re.findall(r"^( *)```sh\n(.*?)^ *```$", section, re.DOTALL | re.MULTILINE)
@@ -45,13 +45,13 @@ ran: set[str] = set()
 
 @dataclass
 class Operator:
-    """Somebody who follows the document, with a stack of their own."""
+    """A user who follows the document, with a stack of their own."""
 
     stack: Stack
     values: dict[str, str] = field(default_factory=dict)
 
     def run(self, command: str, **values: str) -> Any:
-        """Run one command of the document; its answer, or what it printed."""
+        """Run one command of the document. Returns its answer, or what it printed."""
         assert any(command in commands for commands in COMMANDS.values()), command
         ran.add(command)
         given = self.values | values
@@ -74,21 +74,21 @@ class Operator:
         return [self.run(command, **values) for command in COMMANDS[heading]]
 
     def tick(self) -> dict[str, Any]:
-        """What the tick of every minute does, at once; the answer of a drain of its own."""
+        """Run a tick now. Returns the answer of a drain of its own."""
         return tick(self.stack)
 
     def put(self, key: str) -> str:
-        """Overwrite an object; the URL that has to be purged."""
+        """Overwrite an object. Returns the URL that has to be purged."""
         for body in (b"1", b"2"):
             self.stack.s3.put_object(Bucket=self.stack.bucket, Key=key, Body=body)
         return f"{self.stack.url(key)}*"
 
     def purged(self) -> list[str]:
-        """The URLs of all purges that ImageKit has accepted."""
+        """Returns the URLs of all purges that ImageKit has accepted."""
         return purged(self.stack)
 
     def wait_for(self, *urls: str) -> None:
-        """Tick, as the minute does, until these URLs are purged."""
+        """Run ticks until these URLs are purged."""
         until(
             lambda: (self.tick(), self.purged()),
             f"purges of {', '.join(urls)}",
@@ -98,9 +98,9 @@ class Operator:
 
 @pytest.fixture(scope="module")
 def operator(stack: Stack) -> Operator:
-    """On a stack beside the others', whose table may go and whose quota may run out. Its key is not set.
+    """A second stack, whose table may be deleted and whose quota may be used up. Its secret has no key.
 
-    It is deployed with a customer's key for what is at rest, so all that is tested here works with one.
+    It is deployed with a customer's KMS key, so all tests here also show that such a key works.
     """
     parameters = {
         "UrlMap": f"*={stack.url_endpoint}",
@@ -126,16 +126,16 @@ def operator(stack: Stack) -> Operator:
 
 
 def test_the_outputs_name_what_the_commands_need(operator: Operator) -> None:
-    """The first command of all."""
+    """The first command prints the outputs of the stack."""
     [command] = COMMANDS["# Operations"]
     found = {output["OutputKey"]: output["OutputValue"] for output in operator.run(command)}
     assert found == operator.stack.outputs
 
 
 def test_the_stack_takes_a_customers_key(operator: Operator) -> None:
-    """It deploys with one, and everything else here works with it.
+    """It deploys with one, and the other tests work with it.
 
-    MiniStack keeps it for queues alone; test_template_security.py has the rest.
+    MiniStack stores it only for queues; test_template_security.py has the rest.
     """
     for name in ("QUEUE_URL", "DEAD_LETTERS_URL"):
         queue = operator.stack.sqs.get_queue_attributes(
@@ -148,7 +148,7 @@ def test_the_stack_takes_a_customers_key(operator: Operator) -> None:
 def test_changes_wait_for_the_key_and_go_on_with_it(
     operator: Operator, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As with a rotated key: no change is lost while the secret holds none that ImageKit takes."""
+    """No change is lost while the secret has no key that ImageKit accepts."""
     url = operator.put("key/a.jpg")
     until(operator.tick, "a drain without a key", lambda found: found["reason"] == "key refused")
     key = stack.secrets.get_secret_value(SecretId=stack.outputs["ImageKitSecretArn"])["SecretString"]
@@ -159,11 +159,11 @@ def test_changes_wait_for_the_key_and_go_on_with_it(
 
 
 def test_the_ledger_can_be_read(operator: Operator) -> None:
-    """The month's count, what waits, and what was accepted."""
+    """The commands show the count of the month, the pending change sets and the accepted purges."""
     url = operator.put("ledger/a.jpg")
 
     def read() -> tuple[list[str], list[str], int]:
-        """The counts of the month, the URLs accepted, and how many change sets wait."""
+        """Returns the counts of the month, the accepted URLs, and the number of pending change sets."""
         state, pending, submitted = operator.follow("Look into the ledger")
         used = [item["used"]["N"] for item in state["Items"] if item["sk"]["S"].startswith("quota#")]
         return used, [item["url"]["S"] for item in submitted["Items"]], pending["Count"]
@@ -177,7 +177,7 @@ def test_the_ledger_can_be_read(operator: Operator) -> None:
 
 
 def test_dead_letters_go_back_to_the_queue(operator: Operator) -> None:
-    """What can be understood by now is purged; what cannot can be dropped."""
+    """A message that is understood now is purged. Other messages can be deleted."""
     dead, key = operator.values["DEAD_LETTERS_URL"], f"dead/{uuid.uuid4()}.jpg"
     event = json.loads((PROJECT / "events" / "s3" / "put.json").read_text())
     event["Records"][0]["s3"]["bucket"]["name"] = operator.stack.bucket
@@ -193,21 +193,21 @@ def test_dead_letters_go_back_to_the_queue(operator: Operator) -> None:
 
 
 def test_a_stuck_lease_can_be_taken_away(operator: Operator) -> None:
-    """While it lasts nobody drains; without it everything goes on."""
-    look, remove = COMMANDS["A stuck lease"]
+    """While the lease lasts, no invocation drains. After it is deleted, the next one drains."""
+    show, remove = COMMANDS["A stuck lease"]
     with at_rest(operator.stack):
         until_when = {"N": str(int(time.time()) + 86_400)}
         operator.stack.ledger.put_item(
             TableName=operator.values["TABLE"], Item={**LEASE, "owner": {"S": "gone"}, "until": until_when}
         )
         assert invoke(operator.stack, {"tick": True})["busy"]
-        assert operator.run(look)["Item"]["owner"] == {"S": "gone"}
+        assert operator.run(show)["Item"]["owner"] == {"S": "gone"}
         operator.run(remove)
         assert not operator.tick()["busy"]
 
 
 def test_a_deleted_table_is_made_anew_and_its_changes_are_purged(operator: Operator) -> None:
-    """Overwritten, deleted and new objects alike; what is older is not purged again."""
+    """Overwritten and deleted objects are purged, and older objects are not purged again."""
     old, overwritten, deleted = (f"gone/{name}-{uuid.uuid4()}.jpg" for name in "abc")
     urls = {key: operator.put(key) for key in (old, overwritten, deleted)}
     operator.wait_for(*urls.values())
@@ -219,12 +219,12 @@ def test_a_deleted_table_is_made_anew_and_its_changes_are_purged(operator: Opera
     operator.put(overwritten)
     operator.stack.s3.delete_object(Bucket=operator.stack.bucket, Key=deleted)
     anew = COMMANDS["The table is gone"]
-    dry, resend = COMMANDS["Events that were lost"]
+    dry, backfill = COMMANDS["Events that were lost"]
     given = {"USED": "17", "SINCE": (since - timedelta(seconds=1)).isoformat()}
     for command in anew:
         operator.run(command, **given)
     assert operator.run(dry, **given).startswith("2 objects changed")
-    assert "sent in 1 messages" in operator.run(resend, **given)
+    assert "sent in 1 messages" in operator.run(backfill, **given)
 
     until(
         lambda: operator.purged()[count:],
@@ -235,12 +235,15 @@ def test_a_deleted_table_is_made_anew_and_its_changes_are_purged(operator: Opera
 
 
 def test_a_restored_table_keeps_its_count_its_expiry_and_its_backups(operator: Operator) -> None:
-    """DynamoDB restores items, but neither the time to live nor the backups (its developer guide says so)."""
+    """DynamoDB restores the items, but not the time to live and the backups.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/pointintimerecovery_restores.html
+    """
     table, ledger = operator.values["TABLE"], operator.stack.ledger
     mark = {"pk": {"S": "state"}, "sk": {"S": f"mark-{uuid.uuid4()}"}}
     ledger.put_item(TableName=table, Item=mark)
     with at_rest(operator.stack):  # a drain would find no table
-        # AWS makes this one itself when the table is deleted; the embedded DynamoDB has to be told.
+        # AWS makes this backup itself when the table is deleted; the embedded DynamoDB does not.
         ledger.create_backup(TableName=table, BackupName=f"{table}$DeletedTableBackup")
         ledger.delete_table(TableName=table)
         find, restore, status, *settings = COMMANDS["Restore the table"]
@@ -258,7 +261,7 @@ def test_a_restored_table_keeps_its_count_its_expiry_and_its_backups(operator: O
 
 
 def test_a_quota_raised_in_mid_month_lets_held_changes_go(operator: Operator) -> None:
-    """Used up by the count of the ledger, so changes are held; raised, so the next tick purges them."""
+    """When the quota is used up, changes are held. After it is raised, the next tick purges them."""
     deploy, correct = COMMANDS["The quota was raised, or the count is off"]
     operator.run(correct, USED="900")
     url = operator.put("quota/a.jpg")
@@ -269,7 +272,7 @@ def test_a_quota_raised_in_mid_month_lets_held_changes_go(operator: Operator) ->
 
 
 def test_everything_can_be_paused_and_resumed(operator: Operator) -> None:
-    """Meanwhile nothing is received or purged, and nothing dies."""
+    """During the pause no message is received, nothing is purged, and no message becomes a dead letter."""
     pause, resume = COMMANDS["Pause everything"][:3], COMMANDS["Pause everything"][3:]
     mapping = operator.run(pause[0])
     for command in pause[1:]:
@@ -289,7 +292,7 @@ def test_everything_can_be_paused_and_resumed(operator: Operator) -> None:
 
 
 def test_every_command_of_the_document_was_run(request: pytest.FixtureRequest) -> None:
-    """None is there that no test follows."""
+    """The document has no command that no test runs."""
     here = [item for item in request.session.items if item.path == request.path]
     if len(here) < sum(name.startswith("test_") for name in globals()):
         pytest.skip("only some of these tests were asked for")
@@ -297,6 +300,6 @@ def test_every_command_of_the_document_was_run(request: pytest.FixtureRequest) -
 
 
 def _waiting(operator: Operator, queue: str) -> int:
-    """Messages in a queue that nobody is busy with."""
+    """Returns the number of messages in a queue that nobody has received."""
     answer = operator.stack.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])

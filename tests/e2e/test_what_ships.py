@@ -51,7 +51,7 @@ def test_the_private_key_stands_in_no_file_and_no_log(stack: Stack) -> None:
         stack.s3.put_object(Bucket=stack.bucket, Key="secret/a.jpg", Body=body)
     url = f"{stack.url('secret/a.jpg')}*"
     until(
-        lambda: [each.purge.url for each in Observer(stack).followed().values() if each.completed_at],
+        lambda: [each.purge.url for each in Observer(stack).ledger_purges().values() if each.completed_at],
         "a purge made and followed with the key",
         lambda completed: url in completed,
     )

@@ -1,4 +1,4 @@
-"""The emulator's purge and status API on a real socket, row by row of ImageKit's documentation."""
+"""The emulator's purge and status API on a real socket, compared with ImageKit's documentation."""
 
 import threading
 import time
@@ -36,15 +36,15 @@ def status(server: ImageKitServer, request_id: str, **more: Any) -> requests.Res
     return requests.get(f"{server.url}/v1/files/purge/{request_id}", timeout=60, **options)
 
 
-def control(server: ImageKitServer, name: str, order: object = None) -> Any:
+def control(server: ImageKitServer, name: str, body: object = None) -> Any:
     url = f"{server.url}/_control/{name}"
-    answer = requests.get(url, timeout=60) if order is None else requests.post(url, json=order, timeout=60)
+    answer = requests.get(url, timeout=60) if body is None else requests.post(url, json=body, timeout=60)
     answer.raise_for_status()
     return answer.json()
 
 
 def test_accepted(server: ImageKitServer) -> None:
-    """A purge is 201 with 24 hexadecimal digits, under which the status API knows it."""
+    """A purge is answered with 201 and an id of 24 hexadecimal digits, which the status API accepts."""
     answer = purge(server)
     assert answer.status_code == 201
     assert list(answer.json()) == ["requestId"]
@@ -55,7 +55,7 @@ def test_accepted(server: ImageKitServer) -> None:
 
 
 def test_pending_until_the_delay_is_over(server: ImageKitServer) -> None:
-    """A purge that has not completed is Pending, and the log says so."""
+    """A purge that has not completed is Pending, also in the list of purges."""
     control(server, "settings", {"delay": 3600})
     request_id = purge(server).json()["requestId"]
     assert status(server, request_id).json() == {"status": "Pending"}
@@ -65,7 +65,7 @@ def test_pending_until_the_delay_is_over(server: ImageKitServer) -> None:
 
 @pytest.mark.parametrize("password", ["", "do_not_set", "a:b"])
 def test_password_is_ignored(server: ImageKitServer, password: str) -> None:
-    """Whatever stands after the key in Basic credentials does not matter."""
+    """The password of the Basic credentials has no effect."""
     assert purge(server, auth=(KEY, password)).status_code == 201
 
 
@@ -102,14 +102,14 @@ def test_password_is_ignored(server: ImageKitServer, password: str) -> None:
     ],
 )
 def test_refused_purges(server: ImageKitServer, more: dict[str, Any], expected: int, message: str) -> None:
-    """Each documented refusal has its status and wording, and none counts to the quota."""
+    """Each documented refusal has its status and text, and does not count for the quota."""
     answer = purge(server, **more)
     assert (answer.status_code, answer.json()) == (expected, {"message": message, "help": HELP})
     assert control(server, "state")["purgesUsed"] == 0
 
 
 def test_refused_status_calls(server: ImageKitServer) -> None:
-    """An unknown id is 400, not 404; the key is asked for here, too."""
+    """An unknown id is answered with 400, not 404. Status calls need the key too."""
     unknown = status(server, 24 * "0")
     assert unknown.status_code == 400
     assert unknown.json() == {"message": "No request found for this requestId.", "help": HELP}
@@ -120,14 +120,14 @@ def test_refused_status_calls(server: ImageKitServer) -> None:
 
 @pytest.mark.parametrize("host", ["own", "https://ik.imagekit.io/demo", "https://images.example.com"])
 def test_hosts(server: ImageKitServer, host: str) -> None:
-    """The edge's own address, ImageKit's host and a custom domain are all purgeable."""
+    """The edge's own address, ImageKit's host and a custom domain can be purged."""
     endpoint = f"{server.url}/demo" if host == "own" else host
     assert purge(server, f"{endpoint}/a.jpg").status_code == 201
 
 
 @pytest.mark.parametrize("api", ["write", "read"])
 def test_rate_limit(server: ImageKitServer, api: str) -> None:
-    """Over the burst it is 429 with the three headers, in milliseconds; nothing counts to the quota."""
+    """Over the burst the answer is 429 with three headers, in milliseconds. The quota does not count it."""
     control(server, "settings", {f"{api}Rate": 0.01, f"{api}Burst": 2})
     answers = [purge(server) if api == "write" else status(server, "x") for _ in range(3)]
     assert (
@@ -142,7 +142,7 @@ def test_rate_limit(server: ImageKitServer, api: str) -> None:
 
 @pytest.mark.parametrize("code", [429, 403])
 def test_quota(server: ImageKitServer, code: int) -> None:
-    """Over the quota it is the chosen status, with the limit, the length and the rest of the month."""
+    """Over the quota the answer has the chosen status, and headers with limit and end of the month."""
     control(server, "settings", {"quota": 1, "quotaAnswer": code})
     assert [purge(server).status_code for _ in range(2)] == [201, code]
     answer = purge(server)
@@ -158,7 +158,7 @@ def test_quota(server: ImageKitServer, code: int) -> None:
 
 @pytest.mark.parametrize("code", [429, 403])
 def test_quota_without_headers(server: ImageKitServer, code: int) -> None:
-    """The other guess: nothing that a client could wait for."""
+    """The other guess: the answer has no headers that say how long to wait."""
     control(server, "settings", {"quota": 0, "quotaAnswer": code, "quotaHeaders": False})
     answer = purge(server)
     assert answer.status_code == code
@@ -166,7 +166,7 @@ def test_quota_without_headers(server: ImageKitServer, code: int) -> None:
 
 
 def test_quota_holds_under_concurrency(server: ImageKitServer) -> None:
-    """Eight threads that purge at once never get one more through than the quota."""
+    """Eight threads that purge at once never exceed the quota."""
     control(server, "settings", {"quota": 50, "writeRate": 1e6, "writeBurst": 1000000})
     barrier = threading.Barrier(8)
 
@@ -183,7 +183,7 @@ def test_quota_holds_under_concurrency(server: ImageKitServer) -> None:
 
 
 def test_state_counts_and_reset_restores(server: ImageKitServer) -> None:
-    """The state shows calls by outcome and never the key; reset goes back to the start settings."""
+    """The state has the calls by outcome, and never the key. A reset restores the initial settings."""
     control(server, "settings", {"quota": 1, "privateKey": "private_new"})
     assert purge(server).status_code == 403
     assert [purge(server, auth=("private_new", "")).status_code for _ in range(2)] == [201, 429]
@@ -209,14 +209,14 @@ def test_state_counts_and_reset_restores(server: ImageKitServer) -> None:
     ],
 )
 def test_bad_control_orders(server: ImageKitServer, name: str, body: bytes, message: str) -> None:
-    """A senseless order is 400 and says what is wrong with it."""
+    """A request that makes no sense is answered with 400, and the message says why."""
     answer = requests.post(f"{server.url}/_control/{name}", data=body, timeout=60)
     assert answer.status_code == 400
     assert message in answer.json()["message"]
 
 
 def test_faults_can_be_taken_back(server: ImageKitServer) -> None:
-    """What was armed and has hit nobody yet hits nobody."""
+    """A fault that is removed hits no later call."""
     control(server, "faults", {"api": "purge", "kind": "5xx", "times": 9})
     assert purge(server).status_code == 500
     answer = requests.delete(f"{server.url}/_control/faults", timeout=60)
@@ -225,7 +225,7 @@ def test_faults_can_be_taken_back(server: ImageKitServer) -> None:
 
 
 def test_health_and_unknown_controls(server: ImageKitServer) -> None:
-    """Health is 200 at once; a misspelt control lists the ones there are."""
+    """Health is 200 at once. An unknown control lists the known ones."""
     assert control(server, "health") == {"status": "ok"}
     answer = requests.get(f"{server.url}/_control/purge", timeout=60)
     assert answer.status_code == 404
@@ -233,7 +233,7 @@ def test_health_and_unknown_controls(server: ImageKitServer) -> None:
 
 
 def test_bodies_that_cannot_be_read(server: ImageKitServer) -> None:
-    """A body of unknown or absurd length is refused and the connection closed."""
+    """A body of unknown or too large length is refused, and the connection is closed."""
     chunked = purge(server, json=None, data=iter([b"{}"]))
     assert (chunked.status_code, chunked.headers["Connection"]) == (411, "close")
     assert purge(server, json=None, headers={"Content-Length": "x"}).status_code == 400
@@ -241,7 +241,7 @@ def test_bodies_that_cannot_be_read(server: ImageKitServer) -> None:
 
 
 def test_connections_are_kept_alive(server: ImageKitServer) -> None:
-    """Many calls share one connection, and leaving the server does not wait for the client to close it."""
+    """Many calls share one connection, and the server does not wait until the client closes it."""
     with requests.Session() as session:
         ports = set()
         for _ in range(5):

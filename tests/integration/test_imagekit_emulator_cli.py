@@ -1,4 +1,4 @@
-"""``python -m local.imagekit`` as a process: readiness, early refusals, a clean end."""
+"""``python -m local.imagekit`` as a process: ready line, refusals, exit status."""
 
 import os
 import signal
@@ -62,13 +62,13 @@ def running(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_runs_until_a_signal(number: signal.Signals, tmp_path: Path) -> None:
-    """Ready when it says so, the port in the file, exit code 0 at the signal, and the key never shown."""
+    """It prints a ready line, writes the port file, exits with 0, and never prints the key."""
     port_file = tmp_path / "port"
     with running("--port-file", str(port_file), "--origin", "demo=photos", "--delay", "0") as (process, url):
         assert port_file.read_text() == url.rpartition(":")[2] + "\n"
         with requests.Session() as session:  # kept open: an idle client must not hold up the end
-            order = {"url": f"{url}/demo/a.jpg"}
-            answer = session.post(f"{url}/v1/files/purge", json=order, auth=(KEY, ""), timeout=60)
+            body = {"url": f"{url}/demo/a.jpg"}
+            answer = session.post(f"{url}/v1/files/purge", json=body, auth=(KEY, ""), timeout=60)
             assert answer.status_code == 201
             process.send_signal(number)
             out, err = process.communicate(timeout=60)
@@ -77,7 +77,7 @@ def test_runs_until_a_signal(number: signal.Signals, tmp_path: Path) -> None:
 
 
 def test_settings_reach_the_emulator() -> None:
-    """Every number on the command line is in force."""
+    """The emulator uses every number of the command line."""
     numbers = {"quota": 7, "delay": 1.5, "writeRate": 2.5, "writeBurst": 3, "readRate": 8.5, "readBurst": 9}
     options = [
         "--quota=7",
@@ -93,30 +93,30 @@ def test_settings_reach_the_emulator() -> None:
 
 
 def test_refuses_senseless_options() -> None:
-    """Exit code 2 and one line that names option and value; each rule has its unit test."""
+    """It exits with 2 and one line that names option and value. Each rule has its unit test."""
     assert "--write-rate is 0" in refused("--write-rate", "0")
 
 
 def test_refuses_to_run_without_a_key() -> None:
-    """Without a key nobody could purge."""
+    """Without a key no client could purge."""
     assert "IMAGEKIT_PRIVATE_KEY" in refused(key=None)
 
 
 def test_refuses_a_port_in_use() -> None:
-    """A port that someone else listens on is named, with the way out."""
+    """The message names the port and the remedy."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"127.0.0.1:{port}" in refused("--port", str(port))
 
 
 def test_refuses_a_port_file_that_cannot_be_written(tmp_path: Path) -> None:
-    """The port file is part of the promise, so without it there is no ready line."""
+    """Without a port file there is no ready line."""
     (tmp_path / "port").mkdir()
     assert "--port-file" in refused("--port-file", str(tmp_path / "port"))
 
 
 def test_help_has_an_example() -> None:
-    """--help is the documentation: it shows the control endpoints and a session to copy."""
+    """--help is the documentation: it shows the control endpoints and commands to copy."""
     done = subprocess.run(  # noqa: S603 # our own command
         command("--help"), cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )

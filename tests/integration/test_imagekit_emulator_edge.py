@@ -26,7 +26,7 @@ EDGE_ORIGINS = {
 
 
 class Clock:
-    """Stands still until it is told to move. Unix seconds."""
+    """A clock that moves only when a test moves it. Unix seconds."""
 
     now = 1_800_000_000.0
 
@@ -72,7 +72,7 @@ def put(s3: "S3Client", key: str, body: bytes) -> str:
 
 
 def get(server: ImageKitServer, target: str, method: str = "GET", host: str = "") -> requests.Response:
-    """Send ``target`` as it is; requests alone would tidy it up."""
+    """Send ``target`` unchanged; requests alone would normalise it."""
     request = requests.Request(method, server.url, headers={"Host": host} if host else {}).prepare()
     request.url = server.url + target
     with requests.Session() as session:
@@ -89,7 +89,7 @@ def hit(server: ImageKitServer, target: str) -> bool:
 
 
 def test_miss_then_hit(server: ImageKitServer, s3: "S3Client", clock: Clock) -> None:
-    """The first answer comes from the bucket, the next from the cache with its Age in whole seconds."""
+    """The first answer comes from the bucket, the next one from the cache, with its Age in whole seconds."""
     etag = put(s3, "a.png", b"one")
     miss = get(server, "/demo/a.png")
     assert (miss.status_code, miss.content) == (200, b"one")
@@ -103,7 +103,7 @@ def test_miss_then_hit(server: ImageKitServer, s3: "S3Client", clock: Clock) -> 
 
 
 def test_head(server: ImageKitServer, s3: "S3Client") -> None:
-    """HEAD says what GET would, without the body, and fills the same cache entry."""
+    """HEAD answers as GET does, without the body, and fills the same cache entry."""
     put(s3, "a.png", b"one")
     head = get(server, "/demo/a.png", "HEAD")
     assert (head.status_code, head.content, head.headers["Content-Length"]) == (200, b"", "3")
@@ -111,7 +111,7 @@ def test_head(server: ImageKitServer, s3: "S3Client") -> None:
 
 
 def test_not_found_is_cached(server: ImageKitServer, s3: "S3Client", clock: Clock) -> None:
-    """A new object stays invisible behind a cached 404 until it is purged."""
+    """While a 404 is cached, a new object stays invisible until a purge."""
     assert get(server, "/demo/new.png").status_code == 404
     put(s3, "new.png", b"new")
     assert (get(server, "/demo/new.png").status_code, hit(server, "/demo/new.png")) == (404, True)
@@ -121,12 +121,12 @@ def test_not_found_is_cached(server: ImageKitServer, s3: "S3Client", clock: Cloc
 
 
 def test_empty_path_is_not_found(server: ImageKitServer) -> None:
-    """S3 has no object without a name."""
+    """S3 has no object without a key."""
     assert get(server, "/demo/").status_code == 404
 
 
 def test_variants_are_entries_of_their_own(server: ImageKitServer, s3: "S3Client") -> None:
-    """Path transformations and query strings show the same object from separate entries."""
+    """Path transformations and query strings show the same object, each from its own entry."""
     put(s3, "dir/a.png", b"one")
     variants = [
         "/demo/dir/a.png",
@@ -171,7 +171,7 @@ ODD_KEYS = [
 @pytest.mark.parametrize("key", ODD_KEYS)
 @pytest.mark.parametrize("endpoint", ["/demo/", "/demo/tr:w-1/"])
 def test_odd_keys(server: ImageKitServer, s3: "S3Client", clock: Clock, key: str, endpoint: str) -> None:
-    """Each odd key is found under its encoded path and purged by its URL; the whole set never collides."""
+    """Each key is found under its encoded path and purged by its URL. No two keys share an entry."""
     put(s3, key, key.encode())
     target = endpoint + quote(key, safe="/:@!$&'()+,;=-._~")
     fully = endpoint + "".join(f"%{byte:02x}" for byte in key.encode())
@@ -183,7 +183,7 @@ def test_odd_keys(server: ImageKitServer, s3: "S3Client", clock: Clock, key: str
 
 
 def test_nfc_and_nfd_are_two_objects(server: ImageKitServer, s3: "S3Client") -> None:
-    """Names that look alike stay apart."""
+    """Keys that look the same are two objects."""
     forms = [unicodedata.normalize(form, "é.jpg") for form in ("NFC", "NFD")]
     for form in forms:
         put(s3, form, form.encode())
@@ -204,14 +204,14 @@ def test_folders_patterns_and_domains(server: ImageKitServer, s3: "S3Client") ->
 
 
 def test_missing_bucket_is_not_cached(server: ImageKitServer) -> None:
-    """A bucket that does not exist is an error in the set-up, not an object that is not found."""
+    """A bucket that does not exist is a mistake in the set-up, and is not cached as a 404."""
     answer = get(server, "/lost/a.png")
     assert (answer.status_code, "no-such-bucket/a.png: NoSuchBucket" in answer.text) == (502, True)
-    assert server.emulator.state.cache.names() == []
+    assert server.emulator.state.cache.keys() == []
 
 
 def test_refused_requests(server: ImageKitServer) -> None:
-    """Unknown ids, other methods and paths that are no UTF-8 are told apart."""
+    """Unknown ids, other methods and paths that are not UTF-8 have different answers."""
     assert "known ids: demo" in get(server, "/other/a.png").text
     assert get(server, "/other/a.png").status_code == 404
     assert get(server, "/demo/a.png", "DELETE").status_code == 405
@@ -219,7 +219,7 @@ def test_refused_requests(server: ImageKitServer) -> None:
 
 
 def test_raw_bytes_in_the_target(server: ImageKitServer, s3: "S3Client") -> None:
-    """A client that does not encode at all still gets its object."""
+    """A client that does not encode the path still gets its object."""
     put(s3, "é.png", b"one")
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection._encode_request = str.encode  # type: ignore[attr-defined] # http.client refuses otherwise

@@ -1,4 +1,4 @@
-"""What a completed purge drops from the emulator's edge, over a real socket."""
+"""What a completed purge evicts from the emulator's edge, over a real socket."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ KEY = "private_test"
 
 
 class Clock:
-    """Stands still until it is told to move. Unix seconds."""
+    """A clock that moves only when a test moves it. Unix seconds."""
 
     now = 1_800_000_000.0
 
@@ -79,7 +79,7 @@ EVERY_ENTRY = [
 def test_purge_evicts_exactly_what_it_covers(
     server: ImageKitServer, clock: Clock, purged: str, gone: list[int]
 ) -> None:
-    """Nothing goes before completion; then what the URL covers, and not one entry more."""
+    """Nothing is evicted before the purge completes. Then exactly the entries go that the URL covers."""
     for target in EVERY_ENTRY:
         assert not hit(server, target)
     purge(server, f"https://ik.imagekit.io{purged}")

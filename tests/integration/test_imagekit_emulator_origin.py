@@ -1,4 +1,4 @@
-"""What the emulator's edge sends to S3, byte for byte, and what it makes of S3's refusals."""
+"""What the emulator's edge sends to S3, byte for byte, and how it handles S3's errors."""
 
 import threading
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ ODD_KEYS = [
 
 
 class S3Stub(BaseHTTPRequestHandler):
-    """Answers each object with its own key, and keys that start with an error's name with that error."""
+    """Answers each object with its key, and a key that starts with the name of an error with that error."""
 
     protocol_version = "HTTP/1.1"
 
@@ -59,7 +59,7 @@ def origin(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Origin]:
 
 @pytest.mark.parametrize("key", ODD_KEYS)
 def test_keys_reach_s3_unchanged(origin: S3Origin, key: str) -> None:
-    """Path-style addressing, and nothing on the way to S3 tidies a key up."""
+    """The client uses path-style addressing, and normalises no key."""
     fetched = origin("photos", key)
     assert fetched.body.decode() == f"photos:{key}"
     assert (fetched.status, fetched.etag) == (200, '"e"')
@@ -72,7 +72,7 @@ def test_not_found_is_an_answer(origin: S3Origin) -> None:
 
 @pytest.mark.parametrize("code", ["AccessDenied", "InternalError"])
 def test_other_refusals_are_errors(origin: S3Origin, code: str) -> None:
-    """The edge answers 502, names object and cause, and asks S3 again the next time."""
+    """The edge answers 502, names the object and the cause, and asks S3 again the next time."""
     emulator = Emulator(Settings("private_test"), origins={"demo": Bucket("photos")}, fetch=origin)
     with ImageKitServer(emulator) as server:
         answer = requests.get(f"{server.url}/demo/{code}.jpg", timeout=60)
@@ -82,6 +82,6 @@ def test_other_refusals_are_errors(origin: S3Origin, code: str) -> None:
 
 
 def test_unreachable_s3_is_an_error(origin: S3Origin) -> None:  # noqa: ARG001 # for the credentials
-    """Nobody listens there."""
+    """No process listens at that address."""
     with pytest.raises(OriginError, match="s3://photos/a"):
         S3Origin("http://127.0.0.1:1")("photos", "a.jpg")

@@ -1,4 +1,4 @@
-"""ImageKit's official SDK and the emulator understand each other, on good days and on bad ones."""
+"""ImageKit's official SDK works with the emulator, with and without faults."""
 
 import time
 from collections.abc import Iterator
@@ -28,8 +28,8 @@ def sdk(server: ImageKitServer) -> Iterator[ImageKit]:
         yield client
 
 
-def inject(server: ImageKitServer, **order: object) -> None:
-    requests.post(f"{server.url}/_control/faults", json=order, timeout=60).raise_for_status()
+def inject(server: ImageKitServer, **fault: object) -> None:
+    requests.post(f"{server.url}/_control/faults", json=fault, timeout=60).raise_for_status()
 
 
 def used(server: ImageKitServer) -> int:
@@ -52,7 +52,7 @@ def test_bad_requests(sdk: ImageKit) -> None:
 
 
 def test_keys(sdk: ImageKit) -> None:
-    """No key is AuthenticationError, a wrong one PermissionDeniedError."""
+    """A missing key raises AuthenticationError, a wrong one PermissionDeniedError."""
     with pytest.raises(imagekitio.AuthenticationError):
         # The SDK sends nothing without some credentials, so these are of a scheme that carries no key.
         sdk.cache.invalidation.create(url=GOOD_URL, extra_headers={"Authorization": "Bearer x"})
@@ -62,7 +62,7 @@ def test_keys(sdk: ImageKit) -> None:
 
 @pytest.mark.parametrize("api", ["purge", "status"])
 @pytest.mark.parametrize(
-    ("order", "error"),
+    ("fault", "error"),
     [
         ({"kind": "429"}, imagekitio.RateLimitError),
         ({"kind": "429-no-headers"}, imagekitio.RateLimitError),
@@ -73,10 +73,10 @@ def test_keys(sdk: ImageKit) -> None:
     ],
 )
 def test_faults_before_the_call_is_handled(
-    server: ImageKitServer, sdk: ImageKit, api: str, order: dict[str, object], error: type[Exception]
+    server: ImageKitServer, sdk: ImageKit, api: str, fault: dict[str, object], error: type[Exception]
 ) -> None:
-    """Each fault arrives as the SDK's typed error, once; a purge refused so does not count."""
-    inject(server, api=api, **order)
+    """Each fault becomes the SDK's typed error, once. A purge that is refused does not count."""
+    inject(server, api=api, **fault)
 
     def call() -> None:
         if api == "purge":
@@ -90,11 +90,11 @@ def test_faults_before_the_call_is_handled(
         call()
     assert used(server) == before
     call()
-    assert server.emulator.state.calls[api][f"fault {order['kind']}"] == 1
+    assert server.emulator.state.calls[api][f"fault {fault['kind']}"] == 1
 
 
 @pytest.mark.parametrize(
-    ("order", "error"),
+    ("fault", "error"),
     [
         ({"kind": "reset-after"}, imagekitio.APIConnectionError),
         ({"kind": "5xx", "accepted": True}, imagekitio.InternalServerError),
@@ -102,22 +102,24 @@ def test_faults_before_the_call_is_handled(
     ],
 )
 def test_faults_after_the_call_was_handled(
-    server: ImageKitServer, sdk: ImageKit, order: dict[str, object], error: type[Exception]
+    server: ImageKitServer, sdk: ImageKit, fault: dict[str, object], error: type[Exception]
 ) -> None:
-    """The client sees an error, but the purge was accepted and counts. Stopping waits for no slow call."""
-    inject(server, api="purge", **order)
-    # Only what never comes is not waited for.
-    patient_or_not = sdk.with_options(timeout=0.3) if order["kind"] == "slow" else sdk
+    """The client gets an error, but the purge counts. A stop does not wait for a slow call."""
+    inject(server, api="purge", **fault)
+    # Only the slow answer is not awaited.
+    client = sdk.with_options(timeout=0.3) if fault["kind"] == "slow" else sdk
     with pytest.raises(error):
-        patient_or_not.cache.invalidation.create(url=GOOD_URL)
+        client.cache.invalidation.create(url=GOOD_URL)
     deadline = time.monotonic() + 60
-    while not used(server) and time.monotonic() < deadline:  # the client may have left before it was heard
+    while (
+        not used(server) and time.monotonic() < deadline
+    ):  # the client may leave before the server reads its call
         time.sleep(0.02)
     assert used(server) == 1
 
 
 def test_reset_is_a_tcp_reset(server: ImageKitServer) -> None:
-    """The client's kernel sees RST, not an orderly end, even on a connection that was good before."""
+    """The client's kernel gets RST, also on a connection that worked before."""
     inject(server, api="purge", kind="reset-before", nth=2)
     with httpx.Client(auth=(KEY, ""), base_url=server.url) as client:
         assert client.post("/v1/files/purge", json={"url": GOOD_URL}).status_code == 201
@@ -127,7 +129,7 @@ def test_reset_is_a_tcp_reset(server: ImageKitServer) -> None:
 
 
 def test_slow_answer_is_the_right_one(server: ImageKitServer, sdk: ImageKit) -> None:
-    """A slow call that the client waits for ends like any other."""
+    """A slow call that the client waits for has the usual answer."""
     inject(server, api="purge", kind="slow", seconds=0.2)
     answer = sdk.cache.invalidation.with_raw_response.create(url=GOOD_URL)
     assert answer.status_code == 201
@@ -135,7 +137,7 @@ def test_slow_answer_is_the_right_one(server: ImageKitServer, sdk: ImageKit) -> 
 
 
 def test_injected_rate_limit_has_its_headers(server: ImageKitServer) -> None:
-    """The kind 429 names the reset it was given, in milliseconds; the kind 429-no-headers names none."""
+    """The kind 429 has headers with the given reset, in milliseconds; 429-no-headers has none."""
     inject(server, api="purge", kind="429", seconds=2.5)
     inject(server, api="purge", kind="429-no-headers", nth=2)
     first, second = (
@@ -148,7 +150,7 @@ def test_injected_rate_limit_has_its_headers(server: ImageKitServer) -> None:
 
 
 def test_nth_and_times(server: ImageKitServer, sdk: ImageKit) -> None:
-    """nth counts from the injection and times says how many calls in a row go wrong."""
+    """nth counts from the injection, and times says how many calls in a row fail."""
     sdk.cache.invalidation.create(url=GOOD_URL)
     inject(server, api="purge", kind="403", nth=2, times=2)
     good = []
@@ -162,7 +164,7 @@ def test_nth_and_times(server: ImageKitServer, sdk: ImageKit) -> None:
 
 
 def test_wildcard_refused_spares_exact_urls(server: ImageKitServer, sdk: ImageKit) -> None:
-    """The fault hits the next wildcard, however many exact purges come before it."""
+    """The fault hits the next wildcard, and no exact purge before it."""
     inject(server, api="purge", kind="wildcard-refused")
     sdk.cache.invalidation.create(url=GOOD_URL)
     with pytest.raises(imagekitio.BadRequestError):
@@ -171,7 +173,7 @@ def test_wildcard_refused_spares_exact_urls(server: ImageKitServer, sdk: ImageKi
 
 
 def test_never_completes(server: ImageKitServer, sdk: ImageKit) -> None:
-    """One purge stays Pending for ever, those after it complete."""
+    """One purge stays Pending for ever, and later purges complete."""
     inject(server, api="purge", kind="never-completes")
     stuck, fine = (sdk.cache.invalidation.create(url=GOOD_URL).request_id or "" for _ in range(2))
     assert sdk.cache.invalidation.get(stuck).status == "Pending"

@@ -1,4 +1,4 @@
-"""The embedded stack's processes: they end as a group, and never outlive whoever started them."""
+"""The processes of the embedded stack: they end as a group, and end with the process that started them."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from local.ports import Reservation
 from local.processes import Process
 from local.workspace import PROJECT, Workspace
 
-# Prints its child's id, then both wait; both ignore SIGTERM.
+# Prints the id of its child. Then both wait, and both ignore SIGTERM.
 STUBBORN = """
 import os, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -56,7 +56,7 @@ def _started(code: str, log: Path) -> Process:
 
 
 def test_a_stubborn_group_is_ended(tmp_path: Path) -> None:
-    """What ignores SIGTERM is killed, and its children with it."""
+    """A process that ignores SIGTERM is killed, and so are its children."""
     log = tmp_path / "log"
     process = _started(STUBBORN, log)
     assert _eventually(lambda: log.read_text().endswith("\n"))
@@ -68,7 +68,7 @@ def test_a_stubborn_group_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_later_process_under_the_same_id_is_left_alone(tmp_path: Path) -> None:
-    """An id alone proves nothing: the start of the process has to fit as well."""
+    """The id is not enough: the start time of the process must match too."""
     process = _started("import time; time.sleep(600)", tmp_path / "log")
     Process(process.pid, born="another time").stop()
     assert process.alive()
@@ -78,18 +78,18 @@ def test_a_later_process_under_the_same_id_is_left_alone(tmp_path: Path) -> None
 
 
 def test_a_status_is_reported_once_it_is_there(tmp_path: Path) -> None:
-    """None as long as it runs."""
-    told = tmp_path / "told"
-    code = f"import os, time\nwhile not os.path.exists({str(told)!r}): time.sleep(0.02)\nraise SystemExit(3)"
+    """While the process runs, the status is None."""
+    flag = tmp_path / "flag"
+    code = f"import os, time\nwhile not os.path.exists({str(flag)!r}): time.sleep(0.02)\nraise SystemExit(3)"
     process = _started(code, tmp_path / "log")
     assert process.wait(0) is None
-    told.touch()
+    flag.touch()
     assert process.wait(60) == 3
 
 
 @pytest.mark.parametrize(("word", "survives"), [("guard", False), ("release", True)])
 def test_the_watchdog_outlives_a_kill(tmp_path: Path, word: str, survives: bool) -> None:
-    """What is guarded dies with its starter, even if that is killed outright; what is released lives on."""
+    """A guarded process ends with its starter, even after SIGKILL; a released process keeps running."""
     starter = subprocess.Popen(  # noqa: S603 - this interpreter, and code of this file
         [sys.executable, "-c", GUARDED, str(tmp_path / "log"), word],
         cwd=PROJECT,
@@ -110,7 +110,7 @@ def test_the_watchdog_outlives_a_kill(tmp_path: Path, word: str, survives: bool)
 
 @pytest.mark.parametrize("option", [0, 1])
 def test_a_reserved_port_is_free_once_released(option: int) -> None:
-    """Nobody else gets it before, whether with SO_REUSEADDR or without; the next one to listen there does."""
+    """No other socket can bind it before, with or without SO_REUSEADDR."""
     with Reservation() as reserved, socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, option)
         with pytest.raises(OSError, match="in use"):
@@ -118,15 +118,15 @@ def test_a_reserved_port_is_free_once_released(option: int) -> None:
         other.bind(("127.0.0.1", reserved.release()))
 
 
-def test_a_released_port_is_given_to_nobody_who_asks_for_any() -> None:
-    """On a busy machine it takes seconds until somebody listens there: no connection may get it meanwhile."""
+def test_a_reserved_port_is_outside_the_range_of_the_system() -> None:
+    """The system must not give it to a connection before a process listens there."""
     for _ in range(50):
         with Reservation() as reserved:
             assert reserved.port < 32_768  # where Linux begins; macOS begins later
 
 
 def test_a_failed_start_names_the_log_and_shows_its_end(tmp_path: Path) -> None:
-    """One does not have to look for the reason."""
+    """The message shows the reason."""
     log = tmp_path / "log"
     process = _started("raise SystemExit('no such bucket')", log)
     with pytest.raises(LocalError, match="ended while it was starting") as raised:
@@ -136,12 +136,12 @@ def test_a_failed_start_names_the_log_and_shows_its_end(tmp_path: Path) -> None:
 
 
 def test_an_unreadable_state_counts_as_none(tmp_path: Path) -> None:
-    """A half-written or foreign file does not stop the next start."""
+    """A damaged file does not prevent the next start."""
     workspace = Workspace(tmp_path)
-    assert workspace.recall() is None
+    assert workspace.load_state() is None
     (tmp_path / "state.json").write_text("{")
-    assert workspace.recall() is None
-    workspace.remember({"endpoint": "https://127.0.0.1:1"})
-    assert workspace.recall() == {"endpoint": "https://127.0.0.1:1"}
-    workspace.forget()
-    assert workspace.recall() is None
+    assert workspace.load_state() is None
+    workspace.save_state({"endpoint": "https://127.0.0.1:1"})
+    assert workspace.load_state() == {"endpoint": "https://127.0.0.1:1"}
+    workspace.remove_state()
+    assert workspace.load_state() is None

@@ -1,4 +1,4 @@
-"""Event files that `python -m local replay` cannot use: one clear line, exit 2, and no stack is started."""
+"""Event files that `python -m local replay` cannot use: one line, exit status 2, and no stack starts."""
 
 import json
 from datetime import UTC, datetime
@@ -43,7 +43,7 @@ def test_a_bad_file_is_named_with_what_is_wrong(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """One line on standard error and exit status 2, at once."""
+    """It prints one line on standard error, and exits with 2 at once."""
     monkeypatch.setattr("local.interruption.listen", lambda: None)
     monkeypatch.setattr("local.session.session", None)
     path = _file(tmp_path, text)
@@ -64,7 +64,7 @@ def test_a_path_that_is_no_file_is_bad_input(path: str, says: str) -> None:
 
 
 def test_a_file_that_is_no_text_is_bad_input(tmp_path: Path) -> None:
-    """An image, say, given by mistake."""
+    """For example an image."""
     path = tmp_path / "a.json"
     path.write_bytes(b"\xff\xd8\xff")
     with pytest.raises(BadInput, match="is not UTF-8"):
@@ -73,25 +73,25 @@ def test_a_file_that_is_no_text_is_bad_input(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((PROJECT / "events").rglob("*.json")), ids=lambda path: path.name)
 def test_every_file_of_events_can_be_replayed(path: Path) -> None:
-    """Each is read, and what it changes is served on an embedded stack."""
-    event = Event.read(path).here("http://127.0.0.1:1/demo")
+    """Each file can be read, and an embedded stack serves what it changes."""
+    event = Event.read(path).on_stack("http://127.0.0.1:1/demo")
     changes = event.changes(SETTINGS, NOW)
     nothing = path.name in ("test-event.json", "tick.json") or "old-version" in path.name
     assert bool(changes) != nothing
-    assert len(event.poison()) == (path.name == "batch-with-poison.json")
+    assert len(event.poison_reasons()) == (path.name == "batch-with-poison.json")
 
 
 def test_urls_of_imagekit_are_moved_and_others_are_not(tmp_path: Path) -> None:
-    """A manual purge of a host that the stack does not serve is refused, as the deployed function would."""
+    """A manual purge of another host is refused, as the deployed function would."""
     urls = ["https://ik.imagekit.io/any/a/b.jpg?tr=w-1", "https://elsewhere.example/a/b.jpg"]
-    event = Event.read(_file(tmp_path, json.dumps({"urls": urls}))).here("http://127.0.0.1:1/demo")
+    event = Event.read(_file(tmp_path, json.dumps({"urls": urls}))).on_stack("http://127.0.0.1:1/demo")
     assert event.body["urls"] == ["http://127.0.0.1:1/demo/a/b.jpg?tr=w-1", urls[1]]
     with pytest.raises(BadInput, match=r"cannot be served: .*elsewhere\.example"):
         event.changes(SETTINGS, NOW)
 
 
 def test_a_manual_purge_is_understood_as_asked(tmp_path: Path) -> None:
-    """The URL as it is."""
+    """The URL does not change."""
     body: dict[str, Any] = {"urls": ["http://127.0.0.1:1/demo/a/*b.jpg".replace("*", "%2A")]}
     (change,) = Event.read(_file(tmp_path, json.dumps(body))).changes(SETTINGS, NOW)
     assert isinstance(change, UrlChange)

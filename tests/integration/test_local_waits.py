@@ -1,4 +1,4 @@
-"""Waits of the local commands: nothing counts as done because something else was seen."""
+"""Waits of the local commands: they wait for the outcome itself, not for a sign of it."""
 
 import io
 import json
@@ -13,16 +13,18 @@ import pytest
 from moto import mock_aws
 from rich.console import Console
 
-from local.demo import play as demo
-from local.demo.catalogue import Act, Piece
-from local.demo.edge import EdgeAnswer
-from local.demo.screen import Screen
+from local.demo import actions, scenario
+from local.demo.actions import DemoImage
+from local.demo.catalogue import ChangeKind, ImageSpec
+from local.demo.display import Display
+from local.demo.edge_client import EdgeAnswer
+from local.demo.watch import Watch
 from local.errors import LocalError
 from local.images import draw
 from local.observer import LEASE, Accepted, Observer, Work
-from local.replay import play
+from local.replay import delivery
 from local.replay.event import Event
-from local.replay.fate import Fate
+from local.replay.outcome import ChangeOutcome
 from local.workspace import PROJECT
 from tests.integration.test_local_replay import SETTINGS
 
@@ -30,10 +32,13 @@ NOW = 1_790_000_000.0
 
 
 class Drains:
-    """An observer of a stack where another drain is at it until the third look, and then holds a change."""
+    """An observer of a stack in which another drain runs until its log is read for the third time.
+
+    Then that drain ends, and holds a change.
+    """
 
     def __init__(self, _stack: object) -> None:
-        self.looks = 0
+        self.reads = 0
 
     def settings(self) -> Any:
         return SETTINGS
@@ -42,17 +47,19 @@ class Drains:
         """There are none."""
 
     def log(self, _function: str, _message: str, _since: float) -> Iterator[dict[str, Any]]:
-        self.looks += 1
-        yield {"at": NOW, "busy": True, "held": 0, "reason": "another drain is at it"}
-        if self.looks >= 3:
+        self.reads += 1
+        yield {"at": NOW, "busy": True, "held": 0, "reason": "another drain runs"}
+        if self.reads >= 3:
             yield {"at": NOW + 1, "busy": False, "held": 1, "reason": "quota"}
 
 
-def test_a_replay_believes_the_drain_that_was_at_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The delivery itself was answered `busy`, which says nothing; the other drain tells of the quota."""
-    held = Fate("put s3://photos/a.jpg", "https://edge/a.jpg", reason="held: it waits for a purge", open=True)
-    monkeypatch.setattr(play, "Observer", Drains)
-    monkeypatch.setattr(play, "Fates", lambda *_, **__: SimpleNamespace(look=lambda: [held]))
+def test_a_replay_waits_for_the_drain_that_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A `busy` answer does not say what is held; the other drain logs it when it ends."""
+    held = ChangeOutcome(
+        "put s3://photos/a.jpg", "https://edge/a.jpg", reason="held: it waits for a purge", pending=True
+    )
+    monkeypatch.setattr(delivery, "Observer", Drains)
+    monkeypatch.setattr(delivery, "OutcomeFinder", lambda *_, **__: SimpleNamespace(find=lambda: [held]))
     answer = {"purges": [], "settled": 0, "held": 0, "reason": "", "busy": True}
     functions = SimpleNamespace(invoke=lambda **_: {"Payload": io.BytesIO(json.dumps(answer).encode())})
     stack: Any = SimpleNamespace(
@@ -64,13 +71,13 @@ def test_a_replay_believes_the_drain_that_was_at_it(monkeypatch: pytest.MonkeyPa
     path = tmp_path / "event.json"
     path.write_text(json.dumps({"keys": [{"bucket": "photos", "key": "a.jpg"}]}))
     shown = io.StringIO()
-    assert play.Replay(stack, Console(file=shown, width=120)).run(Event.read(path), deadline=20) == 1
+    assert delivery.Replay(stack, Console(file=shown, width=120)).run(Event.read(path), deadline=20) == 1
     assert "1 change is held (quota): the next tick tries again." in shown.getvalue()
 
 
 @pytest.fixture
 def stack() -> Iterator[Any]:
-    """As much of a stack as holds changes: the queue and the ledger."""
+    """The parts of a stack that hold changes: the queue and the ledger."""
     with mock_aws():
         session = boto3.session.Session()
         sqs, ledger = session.client("sqs"), session.client("dynamodb")
@@ -93,7 +100,7 @@ def stack() -> Iterator[Any]:
 def test_a_replay_says_how_often_poison_is_delivered(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stack: Any
 ) -> None:
-    """As the stack's own queue has it, whatever the template says one day; once for all messages."""
+    """It reads the number from the queue of the stack, and prints it once for all messages."""
 
     class Poisoned(Drains):
         def most_receives(self) -> int:
@@ -102,18 +109,18 @@ def test_a_replay_says_how_often_poison_is_delivered(
     event = Event.read(PROJECT / "events/sqs/batch-with-poison.json")
     poison = [{"itemIdentifier": each["messageId"]} for each in event.body["Records"][6:8]]
     answer = {"batchItemFailures": poison}
-    monkeypatch.setattr(play, "Observer", Poisoned)
-    monkeypatch.setattr(play, "Fates", lambda *_, **__: SimpleNamespace(look=list))
+    monkeypatch.setattr(delivery, "Observer", Poisoned)
+    monkeypatch.setattr(delivery, "OutcomeFinder", lambda *_, **__: SimpleNamespace(find=list))
     stack.functions = SimpleNamespace(invoke=lambda **_: {"Payload": io.BytesIO(json.dumps(answer).encode())})
     stack.outputs["SubmitPurgeFunction"] = "SubmitPurge"
     stack.url_endpoint, stack.workspace = "http://127.0.0.1:1/demo", SimpleNamespace(logs=tmp_path)
     shown = io.StringIO()
-    assert play.Replay(stack, Console(file=shown, width=120)).run(event, deadline=20) == 1
+    assert delivery.Replay(stack, Console(file=shown, width=120)).run(event, deadline=20) == 1
     assert shown.getvalue().count("delivers a message 7 times, then moves it to the dead letters.") == 1
 
 
 def test_a_change_is_under_way_from_the_queue_to_the_end_of_its_drain(stack: Any) -> None:
-    """Waiting, in somebody's hands, kept in the ledger, or about to be committed: it is not done."""
+    """In the queue, received, in the ledger, or in a drain that runs: in none of these it is done."""
     observer, queue = Observer(stack), stack.outputs["ChangeQueueUrl"]
     assert observer.work() == Work(0, 0, draining=False)
     assert observer.work().done
@@ -142,7 +149,7 @@ def test_a_change_is_under_way_from_the_queue_to_the_end_of_its_drain(stack: Any
 def test_a_copy_is_not_younger_because_its_answer_was_slow(
     asked_at: float, at: float, age: int, same: bool
 ) -> None:
-    """On a busy machine an answer comes seconds after it was given."""
+    """On a busy machine an answer arrives seconds after the edge gave it."""
     first = EdgeAnswer(NOW - 1, NOW, 200, hit=True, age=1, body=b"")
     later = EdgeAnswer(NOW + asked_at, NOW + at, 200, hit=True, age=age + 1, body=b"")
     assert later.is_same_copy_as(first) == same
@@ -151,9 +158,9 @@ def test_a_copy_is_not_younger_because_its_answer_was_slow(
 @pytest.mark.parametrize(
     ("seen", "settled"),
     [
-        (([], 0, NOW), False),  # the event is still to come
-        ((["a.png"], 1, NOW), False),  # kept in the ledger, and its drain is still to come
-        ((["a.png"], 0, None), False),  # purged, and still to be evicted
+        (([], 0, NOW), False),  # the event did not arrive yet
+        ((["a.png"], 1, NOW), False),  # in the ledger, before its drain
+        ((["a.png"], 0, None), False),  # the purge is accepted, and not Completed
         ((["a.png"], 0, NOW), True),
     ],
 )
@@ -163,7 +170,7 @@ def test_an_upload_is_not_over_because_a_purge_covers_it(
     seen: tuple[list[str], int, float | None],
     settled: bool,
 ) -> None:
-    """An early wildcard covers what is received later. What is purged later would evict what is looked at."""
+    """An early wildcard covers keys that are received later. Their purge would evict what the demo checks."""
     received, messages, completed_at = seen
     observer: Any = SimpleNamespace(
         log=lambda *_: [{"key": key} for key in received],
@@ -172,35 +179,33 @@ def test_an_upload_is_not_over_because_a_purge_covers_it(
         imagekit=lambda: {"purgesPending": 0},
         ledger=lambda: SimpleNamespace(pending_ids=set),
     )
-    subject: Any = SimpleNamespace(
-        piece=Piece("a.png", Act.KEPT), before=object(), urls=("https://edge/a.png",)
-    )
+    image: Any = SimpleNamespace(spec=ImageSpec("a.png", ChangeKind.UNTOUCHED))
     stack: Any = SimpleNamespace(workspace=SimpleNamespace(logs=tmp_path))
-    monkeypatch.setattr(demo.stage, "upload", lambda *_: None)
-    monkeypatch.setattr(demo, "_UPLOAD_SECONDS", 0.0)
-    play = demo.Play(stack, observer, Screen(Console(file=io.StringIO())))
+    monkeypatch.setattr(actions, "upload", lambda *_: None)
+    monkeypatch.setattr(scenario, "_UPLOAD_SECONDS", 0.0)
+    demo = scenario.Scenario(stack, observer, Display(Console(file=io.StringIO())))
     with nullcontext() if settled else pytest.raises(LocalError, match="not purged within"):
-        play._upload([subject])
+        demo._upload([image])
 
 
-def test_what_the_edge_caches_is_looked_at_right_after_each_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once all changes are made is too late on a busy machine: the first ones may be purged by then."""
+def test_each_url_is_requested_right_after_its_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the first purges may be Completed before all changes are made."""
     done: list[str] = []
-    monkeypatch.setattr(demo.stage, "_put", lambda _stack, key, _picture: done.append(f"put {key}"))
-    monkeypatch.setattr(demo.stage, "_AT_ONCE", 1)
+    monkeypatch.setattr(actions, "_put", lambda _stack, key, _picture: done.append(f"put {key}"))
+    monkeypatch.setattr(actions, "_CONCURRENCY", 1)
 
-    def look(urls: tuple[str, ...]) -> list[tuple[str, EdgeAnswer]]:
-        done.extend(f"look {url}" for url in urls)
+    def request(urls: tuple[str, ...]) -> list[tuple[str, EdgeAnswer]]:
+        done.extend(f"request {url}" for url in urls)
         return [(url, EdgeAnswer(NOW, NOW, 200, hit=True, age=5, body=picture.body)) for url in urls]
 
     picture = draw(1, 1, "png")
     after = draw(1, 2, "png")
-    subjects = [
-        demo.Subject(Piece(f"{name}.png", Act.OVERWRITTEN), (f"https://edge/{name}",), picture, after)
+    images = [
+        DemoImage(ImageSpec(f"{name}.png", ChangeKind.OVERWRITTEN), (f"https://edge/{name}",), picture, after)
         for name in "ab"
     ]
-    edge, nobody = cast("Any", SimpleNamespace(look=look)), cast("Any", None)
-    changed, looks = demo.stage.change(nobody, edge, subjects)
-    assert done == ["put a.png", "look https://edge/a", "put b.png", "look https://edge/b"]
-    watch = demo.Watch(nobody, edge, changed, looks)
-    assert [list(story.stale) for story in watch.stories] == [["https://edge/a"], ["https://edge/b"]]
+    edge, nobody = cast("Any", SimpleNamespace(request=request)), cast("Any", None)
+    changed, answers = actions.apply_changes(nobody, edge, images)
+    assert done == ["put a.png", "request https://edge/a", "put b.png", "request https://edge/b"]
+    watch = Watch(nobody, edge, changed, answers)
+    assert [list(status.stale) for status in watch.statuses] == [["https://edge/a"], ["https://edge/b"]]

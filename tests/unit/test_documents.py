@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.__main__ import _parser as local_parser
+from ops.__main__ import _parser as ops_parser
 from tests.documents import Command, commands
 from tests.unit.cloudformation import PROJECT, load
 
@@ -30,7 +30,7 @@ def test_the_commands_are_found() -> None:
     """In blocks and in the text, of every program: otherwise the tests below check nothing."""
     assert commands("sam", "deploy", "--guided")
     assert commands("make", "help")
-    assert commands(".venv/bin/python", "-m", "local")
+    assert commands(".venv/bin/python", "-m", "ops")
     assert len(commands()) > 40
 
 
@@ -82,11 +82,10 @@ def test_every_printed_target_exists(command: Command) -> None:
         assert (PROJECT / value).exists() if given else name in targets
 
 
-@pytest.mark.parametrize("command", commands(".venv/bin/python", "-m", "local"), ids=str)
-def test_python_m_local_takes_what_is_printed(command: Command) -> None:
-    """Its own parser says so."""
-    if len(command.words) > 3:
-        assert local_parser().parse_args(command.words[3:]).run
+@pytest.mark.parametrize("command", commands(".venv/bin/python", "-m", "ops"), ids=str)
+def test_python_m_ops_takes_what_is_printed(command: Command) -> None:
+    """Its own parser accepts the arguments."""
+    assert ops_parser().parse_args(command.words[3:]).run
 
 
 @pytest.mark.parametrize("command", [*commands(".venv/bin/python", "-m"), *commands("python", "-m")], ids=str)

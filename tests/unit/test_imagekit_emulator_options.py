@@ -1,4 +1,4 @@
-"""The emulator's command line: what it understands and what it refuses."""
+"""The emulator's command line: what it accepts and what it refuses."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ from local.imagekit.options import parse
 def test_refuses_senseless_options(
     arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 2 and one line that names the option or value."""
+    """It exits with 2 and one line that names the option or the value."""
     with pytest.raises(SystemExit) as end:
         parse(["--private-key", "private_x", *arguments], {})
     assert end.value.code == 2
@@ -47,10 +47,10 @@ def test_refuses_senseless_options(
 
 
 def test_understands_everything() -> None:
-    """Repeatable options add up; folders and URL patterns are kept apart; the key may come from outside."""
+    """Options can be repeated, origins have folders and URL patterns, the environment may have the key."""
     origins = ["--origin=demo=photos", "--origin=demo/shop=photos/public/shop/"]
-    rest = ["--domain=images.example.com=demo", "--port-file=port", "--s3-endpoint=http://127.0.0.1:4566"]
-    options = parse([*origins, *rest], {"IMAGEKIT_PRIVATE_KEY": "private_y"})
+    others = ["--domain=images.example.com=demo", "--port-file=port", "--s3-endpoint=http://127.0.0.1:4566"]
+    options = parse([*origins, *others], {"IMAGEKIT_PRIVATE_KEY": "private_y"})
     assert options.settings.private_key == "private_y"
     assert options.origins == {"demo": Bucket("photos"), "demo/shop": Bucket("photos", "public/shop")}
     assert options.domains == {"images.example.com": "demo"}

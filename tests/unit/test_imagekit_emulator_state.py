@@ -1,4 +1,4 @@
-"""The emulator under a virtual clock, without a socket: quota, rates, completion, in-flight fetches."""
+"""The emulator with a virtual clock and without a socket: quota, rates, completion, pending fetches."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ LAST_SECOND_OF_JANUARY = timegm((2026, 1, 31, 23, 59, 59)) + 0.5
 
 
 class Clock:
-    """A clock that stands still until it is told to move. Unix seconds."""
+    """A clock that moves only when a test moves it. Unix seconds."""
 
     def __init__(self, now: float = LAST_SECOND_OF_JANUARY) -> None:
         self.now = now
@@ -27,7 +27,7 @@ class Clock:
 
 
 class Bench:
-    """An emulator over a dictionary, with its clock."""
+    """An emulator whose origin is a dictionary, with its clock."""
 
     def __init__(self, **settings: object) -> None:
         self.clock = Clock()
@@ -65,7 +65,7 @@ def test_quota_follows_the_calendar_month_in_utc() -> None:
 
 
 def test_quota_can_be_raised() -> None:
-    """Raising the quota lets purges through at once, as ImageKit's support can."""
+    """After the quota is raised, the emulator accepts purges at once."""
     bench = Bench(quota=0)
     assert bench.purge("/a.jpg").outcome == "over-quota"
     bench.emulator.state.apply(bench.emulator.state.settings.changed({"quota": 1}))
@@ -73,7 +73,7 @@ def test_quota_can_be_raised() -> None:
 
 
 def test_purge_evicts_when_it_completes_and_not_before() -> None:
-    """Between acceptance and completion the old answer is served, with a growing Age."""
+    """Until a purge completes, the edge serves the old answer, with a growing Age."""
     bench = Bench(delay=10)
     bench.objects["a.jpg"] = b"old"
     bench.get("/demo/a.jpg")
@@ -89,7 +89,7 @@ def test_purge_evicts_when_it_completes_and_not_before() -> None:
 
 @pytest.mark.parametrize("purged", ["/a.jpg", "/a.jpg*"])
 def test_fetch_overtaken_by_a_purge_is_not_stored(purged: str) -> None:
-    """A fetch that read the old object before a purge completed answers its caller, and nobody else."""
+    """A fetch that started before a purge completed is answered, but not cached."""
     bench = Bench(delay=1)
     bench.objects["a.jpg"] = b"old"
 
@@ -106,24 +106,24 @@ def test_fetch_overtaken_by_a_purge_is_not_stored(purged: str) -> None:
 
 
 def test_fetch_beside_a_purge_of_something_else_is_stored() -> None:
-    """Only a covering purge keeps an answer out of the cache."""
+    """Only a purge that covers the fetch prevents that it is cached."""
     bench = Bench(delay=0)
     bench.on_fetch = lambda: bench.purge("/b.jpg") and None
     bench.get("/demo/a.jpg")
     bench.get("/demo/a.jpg?v=1")
-    assert bench.emulator.state.cache.names() == ["/demo/a.jpg", "/demo/a.jpg?v=1"]
+    assert bench.emulator.state.cache.keys() == ["/demo/a.jpg", "/demo/a.jpg?v=1"]
 
 
-def test_reset_forgets_fetches_under_way() -> None:
-    """What was being fetched when the cache was emptied does not come back into it."""
+def test_reset_does_not_cache_pending_fetches() -> None:
+    """A fetch that started before a reset is not cached."""
     bench = Bench()
     bench.on_fetch = bench.emulator.reset
     bench.get("/demo/a.jpg")
-    assert bench.emulator.state.cache.names() == []
+    assert bench.emulator.state.cache.keys() == []
 
 
-def test_token_bucket_lets_through_who_waits_as_told() -> None:
-    """Burst first, then the rate; waiting exactly the named time is always enough."""
+def test_token_bucket_serves_a_caller_that_waits() -> None:
+    """The burst comes first, then the rate. A caller that waits the returned time gets a token."""
     bucket = TokenBucket(rate=3, burst=2, now=0)
     assert [bucket.take(0), bucket.take(0)] == [0, 0]
     now = 0.0
@@ -159,13 +159,13 @@ def test_token_bucket_lets_through_who_waits_as_told() -> None:
     ],
 )
 def test_impossible_settings(changes: dict[str, object]) -> None:
-    """Every impossible value is refused, by name."""
+    """Every impossible value is refused, and the error names the setting."""
     with pytest.raises(BadSetting, match=next(iter(changes))):
         Settings(KEY).changed(changes)
 
 
 @pytest.mark.parametrize(
-    "order",
+    "fields",
     [
         {},
         {"api": "purge"},
@@ -183,7 +183,7 @@ def test_impossible_settings(changes: dict[str, object]) -> None:
         {"api": "purge", "kind": "403", "tiems": 2},
     ],
 )
-def test_impossible_faults(order: dict[str, object]) -> None:
-    """A fault that could never do what its order says is refused."""
+def test_impossible_faults(fields: dict[str, object]) -> None:
+    """A fault that cannot happen as it is described is refused."""
     with pytest.raises(BadFault):
-        Fault.parse(order)
+        Fault.parse(fields)

@@ -1,4 +1,4 @@
-"""A SAM CLI that cannot build this says so before it tries."""
+"""A SAM CLI that is too old is refused before the build."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def _says(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str) -> None:
 def test_a_sam_cli_that_is_new_enough_is_taken(
     version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By its numbers, not by their letters."""
+    """Versions are compared as numbers, not as text."""
     _says(monkeypatch, tmp_path, f"SAM CLI, version {version}")
     sam.check_version()
 
@@ -28,7 +28,7 @@ def test_a_sam_cli_that_is_new_enough_is_taken(
 def test_an_old_sam_cli_is_refused_with_the_remedy(
     said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """1.153 fails in the midst of a build for want of `python-uv`, and says nothing of its age."""
+    """1.153 would fail during the build, because it has no `python-uv`, and would not name its version."""
     _says(monkeypatch, tmp_path, said)
     with pytest.raises(LocalError, match=r"1\.170 or later.*make setup"):
         sam.check_version()

@@ -1,4 +1,4 @@
-"""Dead letters go back to their queue: moto's here, the embedded stack's in test_operations.py."""
+"""`python -m ops redrive` with moto's queues. test_operations.py runs it on the embedded stack."""
 
 import time
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from local import redrive as redriving
 from local.errors import BadInput
-from local.redrive import redrive
+from ops import redrive as redriving
+from ops.redrive import redrive
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def sqs() -> Iterator[Any]:
 
 
 def test_all_dead_letters_are_moved(sqs: Any) -> None:
-    """More than one answer of SQS holds, each once, and the dead-letter queue is empty then."""
+    """It moves each of more messages than one answer of SQS has, once, and leaves an empty queue."""
     dead, queue = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead", "changes"))
     for number in range(25):
         sqs.send_message(QueueUrl=dead, MessageBody=f"{number}")
@@ -36,7 +36,7 @@ def test_all_dead_letters_are_moved(sqs: Any) -> None:
 
 
 def test_the_queues_may_be_in_different_regions(sqs: Any) -> None:
-    """Events that were not forwarded lie in the bucket's region; the URL of a queue tells its region."""
+    """Undelivered events are in the bucket's region. The URL of a queue has its region."""
     elsewhere = boto3.session.Session(region_name="us-west-2").client("sqs")
     dead = elsewhere.create_queue(QueueName="undelivered")["QueueUrl"]
     queue = sqs.create_queue(QueueName="changes")["QueueUrl"]
@@ -48,7 +48,7 @@ def test_the_queues_may_be_in_different_regions(sqs: Any) -> None:
 
 
 def test_what_dies_once_more_is_not_moved_for_ever(sqs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A message that was sent after the redrive began is one that it moved itself: it stays dead."""
+    """A message that was sent after the start was moved by this command, and died again. It stays there."""
     dead, queue = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead", "changes"))
     began = time.time() - 60
     sqs.send_message(QueueUrl=dead, MessageBody="died again")
@@ -58,7 +58,7 @@ def test_what_dies_once_more_is_not_moved_for_ever(sqs: Any, monkeypatch: pytest
 
 
 def test_an_answer_without_an_old_message_is_not_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQS answers with a sample: that all of it died again does not tell that nothing old is left."""
+    """An answer is a sample. If all its messages died again, old messages may still be in the queue."""
     answers = [[("died again", 2_000_000)], [("old", 0)], []]
     sent: list[str] = []
 
@@ -83,7 +83,7 @@ def test_an_answer_without_an_old_message_is_not_the_end(monkeypatch: pytest.Mon
 
 
 def test_a_queue_that_is_not_there_is_named_in_one_line(sqs: Any) -> None:
-    """With what AWS said of it."""
+    """The line contains the error of AWS."""
     queue = sqs.create_queue(QueueName="changes")["QueueUrl"]
     with pytest.raises(BadInput, match=r"ReceiveMessage answered .*NonExistentQueue"):
         redrive(queue.replace("changes", "dead"), queue)

@@ -1,4 +1,4 @@
-"""The emulator's reading of URLs: canonical spelling, wildcard rules, and what a purge covers."""
+"""How the emulator reads URLs: canonical form, rules for wildcards, and what a purge covers."""
 
 from urllib.parse import quote
 
@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.imagekit import wildcards
-from local.imagekit.addresses import AddressBook, NotPurgeable, Scope
 from local.imagekit.cache import EdgeCache
 from local.imagekit.encoding import canonical_path, canonical_query, decoded
 from local.imagekit.origin import NOT_FOUND
+from local.imagekit.resolver import NotPurgeable, PurgeScope, UrlResolver
 
 HOST = "https://ik.imagekit.io"
 keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
@@ -18,8 +18,8 @@ odd_texts = st.text(st.sampled_from("ab/%2A*?#+ ~é3F25"), max_size=12)
 
 
 @pytest.fixture
-def book() -> AddressBook:
-    return AddressBook(["demo", "demo/shop"], {"images.example.com": "demo"})
+def resolver() -> UrlResolver:
+    return UrlResolver(["demo", "demo/shop"], {"images.example.com": "demo"})
 
 
 def fully_encoded(key: str) -> str:
@@ -28,7 +28,7 @@ def fully_encoded(key: str) -> str:
 
 @given(odd_texts)
 def test_canonical_path_is_stable(raw: str) -> None:
-    """Canonical text is its own canonical form, and a star in it is always encoded."""
+    """A canonical path is its own canonical form, and every star in it is encoded."""
     canonical = canonical_path(raw)
     assert canonical_path(canonical) == canonical
     assert "*" not in canonical
@@ -36,7 +36,7 @@ def test_canonical_path_is_stable(raw: str) -> None:
 
 @given(odd_texts)
 def test_canonical_query_is_stable(raw: str) -> None:
-    """The same for queries."""
+    """A canonical query is its own canonical form, and every star in it is encoded."""
     canonical = canonical_query(raw)
     assert canonical_query(canonical) == canonical
     assert "*" not in canonical
@@ -44,13 +44,15 @@ def test_canonical_query_is_stable(raw: str) -> None:
 
 @given(keys)
 def test_every_encoding_of_a_key_is_one_entry(key: str) -> None:
-    """However much of a key a client encodes, the entry is the same, and the key comes back out of it."""
-    book = AddressBook(["demo"], {})
+    """All encodings of a key have the same cache key, and it decodes to the key."""
+    resolver = UrlResolver(["demo"], {})
     minimal = quote(key, safe="/:@!$&'()+,;=-._~")
-    places = [book.of_request("", f"/demo/{spelling}") for spelling in (minimal, fully_encoded(key))]
-    assert places[0] == places[1]
-    assert places[0] is not None
-    assert decoded(places[0].path) == f"/{key}"
+    resolved = [
+        resolver.resolve_request("", f"/demo/{spelling}") for spelling in (minimal, fully_encoded(key))
+    ]
+    assert resolved[0] == resolved[1]
+    assert resolved[0] is not None
+    assert decoded(resolved[0].path) == f"/{key}"
 
 
 @given(keys, keys)
@@ -61,33 +63,36 @@ def test_different_keys_are_different_entries(one: str, other: str) -> None:
 
 @given(keys, keys, st.none() | keys)
 def test_wildcard_is_a_prefix_of_the_key(prefix: str, key: str, query: str | None) -> None:
-    """A wildcard covers a key, with or without query, exactly if the key starts with the prefix."""
-    book = AddressBook(["demo"], {})
-    scope = book.of_purge(f"{HOST}/demo/folder/x{quote(prefix)}*")
-    place = book.of_request("", f"/demo/folder/x{quote(key)}" + ("" if query is None else f"?{quote(query)}"))
-    assert place is not None
-    assert scope.covers(place.entry) == key.startswith(prefix)
+    """A wildcard covers a key, with or without query, only if the key starts with the prefix."""
+    resolver = UrlResolver(["demo"], {})
+    scope = resolver.resolve_purge(f"{HOST}/demo/folder/x{quote(prefix)}*")
+    resolved = resolver.resolve_request(
+        "", f"/demo/folder/x{quote(key)}" + ("" if query is None else f"?{quote(query)}")
+    )
+    assert resolved is not None
+    assert scope.covers(resolved.cache_key) == key.startswith(prefix)
 
 
 @given(keys, keys)
 def test_exact_purge_covers_one_entry(purged: str, key: str) -> None:
     """An exact purge covers the key of that name, and none of its query variants."""
-    book = AddressBook(["demo"], {})
-    scope = book.of_purge(f"{HOST}/demo/{quote(purged)}")
+    resolver = UrlResolver(["demo"], {})
+    scope = resolver.resolve_purge(f"{HOST}/demo/{quote(purged)}")
     assert scope.covers(f"/demo/{canonical_path(quote(key))}") == (purged == key)
     assert not scope.covers(f"/demo/{canonical_path(quote(purged))}?v=1")
 
 
 @given(st.lists(st.text("ab/", max_size=6), unique=True), st.text("ab/", max_size=3), st.booleans())
 def test_eviction_agrees_with_covers(names: list[str], text: str, wildcard: bool) -> None:
-    """The sorted index drops exactly the entries that Scope.covers names."""
-    cache, scope = EdgeCache(), Scope(text, wildcard)
+    """The cache drops exactly the entries that PurgeScope.covers names."""
+    cache, scope = EdgeCache(), PurgeScope(text, wildcard)
     for name in names:
-        cache.land(cache.take_off(name, 0), NOT_FOUND)
-    left = sorted(name for name in names if not scope.covers(name))
-    assert cache.evict(scope) == len(names) - len(left)
-    assert cache.names() == left
-    assert all(cache.get(name) for name in left)
+        cache.finish_fetch(cache.start_fetch(name, 0), NOT_FOUND)
+    kept = sorted(name for name in names if not scope.covers(name))
+    cache.evict(scope)
+    assert cache.keys() == kept
+    assert len(cache) == len(kept)
+    assert all(cache.get(name) for name in kept)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +117,7 @@ def test_eviction_agrees_with_covers(names: list[str], text: str, wildcard: bool
     ],
 )
 def test_wildcard_rules(path: str, allowed: bool) -> None:
-    """The rules of ImageKit's documentation, with the strictest reading at their edges."""
+    """The emulator follows ImageKit's documentation, in the strictest reading."""
     assert wildcards.accepted(path) is allowed
 
 
@@ -153,30 +158,30 @@ def test_wildcard_rules(path: str, allowed: bool) -> None:
         "*",
     ],
 )
-def test_not_purgeable(book: AddressBook, url: str) -> None:
-    """Every URL that is not an absolute, encoded URL of this account, or whose wildcard is not allowed."""
+def test_not_purgeable(resolver: UrlResolver, url: str) -> None:
+    """A purge needs an absolute, encoded URL of this account, and an allowed wildcard."""
     with pytest.raises(NotPurgeable):
-        book.of_purge(url)
+        resolver.resolve_purge(url)
 
 
 @pytest.mark.parametrize(
     ("url", "scope"),
     [
-        (f"{HOST}/demo/a.jpg", Scope("/demo/a.jpg", False)),
-        ("http://IK.imagekit.io:80/demo/a.jpg", Scope("/demo/a.jpg", False)),
-        (f"{HOST}/demo/a%2Ab.jpg", Scope("/demo/a%2Ab.jpg", False)),
-        (f"{HOST}/demo/a%2A", Scope("/demo/a%2A", False)),
-        (f"{HOST}/demo/a.jpg%3Fv=1", Scope("/demo/a.jpg%3Fv=1", False)),
-        (f"{HOST}/demo/a.jpg?v=%2a", Scope("/demo/a.jpg?v=%2A", False)),
-        (f"{HOST}/demo/a.jpg?tr=w*", Scope("/demo/a.jpg?tr=w", True)),
-        (f"{HOST}/demo//a.jpg*", Scope("/demo//a.jpg", True)),
-        (f"{HOST}/demo/tr:w-300/a.jpg*", Scope("/demo/tr:w-300/a.jpg", True)),
-        (f"{HOST}/demo/tr%3Aw-300/a/b*", Scope("/demo/tr:w-300/a/b", True)),
-        (f"{HOST}/demo/shop/images/x*", Scope("/demo/shop/images/x", True)),
-        (f"{HOST}/demo/b/a%C3*", Scope("/demo/b/a%C3", True)),
-        ("https://images.example.com/a.jpg", Scope("/demo/a.jpg", False)),
+        (f"{HOST}/demo/a.jpg", PurgeScope("/demo/a.jpg", False)),
+        ("http://IK.imagekit.io:80/demo/a.jpg", PurgeScope("/demo/a.jpg", False)),
+        (f"{HOST}/demo/a%2Ab.jpg", PurgeScope("/demo/a%2Ab.jpg", False)),
+        (f"{HOST}/demo/a%2A", PurgeScope("/demo/a%2A", False)),
+        (f"{HOST}/demo/a.jpg%3Fv=1", PurgeScope("/demo/a.jpg%3Fv=1", False)),
+        (f"{HOST}/demo/a.jpg?v=%2a", PurgeScope("/demo/a.jpg?v=%2A", False)),
+        (f"{HOST}/demo/a.jpg?tr=w*", PurgeScope("/demo/a.jpg?tr=w", True)),
+        (f"{HOST}/demo//a.jpg*", PurgeScope("/demo//a.jpg", True)),
+        (f"{HOST}/demo/tr:w-300/a.jpg*", PurgeScope("/demo/tr:w-300/a.jpg", True)),
+        (f"{HOST}/demo/tr%3Aw-300/a/b*", PurgeScope("/demo/tr:w-300/a/b", True)),
+        (f"{HOST}/demo/shop/images/x*", PurgeScope("/demo/shop/images/x", True)),
+        (f"{HOST}/demo/b/a%C3*", PurgeScope("/demo/b/a%C3", True)),
+        ("https://images.example.com/a.jpg", PurgeScope("/demo/a.jpg", False)),
     ],
 )
-def test_what_a_purge_covers(book: AddressBook, url: str, scope: Scope) -> None:
+def test_what_a_purge_covers(resolver: UrlResolver, url: str, scope: PurgeScope) -> None:
     """Hosts, encodings, queries, transformations and URL patterns lead to the right entries."""
-    assert book.of_purge(url) == scope
+    assert resolver.resolve_purge(url) == scope

@@ -1,4 +1,4 @@
-"""The edge as a visitor sees it."""
+"""Requests URLs from the edge, as a visitor does."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -12,16 +12,19 @@ from requests.adapters import HTTPAdapter
 from local.errors import LocalError
 
 VARIANTS = ("", "?tr=w-100", "?v=2")
-"""What visitors put behind an image's URL; the edge caches each apart."""
+"""What visitors append to the URL of an image. The edge caches each variant separately."""
 
-_AT_ONCE = 8
-_TIMEOUT = 60.0  # seconds, of a busy machine
+_CONCURRENCY = 8  # requests
+_TIMEOUT = 60.0  # seconds: a busy machine is slow
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeAnswer:
-    """One answer of the edge, given at some time between `asked_at` and `at`, in unix seconds; `age` is what
-    it says, in whole seconds."""
+    """One answer of the edge.
+
+    The edge gave it between `asked_at` and `at`, in unix seconds. `age` is the header `Age`, in whole
+    seconds. `hit` says that the answer came from the cache.
+    """
 
     asked_at: float
     at: float
@@ -31,27 +34,29 @@ class EdgeAnswer:
     body: bytes
 
     def shows(self, expected: bytes | None) -> bool:
-        """Whether it is this image, byte for byte; None: that there is no image."""
+        """Whether the answer is this image, byte for byte; with None, whether it says that there is none."""
         return self.status == 404 if expected is None else self.status == 200 and self.body == expected
 
     def is_same_copy_as(self, earlier: "EdgeAnswer") -> bool:
-        """Whether it can be the copy that was seen earlier: that copy ages as time goes by, and one fetched
-        again in between is younger. The time that an answer takes on its way is not held against the copy.
+        """Whether both answers can show the same cached copy.
+
+        The age of a copy grows with time. If the edge fetched the object again in between, the copy is
+        younger. A slow answer does not make its copy younger.
         """
         passed = self.asked_at - earlier.at
         return self.age - earlier.age >= passed - 1  # `Age` is cut to whole seconds
 
 
-class Edge:
-    """Fetches URLs, several at once. To look evicts nothing: only what is not cached is fetched anew."""
+class EdgeClient:
+    """Requests several URLs at once. A request evicts nothing from the cache of the edge."""
 
     def __init__(self) -> None:
         self._http = requests.Session()
         self._http.trust_env = False
-        self._http.mount("http://", HTTPAdapter(pool_maxsize=_AT_ONCE))
-        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="edge")
+        self._http.mount("http://", HTTPAdapter(pool_maxsize=_CONCURRENCY))
+        self._pool = ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="edge")
 
-    def __enter__(self) -> "Edge":
+    def __enter__(self) -> "EdgeClient":
         return self
 
     def __exit__(
@@ -60,15 +65,15 @@ class Edge:
         self._pool.shutdown(cancel_futures=True)
         self._http.close()
 
-    def look(self, urls: Iterable[str]) -> Iterator[tuple[str, EdgeAnswer]]:
-        """Each URL with the edge's answer. All are asked for at once; whoever iterates waits for the answers.
+    def request(self, urls: Iterable[str]) -> Iterator[tuple[str, EdgeAnswer]]:
+        """Request all URLs at once. Returns an iterator that waits for each (URL, answer), in order.
 
-        Raises LocalError if the edge does not answer.
+        The iterator raises LocalError if the edge does not answer.
         """
-        wanted = list(urls)
-        return zip(wanted, self._pool.map(self._look, wanted), strict=True)
+        requested = list(urls)
+        return zip(requested, self._pool.map(self._request, requested), strict=True)
 
-    def _look(self, url: str) -> EdgeAnswer:
+    def _request(self, url: str) -> EdgeAnswer:
         asked_at = time.time()
         try:
             answer = self._http.get(url, timeout=_TIMEOUT)

@@ -1,4 +1,4 @@
-"""Lets an existing bucket send its events to EventBridge, and leaves its other notifications as they are."""
+"""Makes an existing bucket send its events to EventBridge, and keeps its other notifications."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _EVENT_BRIDGE = "EventBridgeConfiguration"
 
-# What people can do about the answers that are theirs to mend.
+# What the user can do about an error code of S3.
 _REMEDIES = {
     "NoSuchBucket": "there is no such bucket; check its name",
     "AccessDenied": "it takes s3:GetBucketNotification and s3:PutBucketNotification there",
@@ -24,7 +24,7 @@ _REMEDIES = {
 
 
 def connect(bucket: str, *, profile: str | None, region: str | None, dry_run: bool) -> str:
-    """Switch EventBridge on, with the ordinary AWS credentials; what was done, in a sentence or two.
+    """Switch EventBridge on for a bucket. Returns one or two sentences that say what was done.
 
     Raises BadInput if the bucket or the credentials do not allow it.
     """
@@ -40,29 +40,30 @@ def connect(bucket: str, *, profile: str | None, region: str | None, dry_run: bo
 
 
 def _connect(client: "S3Client", bucket: str, *, dry_run: bool) -> str:
-    found = _configuration(client, bucket)
-    if _EVENT_BRIDGE in found:
+    before = _configuration(client, bucket)
+    if _EVENT_BRIDGE in before:
         return f"{bucket} sends its events to EventBridge already. Nothing to do."
-    kept = f"{sum(map(len, found.values()))} other notification(s) stay as they are."
-    wanted = {**found, _EVENT_BRIDGE: {}}
+    kept = f"{sum(map(len, before.values()))} other notification(s) stay as they are."
+    wanted = {**before, _EVENT_BRIDGE: {}}
     if dry_run:
         return (
             f"{bucket} would send its events to EventBridge; {kept} Its configuration would be:\n"
             f"{json.dumps(wanted, indent=2)}"
         )
-    # Each put replaces the whole configuration. Its other targets were checked when they were set up: that
-    # one of them is gone by now must not stand in the way.
+    # Each put replaces the whole configuration, so it has to contain the other notifications too.
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html
+    # S3 validated their destinations when somebody set them up. A destination that no longer exists must
+    # not stop this command.
     client.put_bucket_notification_configuration(
         Bucket=bucket,
-        NotificationConfiguration=wanted,  # type: ignore[arg-type] # as it came, but for one more field
+        NotificationConfiguration=wanted,  # type: ignore[arg-type] # S3's own answer plus one field
         SkipDestinationValidation=True,
     )
-    left = _configuration(client, bucket)
-    left.pop(_EVENT_BRIDGE, None)
-    if left != found:
+    after = _configuration(client, bucket)
+    if {name: value for name, value in after.items() if name != _EVENT_BRIDGE} != before:
         raise BadInput(
             f"Bucket {bucket}: somebody else changed its notifications at the same time. Compare them with "
-            f"what they were before:\n{json.dumps(found, indent=2)}"
+            f"what they were before:\n{json.dumps(before, indent=2)}"
         )
     return f"{bucket} sends its events to EventBridge now; {kept} Deploy with OriginBuckets={bucket}."
 

@@ -1,16 +1,16 @@
-"""`python -m local connect` against a bucket with notifications, over the wire."""
+"""`python -m ops connect` on the embedded stack, with a bucket that has notifications."""
 
 import uuid
 
 import pytest
 
 from local import environment
-from local.connect import connect
 from local.stack import Stack
+from ops.connect import connect
 
 
 def test_a_connected_bucket_keeps_what_it_had(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A topic, with its filter; a second run finds nothing to do."""
+    """It keeps a topic with its filter, and a second run finds nothing to do."""
     for name, value in environment.aws(stack.endpoint, stack.certificate).items():
         monkeypatch.setenv(name, value)
     bucket = f"connected-{uuid.uuid4()}"

@@ -1,4 +1,4 @@
-"""The emulated ImageKit as a process: its API and its CDN edge in front of the origin bucket."""
+"""Starts the emulated ImageKit as a process: its API, and its CDN edge in front of the origin bucket."""
 
 import sys
 
@@ -10,15 +10,15 @@ from local.stack import Stack
 from local.watchdog import Watchdog
 from local.workspace import PROJECT
 
-_START_SECONDS = 300.0  # of a busy machine
+_START_SECONDS = 300.0  # a busy machine is slow
 
 
 def start(
     stack: Stack, reserved: Reservation, private_key: str, options: Options, watchdog: Watchdog
 ) -> Process:
-    """Start it on the reserved port and wait until it answers."""
+    """Start it on the reserved port, and wait until it answers. Raises LocalError if it does not."""
     log = stack.workspace.logs / "imagekit.log"
-    # The key goes by the environment: a command line is for everybody to see.
+    # The environment carries the key, because everybody can see a command line.
     env = environment.bare(stack.workspace.scratch) | environment.aws(stack.endpoint, stack.certificate)
     env["IMAGEKIT_PRIVATE_KEY"] = private_key
     command = [

@@ -1,7 +1,7 @@
-"""Sends changes again that nobody knows of any more: what a bucket's listing says changed since a time."""
+"""Sends events for objects that changed while nothing listened, by what the bucket lists."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-# Bytes: SQS takes 256 KiB a message in every region, and the envelope needs some.
-_MESSAGE = 200_000
+# Bytes of records in a message, less than any limit that SQS ever had (256 KiB):
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+_MESSAGE_BYTES = 200_000
 
 
-def resend(
+def backfill(
     bucket: str,
     *,
     queue: str,
@@ -29,19 +30,22 @@ def resend(
     region: str | None = None,
     dry_run: bool = False,
 ) -> str:
-    """Put an S3 event for each object changed `since` into the change queue; what was done, in a sentence.
+    """Put an S3 event for each object that changed since a time into the change queue.
 
-    `since` is ISO 8601, UTC if it names no offset. Deletions are seen where the bucket keeps versions. The
-    events are of now: of a multipart upload, the listing tells only when it began.
+    `since` is an ISO 8601 time, in UTC if it has no offset. A listing shows deletions only if the bucket
+    keeps versions. The events have the current time, because the listing of an object that a multipart
+    upload made has the time at which the upload began
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html).
 
-    Raises BadInput if the time, the bucket, the queue or the credentials do not allow it.
+    Returns a sentence that says what was sent. Raises BadInput if the time, the bucket, the queue or the
+    credentials do not allow it.
     """
     start = _time(since)
     session = boto3.Session(profile_name=profile, region_name=region)
     try:
         s3: S3Client = session.client("s3")
         sqs: SQSClient = session.client("sqs")
-        records = [_record(bucket, *found) for found in _changed(s3, bucket, prefix, start)]
+        records = [_record(bucket, key, event) for key, event in _changed(s3, bucket, prefix, start)]
         messages = list(_messages(records))
         if not dry_run:
             for body in messages:
@@ -63,20 +67,20 @@ def _time(text: str) -> datetime:
 
 
 def _changed(s3: "S3Client", bucket: str, prefix: str, since: datetime) -> Iterator[tuple[str, str]]:
-    """(key, name of the event) of each object that was last written or deleted at `since` or later."""
+    """Yields (key, name of the event) of each object that was last written or deleted at `since` or later."""
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
-        for kind, entries in (
+        for event, entries in (
             ("ObjectCreated:Put", page.get("Versions", [])),
             ("ObjectRemoved:DeleteMarkerCreated", page.get("DeleteMarkers", [])),
         ):
             for entry in entries:
                 if entry["IsLatest"] and entry["LastModified"] >= since:
-                    yield entry["Key"], kind
+                    yield entry["Key"], event
 
 
 def _record(bucket: str, key: str, event: str) -> dict[str, Any]:
-    # Without a version id, which would let an object with a single version pass for new: its older ones may
-    # have expired by now, while the CDN still shows them.
+    # The record has no version id. With one, SubmitPurge could take an object with a single version for a new
+    # object, although its older versions expired and the CDN still shows one of them.
     return {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -86,18 +90,19 @@ def _record(bucket: str, key: str, event: str) -> dict[str, Any]:
     }
 
 
-def _messages(records: list[dict[str, Any]]) -> Iterator[str]:
-    part: list[str] = []
+def _messages(records: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Yields message bodies, each with as many records as fit into it."""
+    batch: list[str] = []
     size = 0
     for record in records:
         text = json.dumps(record)
-        if part and size + len(text) > _MESSAGE:
-            yield _message(part)
-            part, size = [], 0
-        part.append(text)
+        if batch and size + len(text) > _MESSAGE_BYTES:
+            yield _message(batch)
+            batch, size = [], 0
+        batch.append(text)
         size += len(text) + 1
-    if part:
-        yield _message(part)
+    if batch:
+        yield _message(batch)
 
 
 def _message(records: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""`python -m local connect`: a bucket's other notifications survive it."""
+"""`python -m ops connect`: a bucket keeps its other notifications."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.s3.models import s3_backends
 
-from local import __main__ as command
-from local.connect import connect
 from local.errors import BadInput
+from ops import __main__ as command
+from ops.connect import connect
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -47,7 +47,7 @@ OTHERS: dict[str, Any] = {
 
 @pytest.fixture
 def s3() -> Iterator["S3Client"]:
-    """An account with one bucket, and with the targets of its notifications."""
+    """An account with one bucket and the destinations of its notifications."""
     with mock_aws():
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket=BUCKET)
@@ -63,7 +63,7 @@ def _notifications(s3: "S3Client") -> dict[str, Any]:
 
 
 def _event_bridge() -> Any:
-    """What moto keeps of it and does not answer with: {} if it is on."""
+    """Returns what moto stores about EventBridge but does not answer: {} if it is on."""
     kept: Any = s3_backends[ACCOUNT]["aws"].buckets[BUCKET].notification_configuration
     return kept.event_bridge if kept else None
 
@@ -73,7 +73,7 @@ def _connect(*, dry_run: bool = False, bucket: str = BUCKET) -> str:
 
 
 def test_other_notifications_stay_with_their_filters(s3: "S3Client") -> None:
-    """S3 replaces the whole configuration by each put: queue, topic and function are in it again."""
+    """S3 replaces the whole configuration, so the new one must contain queue, topic and function."""
     s3.put_bucket_notification_configuration(
         Bucket=BUCKET,
         NotificationConfiguration=OTHERS,  # type: ignore[arg-type] # literals of the stubs' own
@@ -88,7 +88,7 @@ def test_other_notifications_stay_with_their_filters(s3: "S3Client") -> None:
 
 
 def test_a_dry_run_shows_and_changes_nothing(s3: "S3Client") -> None:
-    """What would be written is shown in full."""
+    """It prints the complete configuration that it would write."""
     s3.put_bucket_notification_configuration(
         Bucket=BUCKET,
         NotificationConfiguration=OTHERS,  # type: ignore[arg-type] # literals of the stubs' own
@@ -103,24 +103,24 @@ def test_a_dry_run_shows_and_changes_nothing(s3: "S3Client") -> None:
 
 @pytest.mark.usefixtures("s3")
 def test_somebody_else_at_the_same_time_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """S3 knows no conditional write of notifications: what they were before is shown, to be mended."""
+    """S3 has no conditional write of notifications. The message shows what they were before."""
     answers = iter([OTHERS, {"QueueConfigurations": []}])
-    monkeypatch.setattr("local.connect._configuration", lambda *_: {**next(answers)})
+    monkeypatch.setattr("ops.connect._configuration", lambda *_: {**next(answers)})
     with pytest.raises(BadInput, match=r"somebody else changed .*(?s:.*)thumbnails"):
         _connect()
 
 
 @pytest.mark.usefixtures("s3")
 def test_once_connected_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It can stand in any set-up script. (moto does not answer with what it keeps of EventBridge.)"""
-    monkeypatch.setattr("local.connect._configuration", lambda *_: {"EventBridgeConfiguration": {}})
+    """A set-up script can repeat the command. (moto does not answer what it stores about EventBridge.)"""
+    monkeypatch.setattr("ops.connect._configuration", lambda *_: {"EventBridgeConfiguration": {}})
     assert "already" in _connect()
     assert _event_bridge() is None
 
 
 @pytest.mark.usefixtures("s3")
 def test_no_such_bucket_is_one_line_with_a_remedy() -> None:
-    """It names the bucket."""
+    """The line names the bucket."""
     with pytest.raises(BadInput, match=r"^Bucket no-such: .* NoSuchBucket: there is no such bucket; check"):
         _connect(bucket="no-such")
 
@@ -128,7 +128,7 @@ def test_no_such_bucket_is_one_line_with_a_remedy() -> None:
 def test_a_refusal_names_the_permissions_that_it_takes(
     s3: "S3Client", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever reads it can ask for them."""
+    """The user can then request them."""
     assert _notifications(s3) == {}
 
     def denied(_self: object, operation: str, _arguments: object) -> None:
@@ -143,12 +143,12 @@ def test_a_refusal_names_the_permissions_that_it_takes(
 def test_the_command_line_exits_2_with_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On standard error, without a stack trace; a good bucket is 0."""
+    """The line is on standard error, without a stack trace. With a bucket that exists, it exits with 0."""
     monkeypatch.setattr("local.interruption.listen", lambda: None)
-    monkeypatch.setattr("sys.argv", ["local", "connect", "no-such", "--profile", "nobody"])
+    monkeypatch.setattr("sys.argv", ["ops", "connect", "no-such", "--profile", "nobody"])
     assert command.main() == 2
     assert capsys.readouterr().err.splitlines() == [
         "Bucket no-such: The config profile (nobody) could not be found"
     ]
-    monkeypatch.setattr("sys.argv", ["local", "connect", BUCKET, "--region", "us-east-1", "--dry-run"])
+    monkeypatch.setattr("sys.argv", ["ops", "connect", BUCKET, "--region", "us-east-1", "--dry-run"])
     assert command.main() == 0

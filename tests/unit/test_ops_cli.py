@@ -1,0 +1,35 @@
+"""`python -m ops`: its commands have help, and it does not need the embedded stack."""
+
+import subprocess
+import sys
+
+import pytest
+
+from local.workspace import PROJECT
+from ops import __main__ as command
+
+# What ops may share with local: nothing of the embedded stack.
+SHARED = {"local", "local.errors", "local.interruption", "local.terminal"}
+IMPORTED = "import sys, ops.__main__; print(*(name for name in sys.modules if name.split('.')[0] == 'local'))"
+
+
+@pytest.mark.parametrize("name", ["connect", "backfill", "redrive"])
+def test_each_command_has_help(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The help has the options, and the exit status is 0."""
+    monkeypatch.setattr("sys.argv", ["ops", name, "--help"])
+    with pytest.raises(SystemExit) as end:
+        command.main()
+    assert end.value.code == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"usage: python -m ops {name} ")
+    assert "--profile" in shown
+
+
+def test_nothing_of_the_embedded_stack_is_imported() -> None:
+    """The commands act on a real account: they know no emulator and start no process."""
+    done = subprocess.run(  # noqa: S603 - this interpreter, and code of this file
+        [sys.executable, "-c", IMPORTED], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert set(done.stdout.split()) == SHARED

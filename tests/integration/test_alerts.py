@@ -4,29 +4,29 @@ import boto3
 import pytest
 
 from purging.aws.alerts import Alerts
-from tests.integration.world import World
+from tests.integration.harness import Harness
 
 DAY = 86_400.0
 
 
 @pytest.fixture
-def alerts(w: World) -> Alerts:
-    return Alerts(w.settings.alerts_topic_arn, boto3.client("sns"), w.ledger, w.clock)
+def alerts(harness: Harness) -> Alerts:
+    return Alerts(harness.settings.alerts_topic_arn, boto3.client("sns"), harness.ledger, harness.clock)
 
 
-def test_an_alert_is_sent_once_in_its_time(w: World, alerts: Alerts) -> None:
+def test_an_alert_is_sent_once_in_its_time(harness: Harness, alerts: Alerts) -> None:
     """Every minute for a day is one mail; the day after is another."""
     for _ in range(3):
         assert alerts.send("quota", "Subject", "message", every=DAY)
-        w.clock.sleep(60)
-    assert len(w.alerts()) == 1
-    w.clock.sleep(DAY)
+        harness.clock.sleep(60)
+    assert len(harness.alerts()) == 1
+    harness.clock.sleep(DAY)
     assert alerts.send("quota", "Subject", "message", every=DAY)
-    assert len(w.alerts()) == 1
+    assert len(harness.alerts()) == 1
 
 
 def test_a_function_killed_before_it_published_mutes_nothing_for_long(
-    w: World, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For minutes another may be sending it; whoever asks then is not told that it went out."""
 
@@ -38,14 +38,16 @@ def test_a_function_killed_before_it_published_mutes_nothing_for_long(
         with pytest.raises(KeyboardInterrupt):
             alerts.send("quota", "Subject", "message", every=31 * DAY)
     assert not alerts.send("quota", "Subject", "message", every=31 * DAY)
-    w.clock.sleep(180)
+    harness.clock.sleep(180)
     assert alerts.send("quota", "Subject", "message", every=31 * DAY)
-    assert len(w.alerts()) == 1
+    assert len(harness.alerts()) == 1
 
 
-def test_what_sns_does_not_take_is_tried_again(w: World, alerts: Alerts) -> None:
+def test_what_sns_does_not_take_is_tried_again(harness: Harness, alerts: Alerts) -> None:
     """At once, by whoever comes next."""
-    lost = Alerts(w.settings.alerts_topic_arn + "-gone", boto3.client("sns"), w.ledger, w.clock)
+    lost = Alerts(
+        harness.settings.alerts_topic_arn + "-gone", boto3.client("sns"), harness.ledger, harness.clock
+    )
     assert not lost.send("key", "Subject", "message", every=DAY)
     assert alerts.send("key", "Subject", "message", every=DAY)
-    assert len(w.alerts()) == 1
+    assert len(harness.alerts()) == 1

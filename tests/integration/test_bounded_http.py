@@ -22,8 +22,8 @@ from purging.imagekit import client as imagekit
 from purging.imagekit.client import ImageKit
 from purging.imagekit.freshness import Freshness
 from purging.imagekit.private_key import PrivateKey
+from tests.integration.harness import VirtualClock
 from tests.integration.test_imagekit_client import KEY, URL, Secrets, shown
-from tests.integration.world import VirtualClock
 
 Script = Callable[[socket.socket], None]
 

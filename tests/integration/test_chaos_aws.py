@@ -14,14 +14,14 @@ from purging.purges import AcceptedPurge, FailingUrl
 from tests.chaos.aws import SmallAws
 from tests.chaos.bucket import Bucket, Version
 from tests.chaos.endpoint import Direct
-from tests.integration.world import World
+from tests.integration.harness import Harness
 
 NOW = 1_900_000_000.0
 MONTH = "2030-03"
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_same_calls_get_the_same_answers(w: World, seed: int) -> None:
+def test_the_same_calls_get_the_same_answers(harness: Harness, seed: int) -> None:
     """80 calls at random, refused conditions and transactions among them; then the same items are there."""
     aws = SmallAws(Bucket(versioned=False), "")
     client = boto3.session.Session().client("dynamodb")
@@ -29,9 +29,9 @@ def test_the_same_calls_get_the_same_answers(w: World, seed: int) -> None:
     small = Ledger("ledger", client)
     random, other = Random(seed), Random(seed)
     for step in range(80):
-        assert _call(w.ledger, random, NOW + step) == _call(small, other, NOW + step)
-    assert _everything(small) == _everything(w.ledger)
-    moto = w.dynamodb.scan(TableName="ledger")["Items"]
+        assert _call(harness.ledger, random, NOW + step) == _call(small, other, NOW + step)
+    assert _everything(small) == _everything(harness.ledger)
+    moto = harness.dynamodb.scan(TableName="ledger")["Items"]
     assert {_key(item) for item in aws.items()} == {_key(item) for item in moto}
 
 

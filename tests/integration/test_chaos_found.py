@@ -13,7 +13,7 @@ from purging.ledger.store import Ledger
 from tests.chaos.aws import SmallAws
 from tests.chaos.bucket import Bucket
 from tests.chaos.endpoint import Answer, Call, Direct
-from tests.integration.world import World
+from tests.integration.harness import Harness
 
 MONTH = "2030-05"
 
@@ -35,22 +35,24 @@ def test_purges_are_counted_once_although_the_sdk_asks_twice(monkeypatch: pytest
     assert ledger.reserve(MONTH, 25, 30) == 5
 
 
-def test_a_conflict_is_not_taken_for_a_used_up_quota(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_conflict_is_not_taken_for_a_used_up_quota(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another transaction on the same item: the drain fails, and the change waits for the next one."""
-    w.ledger.add([w.change("a/1.jpg")])
+    harness.ledger.add([harness.change("a/1.jpg")])
     refused = {
         "Error": {"Code": "TransactionCanceledException"},
         "CancellationReasons": [{"Code": "TransactionConflict"}],
     }
 
     def conflict(**_: object) -> None:
-        raise w.dynamodb.exceptions.TransactionCanceledException(refused, "TransactWriteItems")
+        raise harness.dynamodb.exceptions.TransactionCanceledException(refused, "TransactWriteItems")
 
     with monkeypatch.context() as patch:
-        patch.setattr(w.dynamodb, "transact_write_items", conflict)
+        patch.setattr(harness.dynamodb, "transact_write_items", conflict)
         with pytest.raises(ClientError):
-            w.drain()
-    assert w.drain().settled == 1
+            harness.drain()
+    assert harness.drain().settled == 1
 
 
 def test_the_lease_is_taken_although_the_answer_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,27 +87,27 @@ def _ledger_that_loses(monkeypatch: pytest.MonkeyPatch, expression: str) -> Ledg
 
 
 def test_an_accepted_purge_counts_although_the_ledger_fails_right_after(
-    w: World, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the batch had reserved for it was given back, and ImageKit had counted it."""
-    w.ledger.pause(0.0, failures=1)
-    w.ledger.add([w.change("a/1.jpg"), w.change("a/2.jpg")])
+    harness.ledger.pause(0.0, failures=1)
+    harness.ledger.add([harness.change("a/1.jpg"), harness.change("a/2.jpg")])
 
     def throttled(_ledger: Ledger, _now: float) -> None:
         raise ClientError({"Error": {"Code": "ThrottlingException"}}, "DeleteItem")
 
     monkeypatch.setattr(Ledger, "resume", throttled)
     with pytest.raises(ClientError):
-        w.drain()
-    assert len(w.purged) == 1
-    assert w.ledger.state(MONTH).used == 1
+        harness.drain()
+    assert len(harness.purged) == 1
+    assert harness.ledger.state(MONTH).used == 1
 
 
 def test_what_was_accepted_is_kept_although_the_rest_cannot_be_given_back(
-    w: World, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """DynamoDB fails at the end of a batch: its purges are known all the same, and not made again."""
-    w.ledger.add([w.change("a/1.jpg", ago=60), w.change("b/2.png", ago=60)])
+    harness.ledger.add([harness.change("a/1.jpg", ago=60), harness.change("b/2.png", ago=60)])
 
     def throttled(_ledger: Ledger, _month: str, _count: int) -> None:
         raise ClientError({"Error": {"Code": "ThrottlingException"}}, "TransactWriteItems")
@@ -113,43 +115,45 @@ def test_what_was_accepted_is_kept_although_the_rest_cannot_be_given_back(
     with monkeypatch.context() as patch:
         patch.setattr(Ledger, "give_back", throttled)
         with pytest.raises(ClientError):
-            w.drain()
-    assert len(w.purged) == 2
-    assert sorted(purge.url for purge in w.ledger.accepted_since(0)) == sorted(w.purged)
-    w.drain()
-    assert len(w.purged) == 2
-    assert w.ledger.pending() == []
+            harness.drain()
+    assert len(harness.purged) == 2
+    assert sorted(purge.url for purge in harness.ledger.accepted_since(0)) == sorted(harness.purged)
+    harness.drain()
+    assert len(harness.purged) == 2
+    assert harness.ledger.pending() == []
 
 
-def test_clocks_may_be_five_seconds_off_each(w: World) -> None:
+def test_clocks_may_be_five_seconds_off_each(harness: Harness) -> None:
     """S3's clock is slow and this function's fast, and EventBridge cut off the fraction of a second: a change
     right after a purge looks ten seconds older than the purge, and is purged all the same."""
-    w.ledger.add([w.change("a/x.jpg", ago=60)])
-    w.drain()
-    seen = datetime.fromtimestamp(int(w.clock() - 10), UTC)
-    w.ledger.add([ObjectChange("origin", "a/x.jpg", "created", seen, "2")])
-    w.drain()
-    assert len(w.purged) == 2
+    harness.ledger.add([harness.change("a/x.jpg", ago=60)])
+    harness.drain()
+    seen = datetime.fromtimestamp(int(harness.clock() - 10), UTC)
+    harness.ledger.add([ObjectChange("origin", "a/x.jpg", "created", seen, "2")])
+    harness.drain()
+    assert len(harness.purged) == 2
 
 
-def test_a_batch_ends_with_its_month(w: World) -> None:
+def test_a_batch_ends_with_its_month(harness: Harness) -> None:
     """Purges reserved in May and made in June would not be counted to June: its quota could be exceeded."""
-    w.clock.now = datetime(2030, 5, 31, 23, 59, 57, tzinfo=UTC).timestamp()
-    w.set_emulator(write_rate=1.0, write_burst=1)
-    w.ledger.add([w.change(f"a/{n}.jpg", ago=100) for n in range(9)])
-    w.drain()
-    w.clock.sleep(60)
-    w.drain()
-    accepted = [datetime.fromtimestamp(each.accepted_at, UTC).month for each in w.emulator.state.purges.all()]
+    harness.clock.now = datetime(2030, 5, 31, 23, 59, 57, tzinfo=UTC).timestamp()
+    harness.set_emulator(write_rate=1.0, write_burst=1)
+    harness.ledger.add([harness.change(f"a/{n}.jpg", ago=100) for n in range(9)])
+    harness.drain()
+    harness.clock.sleep(60)
+    harness.drain()
+    accepted = [
+        datetime.fromtimestamp(each.accepted_at, UTC).month for each in harness.emulator.state.purges.all()
+    ]
     assert len(accepted) == 9
-    assert (w.ledger.state("2030-05").used, w.ledger.state("2030-06").used) == (
+    assert (harness.ledger.state("2030-05").used, harness.ledger.state("2030-06").used) == (
         accepted.count(5),
         accepted.count(6),
     )
 
 
 def test_a_function_killed_in_mid_batch_makes_no_purge_again(
-    w: World, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if out of memory: nothing that it would have done at the end is done. What ImageKit accepted before
     is known, and followed by the next drain."""
@@ -157,11 +161,11 @@ def test_a_function_killed_in_mid_batch_makes_no_purge_again(
     class Killed(BaseException):
         pass
 
-    w.ledger.add([w.change(f"{number}/a.jpg", ago=60) for number in range(30)])
+    harness.ledger.add([harness.change(f"{number}/a.jpg", ago=60) for number in range(30)])
     real = ImageKit.purge
 
     def purge(imagekit: ImageKit, url: str) -> str:
-        if len(w.purged) == 24:
+        if len(harness.purged) == 24:
             raise Killed
         return real(imagekit, url)
 
@@ -170,9 +174,9 @@ def test_a_function_killed_in_mid_batch_makes_no_purge_again(
         patch.setattr(Ledger, "give_back", lambda *_: None)
         patch.setattr(Ledger, "release", lambda *_: None)
         with pytest.raises(Killed):
-            w.drain()
-    w.clock.sleep(600)
-    w.drain()
-    assert len(w.purged) == len(set(w.purged)) == 30
-    followed = [purge["url"] for execution in w.executions() for purge in execution["purges"]]
-    assert sorted(followed) == sorted(w.purged)
+            harness.drain()
+    harness.clock.sleep(600)
+    harness.drain()
+    assert len(harness.purged) == len(set(harness.purged)) == 30
+    followed = [purge["url"] for execution in harness.executions() for purge in execution["purges"]]
+    assert sorted(followed) == sorted(harness.purged)

@@ -14,22 +14,22 @@ from purging.changes import Change, ObjectChange, UrlChange
 from purging.ledger.changesets import ChangeSet
 from purging.ledger.store import Ledger, month_of
 from purging.purges import AcceptedPurge, FailingUrl, joined
-from tests.integration.world import START, World, world
+from tests.integration.harness import START, Harness, running_harness
 
 NOW = START
 MONTH = "2030-05"
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[World]:
+def shared() -> Iterator[Harness]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        with world() as w:
-            yield w
+        with running_harness() as harness:
+            yield harness
 
 
 @pytest.fixture
-def ledger(shared: World) -> Ledger:
+def ledger(shared: Harness) -> Ledger:
     """An empty ledger."""
     for item in items(shared):
         key = {name: item[name] for name in ("pk", "sk")}
@@ -37,8 +37,8 @@ def ledger(shared: World) -> Ledger:
     return shared.ledger
 
 
-def items(w: World, pk: str = "") -> list[dict[str, Any]]:
-    pages = w.dynamodb.get_paginator("scan").paginate(TableName="ledger")
+def items(harness: Harness, pk: str = "") -> list[dict[str, Any]]:
+    pages = harness.dynamodb.get_paginator("scan").paginate(TableName="ledger")
     return [item for page in pages for item in page["Items"] if not pk or item["pk"]["S"] == pk]
 
 
@@ -96,7 +96,7 @@ def test_what_is_added_is_pending_until_it_is_consumed(ledger: Ledger) -> None:
     assert ledger.pending() == [manual, second]
 
 
-def test_a_redelivery_overwrites_itself(ledger: Ledger, shared: World) -> None:
+def test_a_redelivery_overwrites_itself(ledger: Ledger, shared: Harness) -> None:
     """The same batch, in whatever order, is the same item; anything else never touches another's."""
     batch = [change(f"{n}", n) for n in range(20)]
     ledger.add(batch)
@@ -108,7 +108,7 @@ def test_a_redelivery_overwrites_itself(ledger: Ledger, shared: World) -> None:
     assert {each for found in ledger.pending() for each in found.changes} == set(batch)
 
 
-def test_adding_nothing_writes_nothing(ledger: Ledger, shared: World) -> None:
+def test_adding_nothing_writes_nothing(ledger: Ledger, shared: Harness) -> None:
     """A tick or an empty batch leaves no trace."""
     ledger.add([])
     ledger.settle([])
@@ -128,7 +128,7 @@ def test_the_lease_is_exclusive(ledger: Ledger) -> None:
     assert not ledger.acquire("a", NOW + 121, 60), "a late release takes nobody else's lease"
 
 
-def test_of_eight_at_once_one_gets_the_lease(ledger: Ledger, shared: World) -> None:
+def test_of_eight_at_once_one_gets_the_lease(ledger: Ledger, shared: Harness) -> None:
     """It is decided by the condition of one write."""
     contended = Ledger("ledger", Atomic(shared.dynamodb))  # type: ignore[arg-type]
     calls = [lambda owner=owner: contended.acquire(owner, NOW, 60) for owner in "abcdefgh"]
@@ -164,7 +164,7 @@ def test_what_was_not_used_is_given_back(ledger: Ledger) -> None:
     assert ledger.reserve(MONTH, 25, 25) == 7
 
 
-def test_eight_at_once_never_exceed_the_quota(ledger: Ledger, shared: World) -> None:
+def test_eight_at_once_never_exceed_the_quota(ledger: Ledger, shared: Harness) -> None:
     """Each reserves, gives a part back and reserves again: the count is that of what they keep."""
     contended = Ledger("ledger", Atomic(shared.dynamodb))  # type: ignore[arg-type]
 
@@ -183,7 +183,7 @@ def test_eight_at_once_never_exceed_the_quota(ledger: Ledger, shared: World) -> 
     assert kept + ledger.reserve(MONTH, 1000, 100) == 100
 
 
-def test_more_than_a_transaction_takes(ledger: Ledger, shared: World) -> None:
+def test_more_than_a_transaction_takes(ledger: Ledger, shared: Harness) -> None:
     """100 actions is DynamoDB's limit."""
     for n in range(130):
         ledger.add([change(f"{n:03}", n)])
@@ -196,7 +196,7 @@ def test_more_than_a_transaction_takes(ledger: Ledger, shared: World) -> None:
 
 
 def test_settling_that_stops_half_way_loses_nothing(
-    ledger: Ledger, shared: World, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, shared: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is held is written before what it comes from is deleted, whichever transaction is the last."""
     for n in range(130):
@@ -219,7 +219,7 @@ def test_settling_that_stops_half_way_loses_nothing(
 
 
 def test_huge_sets_are_split_over_items_and_transactions(
-    ledger: Ledger, shared: World, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, shared: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keys that do not compress: items stay under 400 KB. A write has less than a second's worth of a
     partition's write units, which are two for each KB of a transaction; deletes of large sets count too."""
@@ -263,7 +263,7 @@ def test_purges_since_a_time(ledger: Ledger) -> None:
     assert ledger.accepted_since(-1e9) == purges
 
 
-def test_a_purge_for_very_many_changes_is_kept(ledger: Ledger, shared: World) -> None:
+def test_a_purge_for_very_many_changes_is_kept(ledger: Ledger, shared: Harness) -> None:
     """8 bytes for each of 200,000 changes pass the 400 KB of an item: accepted, it must not be lost."""
     many = joined(n.to_bytes(8) for n in range(200_000))
     ledger.accept([submitted(1, identities=many)])
@@ -276,7 +276,7 @@ def test_a_purge_for_very_many_changes_is_kept(ledger: Ledger, shared: World) ->
 
 
 def test_what_dynamodb_cannot_take_now_is_tried_again(
-    shared: World, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    shared: Harness, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A transaction that meets another, or a busy partition, is cancelled for a reason that passes."""
     slept: list[float] = []
@@ -361,7 +361,7 @@ def test_many_pages_are_read_to_the_end(ledger: Ledger) -> None:
     assert ledger.accepted_since(NOW) == purges
 
 
-def test_an_alert_is_claimed_and_then_sent(ledger: Ledger, shared: World) -> None:
+def test_an_alert_is_claimed_and_then_sent(ledger: Ledger, shared: Harness) -> None:
     """Until its time is over, or it turns out that it was not sent; of eight at once, one sends it."""
     assert ledger.claim_alert("quota", "me", NOW, 60) == "ours"
     assert ledger.claim_alert("quota", "me", NOW, 60) == "ours", "the SDK repeats what was not answered"
@@ -376,7 +376,7 @@ def test_an_alert_is_claimed_and_then_sent(ledger: Ledger, shared: World) -> Non
     assert sorted(at_once(*calls)) == ["claimed"] * 7 + ["ours"]
 
 
-def test_a_request_is_known_for_its_time(ledger: Ledger, shared: World) -> None:
+def test_a_request_is_known_for_its_time(ledger: Ledger, shared: Harness) -> None:
     """Counted from when it was first asked; of eight at once, one is the first, and all hear of its time."""
     asked = [ledger.first_asked("a" * 64, f"{at}", NOW + at, 300) for at in (0.25, 60, 300, 300.25, 301)]
     assert asked == [
@@ -394,7 +394,7 @@ def test_a_request_is_known_for_its_time(ledger: Ledger, shared: World) -> None:
     assert sorted(repeated for _, repeated in found) == [False] + [True] * 7
 
 
-def test_completion_is_noted_where_the_purge_is_known(ledger: Ledger, shared: World) -> None:
+def test_completion_is_noted_where_the_purge_is_known(ledger: Ledger, shared: Harness) -> None:
     """And creates nothing where it is not."""
     purge = submitted(1)
     ledger.accept([purge])
@@ -434,7 +434,7 @@ def test_what_drains_remember_is_read_back(ledger: Ledger) -> None:
     assert (dict(ledger.state(MONTH).failing), ledger.state(MONTH).untracked) == ({}, ())
 
 
-def test_whatever_is_not_for_ever_expires(ledger: Ledger, shared: World) -> None:
+def test_whatever_is_not_for_ever_expires(ledger: Ledger, shared: Harness) -> None:
     """DynamoDB deletes by an attribute of whole seconds: the one that the template names."""
     moment = NOW + 0.123
     ledger.accept([AcceptedPurge("r", "u", moment)])
@@ -453,7 +453,7 @@ def test_whatever_is_not_for_ever_expires(ledger: Ledger, shared: World) -> None
     assert int(purge["expires_at"]["N"]) > NOW + fortnight, "a message can wait so long in the queue"
 
 
-def test_pending_changes_and_the_quota_do_not_expire(ledger: Ledger, shared: World) -> None:
+def test_pending_changes_and_the_quota_do_not_expire(ledger: Ledger, shared: Harness) -> None:
     """A change must not vanish, and a count not start anew in the middle of its month."""
     ledger.add([change("a")])
     ledger.reserve(MONTH, 1, 10)

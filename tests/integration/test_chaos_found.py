@@ -1,4 +1,4 @@
-"""What the fault simulation found, each at the lowest level that shows it."""
+"""Bugs that the fault simulation found, each tested at the lowest level that shows it."""
 
 from datetime import UTC, datetime
 
@@ -12,24 +12,26 @@ from purging.imagekit.client import ImageKit
 from purging.ledger.store import Ledger
 from tests.chaos.aws import SmallAws
 from tests.chaos.bucket import Bucket
-from tests.chaos.endpoint import Answer, Call, Direct
+from tests.chaos.endpoint import Answer, Call, SimulatedEndpoint
 from tests.integration.harness import Harness
 
 MONTH = "2030-05"
 
 
-def test_purges_are_given_back_once_although_the_sdk_asks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The answer of the first call is lost, and botocore repeats it: a bare ADD would uncount twice, and the
-    quota could be exceeded by as much."""
-    ledger = _ledger_that_loses(monkeypatch, "-5")
+def test_purges_are_given_back_once_although_the_sdk_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer of the first call is lost, and botocore repeats the call.
+
+    A plain ADD would subtract twice, and the quota could be exceeded.
+    """
+    ledger = _ledger_that_loses_an_answer(monkeypatch, "-5")
     ledger.reserve(MONTH, 25, 100)
     ledger.give_back(MONTH, 5)
     assert ledger.state(MONTH).used == 20
 
 
-def test_purges_are_counted_once_although_the_sdk_asks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise a lost answer takes up to 25 of a month's purges from everyone."""
-    ledger = _ledger_that_loses(monkeypatch, "used :count")
+def test_purges_are_counted_once_although_the_sdk_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a lost answer would waste up to 25 of a month's purges."""
+    ledger = _ledger_that_loses_an_answer(monkeypatch, "used :count")
     assert ledger.reserve(MONTH, 25, 30) == 25
     assert ledger.state(MONTH).used == 25
     assert ledger.reserve(MONTH, 25, 30) == 5
@@ -38,7 +40,7 @@ def test_purges_are_counted_once_although_the_sdk_asks_twice(monkeypatch: pytest
 def test_a_conflict_is_not_taken_for_a_used_up_quota(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another transaction on the same item: the drain fails, and the change waits for the next one."""
+    """Another transaction writes the same item: the drain fails, and the change stays pending."""
     harness.ledger.add([harness.change("a/1.jpg")])
     refused = {
         "Error": {"Code": "TransactionCanceledException"},
@@ -56,21 +58,24 @@ def test_a_conflict_is_not_taken_for_a_used_up_quota(
 
 
 def test_the_lease_is_taken_although_the_answer_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK asks again, and finds the lease taken: by itself. Nobody could drain until it expired."""
-    ledger = _ledger_that_loses(monkeypatch, "#owner = :owner")
+    """The SDK retries and finds that the lease is taken, by this same call.
+
+    Otherwise no drain could run until the lease expired.
+    """
+    ledger = _ledger_that_loses_an_answer(monkeypatch, "#owner = :owner")
     assert ledger.acquire("me", 1_000.0, 60)
     assert not ledger.acquire("other", 1_001.0, 60)
 
 
 def test_a_request_is_the_first_although_the_answer_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK asks again, and finds the request known: by itself. It is no repetition."""
-    ledger = _ledger_that_loses(monkeypatch, "asked_at")
+    """The SDK retries and finds that the request is known, from this same call. It is no repetition."""
+    ledger = _ledger_that_loses_an_answer(monkeypatch, "asked_at")
     assert ledger.first_asked("request", "me", 1_000.0, 300) == (1_000.0, False)
     assert ledger.first_asked("request", "other", 1_060.0, 300) == (1_000.0, True)
 
 
-def _ledger_that_loses(monkeypatch: pytest.MonkeyPatch, expression: str) -> Ledger:
-    """A ledger where the first call with this expression has its effect, and its answer is lost."""
+def _ledger_that_loses_an_answer(monkeypatch: pytest.MonkeyPatch, expression: str) -> Ledger:
+    """Returns a ledger. Its first call with this expression takes effect, and its answer is lost."""
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
     aws = SmallAws(Bucket(versioned=False), "")
     client = boto3.client("dynamodb", config=AWS_CLIENT)
@@ -82,14 +87,14 @@ def _ledger_that_loses(monkeypatch: pytest.MonkeyPatch, expression: str) -> Ledg
             raise ReadTimeoutError(endpoint_url="dynamodb")
         return answer
 
-    Direct.into(client, respond)
+    SimulatedEndpoint.install(client, respond)
     return Ledger("ledger", client)
 
 
 def test_an_accepted_purge_counts_although_the_ledger_fails_right_after(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the batch had reserved for it was given back, and ImageKit had counted it."""
+    """The bug: the reserved purge was given back, although ImageKit had counted it."""
     harness.ledger.pause(0.0, failures=1)
     harness.ledger.add([harness.change("a/1.jpg"), harness.change("a/2.jpg")])
 
@@ -103,10 +108,10 @@ def test_an_accepted_purge_counts_although_the_ledger_fails_right_after(
     assert harness.ledger.state(MONTH).used == 1
 
 
-def test_what_was_accepted_is_kept_although_the_rest_cannot_be_given_back(
+def test_accepted_purges_are_recorded_although_the_rest_cannot_be_given_back(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DynamoDB fails at the end of a batch: its purges are known all the same, and not made again."""
+    """DynamoDB fails at the end of a batch. The batch's purges are recorded and not made again."""
     harness.ledger.add([harness.change("a/1.jpg", ago=60), harness.change("b/2.png", ago=60)])
 
     def throttled(_ledger: Ledger, _month: str, _count: int) -> None:
@@ -123,9 +128,11 @@ def test_what_was_accepted_is_kept_although_the_rest_cannot_be_given_back(
     assert harness.ledger.pending() == []
 
 
-def test_clocks_may_be_five_seconds_off_each(harness: Harness) -> None:
-    """S3's clock is slow and this function's fast, and EventBridge cut off the fraction of a second: a change
-    right after a purge looks ten seconds older than the purge, and is purged all the same."""
+def test_each_clock_may_be_five_seconds_off(harness: Harness) -> None:
+    """A change right after a purge may look ten seconds older than the purge, and is still purged.
+
+    S3's clock is slow, the function's clock is fast, and EventBridge drops the fraction of a second.
+    """
     harness.ledger.add([harness.change("a/x.jpg", ago=60)])
     harness.drain()
     seen = datetime.fromtimestamp(int(harness.clock() - 10), UTC)
@@ -135,7 +142,7 @@ def test_clocks_may_be_five_seconds_off_each(harness: Harness) -> None:
 
 
 def test_a_batch_ends_with_its_month(harness: Harness) -> None:
-    """Purges reserved in May and made in June would not be counted to June: its quota could be exceeded."""
+    """Purges reserved in May and made in June would not count to June, so its quota could be exceeded."""
     harness.clock.now = datetime(2030, 5, 31, 23, 59, 57, tzinfo=UTC).timestamp()
     harness.set_emulator(write_rate=1.0, write_burst=1)
     harness.ledger.add([harness.change(f"a/{n}.jpg", ago=100) for n in range(9)])
@@ -152,11 +159,13 @@ def test_a_batch_ends_with_its_month(harness: Harness) -> None:
     )
 
 
-def test_a_function_killed_in_mid_batch_makes_no_purge_again(
+def test_a_function_killed_during_a_batch_repeats_no_purge(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As if out of memory: nothing that it would have done at the end is done. What ImageKit accepted before
-    is known, and followed by the next drain."""
+    """It is killed as if out of memory, so nothing is done at the end of the batch.
+
+    The purges that ImageKit had accepted are recorded, and the next drain has them tracked.
+    """
 
     class Killed(BaseException):
         pass

@@ -14,8 +14,8 @@ from local.demo.play import Play
 from local.demo.screen import Screen
 from local.observer import Observer
 from local.stack import Stack
-from tests.e2e.staging import emulator, function_environment
-from tests.e2e.waiting import DEADLINE_SECONDS
+from tests.e2e.polling import DEADLINE_SECONDS
+from tests.e2e.stack_control import emulator_settings, function_environment
 
 
 def _played(stack: Stack, images: Sequence[Piece], deadline: float) -> tuple[list[str], str]:
@@ -29,7 +29,7 @@ def _played(stack: Stack, images: Sequence[Piece], deadline: float) -> tuple[lis
 
 def test_every_change_is_seen_fresh_and_nothing_else_is_evicted(stack: Stack) -> None:
     """All of its images: each changed one received, purged, Completed, stale before, fresh after."""
-    with emulator(stack, delay=3.0):
+    with emulator_settings(stack, delay=3.0):
         problems, shown = _played(stack, pieces(), DEADLINE_SECONDS)
     assert problems == []
     assert "135 of 135 URLs of untouched images still show the same cached copy" in shown
@@ -41,7 +41,7 @@ def test_every_change_is_seen_fresh_and_nothing_else_is_evicted(stack: Stack) ->
 def test_it_fails_if_the_edge_stays_stale(stack: Stack) -> None:
     """A purge that takes longer than the deadline is told for each URL, not overlooked."""
     late = Piece(f"late/{uuid.uuid4()}.png", Act.ADDED)
-    with emulator(stack, delay=600.0):
+    with emulator_settings(stack, delay=600.0):
         problems, _ = _played(stack, [late], deadline=3)
     assert sum("still stale at" in problem for problem in problems) == 3
 

@@ -10,7 +10,7 @@ from local import environment, sam
 from local.stack import Stack
 from local.workspace import PROJECT, SHARED
 from tests.documents import Command, commands
-from tests.e2e.waiting import until
+from tests.e2e.polling import until
 from tests.unit.cloudformation import load
 
 STACK_NAME = "imagekit-s3-purge"

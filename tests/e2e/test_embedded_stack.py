@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 
 from local.session import redeploy
 from local.stack import Stack
-from tests.e2e.staging import at_rest, purged
-from tests.e2e.waiting import until
+from tests.e2e.polling import until
+from tests.e2e.stack_control import purged_urls, while_idle
 
 DENIED = "AccessDenied"
 
@@ -20,7 +20,7 @@ def test_a_change_is_purged_and_followed_to_its_end(stack: Stack) -> None:
     key = f"way/{uuid.uuid4()}.jpg"
     for body in (b"1", b"2"):  # the first is new, which nobody can have seen
         stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=body)
-    until(lambda: purged(stack), "the purge", lambda urls: f"{stack.url(key)}*" in urls)
+    until(lambda: purged_urls(stack), "the purge", lambda urls: f"{stack.url(key)}*" in urls)
 
     def followed() -> list[str]:
         """What the executions that succeeded were about."""
@@ -52,7 +52,7 @@ def test_a_function_fails_once_its_role_is_stripped(stack: Stack) -> None:
     function = stack.outputs["SubmitPurgeFunction"]
     role = stack.functions.get_function_configuration(FunctionName=function)["Role"].rpartition("/")[2]
     policy = stack.iam.get_role_policy(RoleName=role, PolicyName="SubmitPurge")["PolicyDocument"]
-    with at_rest(stack):
+    with while_idle(stack):
         stack.iam.delete_role_policy(RoleName=role, PolicyName="SubmitPurge")
         try:
             answer = stack.functions.invoke(FunctionName=function, Payload=json.dumps({"tick": True}))
@@ -118,7 +118,7 @@ def test_existing_buckets_come_in_by_an_event_rule(stack: Stack) -> None:
     assert "OriginBucketName" not in beside.outputs
     stack.s3.put_object(Bucket="existing-photos", Key="a+b c.jpg", Body=b"1")
     wanted = {f"{stack.url_endpoint}/{part}a+b%20c.jpg*" for part in ("", "tr:w-300,h-300/", "tr:n-thumb/")}
-    until(lambda: purged(stack), "the three purges", wanted.issubset)
+    until(lambda: purged_urls(stack), "the three purges", wanted.issubset)
     session = _assumed(beside, "SubmitPurge")
     s3 = stack.client("s3", **session)
     assert s3.list_objects_v2(Bucket="existing-photos")["KeyCount"] == 1

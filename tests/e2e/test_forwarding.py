@@ -24,7 +24,7 @@ from local.observer import Observer
 from local.session import redeploy
 from local.stack import Stack
 from local.workspace import PROJECT
-from tests.e2e.waiting import until
+from tests.e2e.polling import until
 
 ELSEWHERE = "us-west-2"
 DOCUMENT = (PROJECT / "docs" / "forwarding.md").read_text()

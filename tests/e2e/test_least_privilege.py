@@ -12,8 +12,8 @@ import pytest
 
 from local.observer import LEASE, Accepted, Observer
 from local.stack import Stack
-from tests.e2e.staging import fault, no_faults, no_ticks, settle
-from tests.e2e.waiting import until
+from tests.e2e.polling import until
+from tests.e2e.stack_control import clear_faults, inject_fault, reset_stack, without_ticks
 
 Grant = tuple[str, str]
 """A role, by its name in the template, and an action."""
@@ -67,12 +67,12 @@ def _purge(stack: Stack) -> str:
 
 
 def _purge_with_a_stale_key(stack: Stack) -> str:
-    fault(stack, api="purge", kind="403")
+    inject_fault(stack, api="purge", kind="403")
     return _purge(stack)
 
 
 def _purge_what_is_refused(stack: Stack) -> str:
-    fault(stack, api="purge", kind="wildcard-refused")
+    inject_fault(stack, api="purge", kind="wildcard-refused")
     return _said(stack, "SubmitPurge", {"urls": [_url(stack) + "*"]})
 
 
@@ -125,7 +125,7 @@ def _check(stack: Stack) -> str:
 
 
 def _check_with_a_stale_key(stack: Stack) -> str:
-    fault(stack, api="status", kind="403")
+    inject_fault(stack, api="status", kind="403")
     return _check(stack)
 
 
@@ -159,8 +159,8 @@ SHOWN: dict[Grant, Callable[[Stack], str]] = {
 @pytest.fixture(scope="module", autouse=True)
 def by_ourselves(stack: Stack) -> Iterator[None]:
     """Nobody else invokes the functions, which some steps need anew."""
-    with no_ticks(stack):
-        settle(stack)
+    with without_ticks(stack):
+        reset_stack(stack)
         yield
 
 
@@ -210,7 +210,7 @@ def test_a_role_stripped_of_one_action_fails_where_it_should(
     """Without it the step is denied just this action; so it is needed, and IAM was asked."""
 
     def denied() -> set[str]:
-        no_faults(stack)
+        clear_faults(stack)
         # A function, or a tick, that may not delete could not give its lease back either.
         stack.ledger.delete_item(TableName=stack.outputs["LedgerTable"], Key=LEASE)
         return _denied(SHOWN[role, action](stack))
@@ -221,7 +221,7 @@ def test_a_role_stripped_of_one_action_fails_where_it_should(
 
 def test_whole_roles_are_denied_nothing(stack: Stack) -> None:
     """The same steps, with the roles as deployed."""
-    settle(stack)
+    reset_stack(stack)
     for step in set(SHOWN.values()):
         assert _denied(step(stack)) == set()
 

@@ -10,8 +10,16 @@ from local.demo.edge import Edge, EdgeAnswer
 from local.observer import Accepted, Observer
 from local.stack import Stack
 from local.workspace import PROJECT
-from tests.e2e.staging import dead_letters, emulator, invoke, notifying_nobody, put, settle, tick
-from tests.e2e.waiting import until
+from tests.e2e.polling import until
+from tests.e2e.stack_control import (
+    dead_letter_count,
+    emulator_settings,
+    invoke_submit_purge,
+    put_objects,
+    reset_stack,
+    tick,
+    without_notifications,
+)
 
 Alerts = Callable[[], list[dict[str, str]]]
 
@@ -33,10 +41,10 @@ def test_what_the_quota_does_not_allow_is_held_until_it_is_raised(stack: Stack, 
     # Two that stay as they are between any two that change: no wildcard is worth that.
     changing = [f"{folder}/{number}.jpg" for number in range(10)]
     staying = [f"{folder}/{number}-{twin}.jpg" for number in range(10) for twin in "ab"]
-    with notifying_nobody(stack):
-        put(stack, [*changing, *staying], b"1")
-    settle(stack)
-    used, buried = observer.imagekit()["purgesUsed"], dead_letters(stack)
+    with without_notifications(stack):
+        put_objects(stack, [*changing, *staying], b"1")
+    reset_stack(stack)
+    used, buried = observer.imagekit()["purgesUsed"], dead_letter_count(stack)
 
     def purged() -> list[Accepted]:
         return _of(observer.accepted(), stack.url(folder))
@@ -44,15 +52,15 @@ def test_what_the_quota_does_not_allow_is_held_until_it_is_raised(stack: Stack, 
     def purged_and_held() -> tuple[int, int]:
         return len(purged()), len(_pending(observer, folder))
 
-    with emulator(stack, quota=used + 3):
-        put(stack, changing, b"2")
+    with emulator_settings(stack, quota=used + 3):
+        put_objects(stack, changing, b"2")
         until(purged_and_held, "three purged, seven held", lambda counts: counts == (3, 7))
         until(alerts, "the alert", lambda came: any("quota" in alert["Subject"] for alert in came))
         until(lambda: tick(stack), "a drain that waits for quota", lambda found: found["reason"] == "quota")
         assert purged_and_held() == (3, 7)
-        assert dead_letters(stack) == buried
+        assert dead_letter_count(stack) == buried
     # ImageKit said when its quota begins anew: changes wait for that, but whoever asks finds out at once.
-    invoke(stack, {"urls": [stack.url(f"{folder}/asked.jpg")]})
+    invoke_submit_purge(stack, {"urls": [stack.url(f"{folder}/asked.jpg")]})
     until(lambda: (tick(stack), _pending(observer, folder)), "the rest", lambda seen: not seen[1])
     asked = stack.url(f"{folder}/asked.jpg")
     assert sorted(purge.url for purge in purged()) == [*(f"{stack.url(key)}*" for key in changing), asked]
@@ -104,19 +112,19 @@ def test_many_changes_take_few_purges_and_leave_the_neighbours_cached(stack: Sta
     archive = [f"{run}/archive/scan-{number:04}.jpg" for number in range(2_400)]
     scattered = (300, 1_200, 2_100)
     changing = [*album[:500], *(archive[number] for number in scattered)]
-    with notifying_nobody(stack):
-        put(stack, [*album, *archive], b"1")
+    with without_notifications(stack):
+        put_objects(stack, [*album, *archive], b"1")
     near = [
         *album[500:],
         *(archive[number] for number in range(0, 2_400, 50) if number not in scattered),
     ]
     kept = [stack.url(key) for key in near]
     changed = [stack.url(key) for key in changing[::10]]
-    settle(stack)
-    with Edge() as edge, emulator(stack, delay=0.5):
+    reset_stack(stack)
+    with Edge() as edge, emulator_settings(stack, delay=0.5):
         warmed = _cached(edge, [*kept, *changed])
         start = time.time()
-        put(stack, changing, b"2")
+        put_objects(stack, changing, b"2")
         # That a purge covers a key does not tell that it came after the change; what visitors see does.
         until(
             lambda: [url for url, look in edge.look(changed) if look.body != b"2"],

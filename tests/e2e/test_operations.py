@@ -20,8 +20,8 @@ from local.session import redeploy
 from local.stack import Stack
 from local.workspace import PROJECT
 from tests.e2e import aws_cli
-from tests.e2e.staging import at_rest, invoke, no_ticks, purged, tick
-from tests.e2e.waiting import until
+from tests.e2e.polling import until
+from tests.e2e.stack_control import invoke_submit_purge, purged_urls, tick, while_idle, without_ticks
 
 DOCS = (PROJECT / "docs" / "operations.md").read_text()
 CUSTOMER_KEY = "arn:aws:kms:us-east-1:000000000000:key/01234567-89ab-cdef-0123-456789abcdef"
@@ -85,7 +85,7 @@ class Operator:
 
     def purged(self) -> list[str]:
         """The URLs of all purges that ImageKit has accepted."""
-        return purged(self.stack)
+        return purged_urls(self.stack)
 
     def wait_for(self, *urls: str) -> None:
         """Tick, as the minute does, until these URLs are purged."""
@@ -195,12 +195,12 @@ def test_dead_letters_go_back_to_the_queue(operator: Operator) -> None:
 def test_a_stuck_lease_can_be_taken_away(operator: Operator) -> None:
     """While it lasts nobody drains; without it everything goes on."""
     look, remove = COMMANDS["A stuck lease"]
-    with at_rest(operator.stack):
+    with while_idle(operator.stack):
         until_when = {"N": str(int(time.time()) + 86_400)}
         operator.stack.ledger.put_item(
             TableName=operator.values["TABLE"], Item={**LEASE, "owner": {"S": "gone"}, "until": until_when}
         )
-        assert invoke(operator.stack, {"tick": True})["busy"]
+        assert invoke_submit_purge(operator.stack, {"tick": True})["busy"]
         assert operator.run(look)["Item"]["owner"] == {"S": "gone"}
         operator.run(remove)
         assert not operator.tick()["busy"]
@@ -211,7 +211,7 @@ def test_a_deleted_table_is_made_anew_and_its_changes_are_purged(operator: Opera
     old, overwritten, deleted = (f"gone/{name}-{uuid.uuid4()}.jpg" for name in "abc")
     urls = {key: operator.put(key) for key in (old, overwritten, deleted)}
     operator.wait_for(*urls.values())
-    with at_rest(operator.stack):  # an event that is still on its way would be one of afterwards
+    with while_idle(operator.stack):  # an event that is still on its way would be one of afterwards
         count = len(operator.purged())
         time.sleep(1.1)  # a listing tells time by the second
         since = datetime.now(UTC)
@@ -239,7 +239,7 @@ def test_a_restored_table_keeps_its_count_its_expiry_and_its_backups(operator: O
     table, ledger = operator.values["TABLE"], operator.stack.ledger
     mark = {"pk": {"S": "state"}, "sk": {"S": f"mark-{uuid.uuid4()}"}}
     ledger.put_item(TableName=table, Item=mark)
-    with at_rest(operator.stack):  # a drain would find no table
+    with while_idle(operator.stack):  # a drain would find no table
         # AWS makes this one itself when the table is deleted; the embedded DynamoDB has to be told.
         ledger.create_backup(TableName=table, BackupName=f"{table}$DeletedTableBackup")
         ledger.delete_table(TableName=table)
@@ -263,7 +263,7 @@ def test_a_quota_raised_in_mid_month_lets_held_changes_go(operator: Operator) ->
     operator.run(correct, USED="900")
     url = operator.put("quota/a.jpg")
     until(operator.tick, "a drain without quota", lambda found: found["reason"] == "quota")
-    with no_ticks(operator.stack):
+    with without_ticks(operator.stack):
         operator.run(deploy, QUOTA="5000")
     operator.wait_for(url)
 

@@ -13,8 +13,8 @@ from local.replay.event import Event
 from local.replay.play import Replay
 from local.stack import Stack
 from local.workspace import PROJECT
-from tests.e2e.staging import emulator, settle
-from tests.e2e.waiting import DEADLINE_SECONDS
+from tests.e2e.polling import DEADLINE_SECONDS
+from tests.e2e.stack_control import emulator_settings, reset_stack
 
 EVENTS = PROJECT / "events"
 
@@ -22,8 +22,8 @@ EVENTS = PROJECT / "events"
 @pytest.fixture(autouse=True)
 def quick(stack: Stack) -> Iterator[None]:
     """Purges complete at once, so that to follow them takes a second; and no other change is held."""
-    settle(stack)
-    with emulator(stack, delay=0.2):
+    reset_stack(stack)
+    with emulator_settings(stack, delay=0.2):
         yield
 
 
@@ -90,11 +90,11 @@ def test_a_manual_purge_of_urls_is_moved_to_the_stack(stack: Stack) -> None:
 def test_what_is_held_is_told_with_its_reason(stack: Stack, tmp_path: Path) -> None:
     """Without quota nothing is purged: it does not wait for the month to turn."""
     path = _fresh("s3/put.json", tmp_path)
-    with emulator(stack, quota=0):
+    with emulator_settings(stack, quota=0):
         status, shown = _replayed(stack, path)
     assert status == 1
     assert "held: it waits for a purge" in shown
     assert "1 change is held (quota): the next tick tries again." in shown
-    settle(stack)  # a drain that began without quota may still be at it, and would tell of none
+    reset_stack(stack)  # a drain that began without quota may still be at it, and would tell of none
     again, _ = _replayed(stack, path)
     assert again == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from local.observer import Observer
 from local.stack import Stack
 from local.workspace import PROJECT, SHARED
-from tests.e2e.waiting import until
+from tests.e2e.polling import until
 
 _BUILT = SHARED / "sam" / "build"
 

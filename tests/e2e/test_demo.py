@@ -1,4 +1,4 @@
-"""The demo's main flow, as `make run` plays it, and that it would notice if the main job were not done."""
+"""The demo of `make run` passes, and it fails if the main job is not done."""
 
 import io
 import uuid
@@ -19,7 +19,7 @@ from tests.e2e.stack_control import emulator_settings, function_environment
 
 
 def _played(stack: Stack, images: Sequence[Piece], deadline: float) -> tuple[list[str], str]:
-    """(what went wrong, what was shown)."""
+    """Runs the demo. Returns the problems and the output."""
     shown = io.StringIO()
     screen = Screen(Console(file=shown, width=120))
     with function_environment(stack, SKIP_NEW_OBJECTS="false", POWERTOOLS_LOG_LEVEL="DEBUG"):
@@ -27,19 +27,19 @@ def _played(stack: Stack, images: Sequence[Piece], deadline: float) -> tuple[lis
     return problems, shown.getvalue()
 
 
-def test_every_change_is_seen_fresh_and_nothing_else_is_evicted(stack: Stack) -> None:
-    """All of its images: each changed one received, purged, Completed, stale before, fresh after."""
+def test_every_changed_image_is_fresh_and_no_other_one_is_evicted(stack: Stack) -> None:
+    """Each changed image is stale before its purge and fresh after it. The others stay cached."""
     with emulator_settings(stack, delay=3.0):
         problems, shown = _played(stack, pieces(), DEADLINE_SECONDS)
     assert problems == []
     assert "135 of 135 URLs of untouched images still show the same cached copy" in shown
     assert "From change to fresh: median " in shown
-    # For logs of CI systems: plain lines, without control characters.
+    # The log of a CI system gets plain lines, without control characters.
     assert all(character.isprintable() for character in shown.replace("\n", ""))
 
 
 def test_it_fails_if_the_edge_stays_stale(stack: Stack) -> None:
-    """A purge that takes longer than the deadline is told for each URL, not overlooked."""
+    """The demo reports each URL whose purge takes longer than the deadline."""
     late = Piece(f"late/{uuid.uuid4()}.png", Act.ADDED)
     with emulator_settings(stack, delay=600.0):
         problems, _ = _played(stack, [late], deadline=3)
@@ -47,7 +47,7 @@ def test_it_fails_if_the_edge_stays_stale(stack: Stack) -> None:
 
 
 def test_it_fails_if_an_untouched_image_is_evicted(stack: Stack) -> None:
-    """A neighbour fetched anew looks the same, but for its age."""
+    """A neighbour that was fetched again differs only in its age."""
     kept = Piece(f"kept/{uuid.uuid4()}.png", Act.KEPT)
     subjects = stage.cast(stack, [kept])
     stage.upload(stack, subjects)

@@ -1,4 +1,4 @@
-"""The embedded stack is worth its tests: it deploys what ships, and it refuses what AWS would refuse."""
+"""The embedded stack deploys what ships, and refuses what AWS would refuse."""
 
 import json
 import re
@@ -15,15 +15,15 @@ from tests.e2e.stack_control import purged_urls, while_idle
 DENIED = "AccessDenied"
 
 
-def test_a_change_is_purged_and_followed_to_its_end(stack: Stack) -> None:
-    """S3, queue, function, ImageKit, state machine, ledger: all of the way."""
+def test_a_change_is_purged_and_tracked_to_its_end(stack: Stack) -> None:
+    """A change passes through S3, the queue, the function, ImageKit and the state machine."""
     key = f"way/{uuid.uuid4()}.jpg"
-    for body in (b"1", b"2"):  # the first is new, which nobody can have seen
+    for body in (b"1", b"2"):  # the first put makes a new object, which needs no purge
         stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=body)
     until(lambda: purged_urls(stack), "the purge", lambda urls: f"{stack.url(key)}*" in urls)
 
     def followed() -> list[str]:
-        """What the executions that succeeded were about."""
+        """Returns the inputs of the executions that succeeded."""
         pages = stack.states.get_paginator("list_executions").paginate(
             stateMachineArn=stack.outputs["TrackPurgesArn"], statusFilter="SUCCEEDED"
         )
@@ -34,8 +34,8 @@ def test_a_change_is_purged_and_followed_to_its_end(stack: Stack) -> None:
 
 
 def test_a_function_cannot_do_what_its_role_does_not_allow(stack: Stack) -> None:
-    """The role as deployed lacks whatever its function does not need."""
-    session = _assumed(stack, "CheckPurges")
+    """The role as deployed does not allow calls that its function does not need."""
+    session = _assume_role(stack, "CheckPurges")
     table, topic = stack.outputs["LedgerTable"], stack.outputs["AlertsTopicArn"]
     with pytest.raises(ClientError, match=DENIED):
         stack.client("dynamodb", **session).scan(TableName=table)
@@ -47,8 +47,8 @@ def test_a_function_cannot_do_what_its_role_does_not_allow(stack: Stack) -> None
         stack.client("s3", **session).get_object(Bucket=stack.bucket, Key="any.jpg")
 
 
-def test_a_function_fails_once_its_role_is_stripped(stack: Stack) -> None:
-    """IAM is enforced on what functions call, so a missing permission would be found here."""
+def test_a_function_fails_without_the_policy_of_its_role(stack: Stack) -> None:
+    """IAM is enforced for the functions' calls, so these tests find a missing permission."""
     function = stack.outputs["SubmitPurgeFunction"]
     role = stack.functions.get_function_configuration(FunctionName=function)["Role"].rpartition("/")[2]
     policy = stack.iam.get_role_policy(RoleName=role, PolicyName="SubmitPurge")["PolicyDocument"]
@@ -65,13 +65,13 @@ def test_a_function_fails_once_its_role_is_stripped(stack: Stack) -> None:
 
 
 def test_the_emulated_aws_listens_on_its_own_port_only(stack: Stack) -> None:
-    """Not on 443 as well, which there is once on a machine, and a second stack would want it too."""
+    """It does not listen on 443 too. A second stack on the same machine could not use that port."""
     log = (stack.workspace.logs / "ministack.log").read_text()
     assert set(re.findall(r"Running on (\S+)", log)) == {stack.endpoint}
 
 
-def test_what_does_not_come_over_tls_is_denied(stack: Stack) -> None:
-    """The queue's policy holds even for the account's root; a proxy's header says how a request came."""
+def test_a_request_without_tls_is_denied(stack: Stack) -> None:
+    """The queue's policy applies even to the account's root. The header of a proxy tells the protocol."""
     client = stack.client("sqs")
     client.meta.events.register(
         "before-send.sqs", lambda request, **_: request.headers.__setitem__("X-Forwarded-Proto", "http")
@@ -80,8 +80,8 @@ def test_what_does_not_come_over_tls_is_denied(stack: Stack) -> None:
         client.send_message(QueueUrl=stack.outputs["ChangeQueueUrl"], MessageBody="{}")
 
 
-def test_a_foreign_bucket_may_not_send_changes(stack: Stack) -> None:
-    """The queue takes messages of the stack's own bucket only."""
+def test_another_bucket_may_not_send_changes(stack: Stack) -> None:
+    """The queue accepts only messages of the stack's own bucket."""
     queue = stack.sqs.get_queue_attributes(
         QueueUrl=stack.outputs["ChangeQueueUrl"], AttributeNames=["QueueArn"]
     )["Attributes"]["QueueArn"]
@@ -95,10 +95,10 @@ def test_a_foreign_bucket_may_not_send_changes(stack: Stack) -> None:
         )
 
 
-def test_existing_buckets_come_in_by_an_event_rule(stack: Stack) -> None:
-    """The other trigger: verbatim keys from EventBridge, for one bucket of two, with transformations.
+def test_changes_of_existing_buckets_come_by_an_event_rule(stack: Stack) -> None:
+    """EventBridge delivers unencoded keys, here of one of two buckets, with path transformations.
 
-    The function may list the buckets it is told of, and no other one.
+    The function may list the buckets of OriginBuckets, and no other one.
     """
     stack.s3.create_bucket(Bucket="existing-photos")
     stack.s3.put_bucket_notification_configuration(
@@ -119,7 +119,7 @@ def test_existing_buckets_come_in_by_an_event_rule(stack: Stack) -> None:
     stack.s3.put_object(Bucket="existing-photos", Key="a+b c.jpg", Body=b"1")
     wanted = {f"{stack.url_endpoint}/{part}a+b%20c.jpg*" for part in ("", "tr:w-300,h-300/", "tr:n-thumb/")}
     until(lambda: purged_urls(stack), "the three purges", wanted.issubset)
-    session = _assumed(beside, "SubmitPurge")
+    session = _assume_role(beside, "SubmitPurge")
     s3 = stack.client("s3", **session)
     assert s3.list_objects_v2(Bucket="existing-photos")["KeyCount"] == 1
     assert s3.list_object_versions(Bucket="existing-photos")["Versions"]
@@ -127,15 +127,15 @@ def test_existing_buckets_come_in_by_an_event_rule(stack: Stack) -> None:
         s3.list_objects_v2(Bucket=stack.bucket)
 
 
-def test_lambda_does_not_try_a_failed_tick_again(stack: Stack) -> None:
-    """The setting reaches the function version that the schedule invokes."""
+def test_lambda_does_not_retry_a_failed_tick(stack: Stack) -> None:
+    """The setting applies to the function version that the schedule invokes."""
     name = stack.outputs["SubmitPurgeFunction"]
     deployed = stack.functions.get_function_event_invoke_config(FunctionName=name, Qualifier="$LATEST")
     assert (deployed["MaximumRetryAttempts"], deployed["MaximumEventAgeInSeconds"]) == (0, 60)
 
 
-def _assumed(stack: Stack, function: str) -> dict[str, str]:
-    """Credentials of a function's role. Its trust lets Lambda alone assume it, so the trust is widened."""
+def _assume_role(stack: Stack, function: str) -> dict[str, str]:
+    """Returns credentials of a function's role. Only Lambda may assume it, so its trust policy is widened."""
     name = stack.outputs[f"{function}Function"]
     arn = stack.functions.get_function_configuration(FunctionName=name)["Role"]
     role = stack.iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]

@@ -1,4 +1,4 @@
-"""The main job where it is hard: no quota left, a message that is no event, many objects at once."""
+"""The main job in hard cases: no quota left, a malformed message, many objects at once."""
 
 import json
 import time
@@ -25,29 +25,29 @@ Alerts = Callable[[], list[dict[str, str]]]
 
 
 def _pending(observer: Observer, prefix: str) -> set[str]:
-    """Keys under a prefix that wait for their purge."""
+    """Returns the pending keys under a prefix."""
     keys = {change.subject[1] for held in observer.ledger().pending() for change in held.changes}
     return {key for key in keys if key.startswith(prefix)}
 
 
-def _of(purges: Iterable[Accepted], url: str) -> list[Accepted]:
-    """The purges of what starts with a URL."""
+def _below(purges: Iterable[Accepted], url: str) -> list[Accepted]:
+    """Returns the purges whose URL begins with `url`."""
     return [purge for purge in purges if purge.url.startswith(url)]
 
 
-def test_what_the_quota_does_not_allow_is_held_until_it_is_raised(stack: Stack, alerts: Alerts) -> None:
-    """Three purges left and ten changes: three purged, seven held, people told, none lost."""
+def test_changes_beyond_the_quota_are_held_until_it_is_raised(stack: Stack, alerts: Alerts) -> None:
+    """With three purges left, of ten changes three are purged and seven held, with an alert. None is lost."""
     observer, folder = Observer(stack), f"{uuid.uuid4()}"
-    # Two that stay as they are between any two that change: no wildcard is worth that.
+    # Two unchanged objects lie between any two changed ones, so a wildcard would evict too much.
     changing = [f"{folder}/{number}.jpg" for number in range(10)]
     staying = [f"{folder}/{number}-{twin}.jpg" for number in range(10) for twin in "ab"]
     with without_notifications(stack):
         put_objects(stack, [*changing, *staying], b"1")
     reset_stack(stack)
-    used, buried = observer.imagekit()["purgesUsed"], dead_letter_count(stack)
+    used, dead_before = observer.imagekit()["purgesUsed"], dead_letter_count(stack)
 
     def purged() -> list[Accepted]:
-        return _of(observer.accepted(), stack.url(folder))
+        return _below(observer.accepted(), stack.url(folder))
 
     def purged_and_held() -> tuple[int, int]:
         return len(purged()), len(_pending(observer, folder))
@@ -58,16 +58,16 @@ def test_what_the_quota_does_not_allow_is_held_until_it_is_raised(stack: Stack, 
         until(alerts, "the alert", lambda came: any("quota" in alert["Subject"] for alert in came))
         until(lambda: tick(stack), "a drain that waits for quota", lambda found: found["reason"] == "quota")
         assert purged_and_held() == (3, 7)
-        assert dead_letter_count(stack) == buried
-    # ImageKit said when its quota begins anew: changes wait for that, but whoever asks finds out at once.
+        assert dead_letter_count(stack) == dead_before
+    # ImageKit said when its quota is reset. Changes are held until then, but a manual purge is tried at once.
     invoke_submit_purge(stack, {"urls": [stack.url(f"{folder}/asked.jpg")]})
     until(lambda: (tick(stack), _pending(observer, folder)), "the rest", lambda seen: not seen[1])
     asked = stack.url(f"{folder}/asked.jpg")
     assert sorted(purge.url for purge in purged()) == [*(f"{stack.url(key)}*" for key in changing), asked]
 
 
-def test_one_poison_message_is_buried_alone(stack: Stack) -> None:
-    """Nine of ten are purged; the tenth ends in the dead-letter queue, and the log says why."""
+def test_only_the_malformed_message_of_a_batch_becomes_a_dead_letter(stack: Stack) -> None:
+    """Nine of ten messages are purged. The tenth goes to the dead-letter queue, and the log says why."""
     observer, folder = Observer(stack), f"{uuid.uuid4()}/spring"
     batch = json.loads((PROJECT / "events" / "sqs" / "batch-with-poison.json").read_text())["Records"]
     bodies = [record["body"].replace("gallery/spring", folder) for record in batch]
@@ -96,7 +96,7 @@ def test_one_poison_message_is_buried_alone(stack: Stack) -> None:
 
     until(dead, "the dead letter", lambda bodies: poison in bodies)
     until(
-        lambda: _of(observer.accepted(start), stack.url(folder)),
+        lambda: _below(observer.accepted(start), stack.url(folder)),
         "the nine purges",
         lambda purges: len(purges) == 9,
     )
@@ -104,11 +104,11 @@ def test_one_poison_message_is_buried_alone(stack: Stack) -> None:
     assert logged[0]["reasons"][0].startswith("a message body is not JSON")
 
 
-def test_many_changes_take_few_purges_and_leave_the_neighbours_cached(stack: Stack) -> None:
-    """500 of a folder of 600 overwritten, and 3 that lie far apart in another one."""
+def test_many_changes_take_few_purges_and_their_neighbours_stay_cached(stack: Stack) -> None:
+    """500 of 600 objects of a folder are overwritten, and 3 distant objects of another folder."""
     observer, run = Observer(stack), f"{uuid.uuid4()}"
     album = [f"{run}/album/photo-{number:03}.jpg" for number in range(600)]
-    # So far apart that no wildcard over two of them is worth what lies between.
+    # They are so far apart that a wildcard over two of them would evict too much.
     archive = [f"{run}/archive/scan-{number:04}.jpg" for number in range(2_400)]
     scattered = (300, 1_200, 2_100)
     changing = [*album[:500], *(archive[number] for number in scattered)]
@@ -122,10 +122,10 @@ def test_many_changes_take_few_purges_and_leave_the_neighbours_cached(stack: Sta
     changed = [stack.url(key) for key in changing[::10]]
     reset_stack(stack)
     with Edge() as edge, emulator_settings(stack, delay=0.5):
-        warmed = _cached(edge, [*kept, *changed])
+        warmed = _warm(edge, [*kept, *changed])
         start = time.time()
         put_objects(stack, changing, b"2")
-        # That a purge covers a key does not tell that it came after the change; what visitors see does.
+        # A purge may cover a key and still come before the change. Only the CDN shows whether it is fresh.
         until(
             lambda: [url for url, look in edge.look(changed) if look.body != b"2"],
             "all changed images fresh",
@@ -133,8 +133,8 @@ def test_many_changes_take_few_purges_and_leave_the_neighbours_cached(stack: Sta
         )
         until(observer.work, "the end of the drains", lambda work: work.done)
         after = dict(edge.look(kept))
-    purges = _of(observer.accepted(start), stack.url(run))
-    # One a key would be 503.
+    purges = _below(observer.accepted(start), stack.url(run))
+    # One purge for each key would be 503.
     assert len(purges) <= 20
     for key in changing:
         assert any(purge.covers(stack.url(key)) for purge in purges), key
@@ -143,7 +143,7 @@ def test_many_changes_take_few_purges_and_leave_the_neighbours_cached(stack: Sta
         assert look.is_same_copy_as(warmed[url])
 
 
-def _cached(edge: Edge, urls: list[str]) -> dict[str, EdgeAnswer]:
+def _warm(edge: Edge, urls: list[str]) -> dict[str, EdgeAnswer]:
     for _ in edge.look(urls):
         pass
     looks = dict(edge.look(urls))

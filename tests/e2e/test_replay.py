@@ -1,4 +1,4 @@
-"""`python -m local replay` on a running stack: what it shows, and its exit status."""
+"""`python -m local replay` on a running stack: its output and its exit status."""
 
 import io
 import json
@@ -21,20 +21,20 @@ EVENTS = PROJECT / "events"
 
 @pytest.fixture(autouse=True)
 def quick(stack: Stack) -> Iterator[None]:
-    """Purges complete at once, so that to follow them takes a second; and no other change is held."""
+    """Purges complete within a second, and no other change is held."""
     reset_stack(stack)
     with emulator_settings(stack, delay=0.2):
         yield
 
 
-def _replayed(stack: Stack, path: Path) -> tuple[int, str]:
+def _replay(stack: Stack, path: Path) -> tuple[int, str]:
     shown = io.StringIO()
     status = Replay(stack, Console(file=shown, width=120)).run(Event.read(path), DEADLINE_SECONDS)
     return status, shown.getvalue()
 
 
-def _fresh(name: str, folder: Path) -> Path:
-    """A copy of an event file, of objects that no other test has."""
+def _copy_for_new_objects(name: str, folder: Path) -> Path:
+    """Returns a copy of an event file, for objects that no other test uses."""
     text = (EVENTS / name).read_text()
     for prefix in ("products/", "gallery/"):
         text = text.replace(prefix, f"{uuid.uuid4()}/")
@@ -43,10 +43,10 @@ def _fresh(name: str, folder: Path) -> Path:
     return path
 
 
-def test_a_change_is_followed_to_its_end_then_found_covered(stack: Stack, tmp_path: Path) -> None:
-    """URL, purge, execution, final status; replayed again, the same purge covers it, and it says which."""
-    path = _fresh("s3/put.json", tmp_path)
-    status, shown = _replayed(stack, path)
+def test_a_change_is_tracked_and_a_second_replay_is_covered(stack: Stack, tmp_path: Path) -> None:
+    """It shows URL, purge, execution and final status. A second replay names the purge that covers it."""
+    path = _copy_for_new_objects("s3/put.json", tmp_path)
+    status, shown = _replay(stack, path)
     assert status == 0
     assert f"  {stack.url_endpoint}/" in shown
     assert " accepted; Completed after " in shown
@@ -54,17 +54,17 @@ def test_a_change_is_followed_to_its_end_then_found_covered(stack: Stack, tmp_pa
     assert ": SUCCEEDED" in shown
     assert "1 purge Completed." in shown
     request_id = shown.partition("purge ")[2].partition(" ")[0]
-    again, shown = _replayed(stack, path)
+    again, shown = _replay(stack, path)
     assert again == 0
     assert f"already covered by purge {request_id}, accepted at " in shown
     assert "No purge was needed." in shown
 
 
 def test_a_poison_message_is_named_and_fails_the_replay(stack: Stack, tmp_path: Path) -> None:
-    """Nine of ten are purged, and the exit status says that something of the file is not."""
-    path = _fresh("sqs/batch-with-poison.json", tmp_path)
+    """Nine of ten messages are purged, and the exit status says that one is not."""
+    path = _copy_for_new_objects("sqs/batch-with-poison.json", tmp_path)
     poison = json.loads(path.read_text())["Records"][6]["messageId"]
-    status, shown = _replayed(stack, path)
+    status, shown = _replay(stack, path)
     assert status == 1
     assert shown.count("; Completed after ") == 9
     assert f"Poison: message {poison} is not understood: a message body is not JSON" in shown
@@ -73,28 +73,30 @@ def test_a_poison_message_is_named_and_fails_the_replay(stack: Stack, tmp_path: 
 
 
 def test_a_manual_purge_of_urls_is_moved_to_the_stack(stack: Stack) -> None:
-    """The file names ImageKit's URL-endpoint; here the emulated one stands for it, and it says so. Asked once
-    more within 5 minutes, the same purges serve it."""
-    status, shown = _replayed(stack, EVENTS / "manual" / "urls.json")
+    """It replaces ImageKit's URL-endpoint in the file by the emulator's, and says so.
+
+    A second replay within 5 minutes is a repetition: the same purges serve it.
+    """
+    status, shown = _replay(stack, EVENTS / "manual" / "urls.json")
     assert status == 0
     assert f"Here {stack.url_endpoint} stands for the event's URL-endpoint at ImageKit." in shown
     assert f"  {stack.url_endpoint}/campaigns/spring-2026/*\n" in shown
     assert "4 purges Completed." in shown
-    again, shown = _replayed(stack, EVENTS / "manual" / "urls.json")
+    again, shown = _replay(stack, EVENTS / "manual" / "urls.json")
     assert again == 0
     assert '"token": "any text"' in shown
     assert shown.count("already covered by purge ") == 4
     assert "No purge was needed." in shown
 
 
-def test_what_is_held_is_told_with_its_reason(stack: Stack, tmp_path: Path) -> None:
-    """Without quota nothing is purged: it does not wait for the month to turn."""
-    path = _fresh("s3/put.json", tmp_path)
+def test_a_held_change_is_shown_with_its_reason(stack: Stack, tmp_path: Path) -> None:
+    """Without quota nothing is purged, and the replay does not wait for the next month."""
+    path = _copy_for_new_objects("s3/put.json", tmp_path)
     with emulator_settings(stack, quota=0):
-        status, shown = _replayed(stack, path)
+        status, shown = _replay(stack, path)
     assert status == 1
     assert "held: it waits for a purge" in shown
     assert "1 change is held (quota): the next tick tries again." in shown
-    reset_stack(stack)  # a drain that began without quota may still be at it, and would tell of none
-    again, _ = _replayed(stack, path)
+    reset_stack(stack)  # a drain that began without quota may still run, and would report it
+    again, _ = _replay(stack, path)
     assert again == 0

@@ -1,4 +1,4 @@
-"""Alerts: each goes out once, and none is muted by what was not sent."""
+"""Alerts: each is sent once in its time, and a failed one suppresses no later one."""
 
 import boto3
 import pytest
@@ -14,8 +14,8 @@ def alerts(harness: Harness) -> Alerts:
     return Alerts(harness.settings.alerts_topic_arn, boto3.client("sns"), harness.ledger, harness.clock)
 
 
-def test_an_alert_is_sent_once_in_its_time(harness: Harness, alerts: Alerts) -> None:
-    """Every minute for a day is one mail; the day after is another."""
+def test_an_alert_is_sent_once_a_day(harness: Harness, alerts: Alerts) -> None:
+    """Alerts of one day are sent once. The next day it is sent again."""
     for _ in range(3):
         assert alerts.send("quota", "Subject", "message", every=DAY)
         harness.clock.sleep(60)
@@ -25,10 +25,10 @@ def test_an_alert_is_sent_once_in_its_time(harness: Harness, alerts: Alerts) -> 
     assert len(harness.alerts()) == 1
 
 
-def test_a_function_killed_before_it_published_mutes_nothing_for_long(
+def test_an_alert_of_a_killed_function_is_sent_again_after_minutes(
     harness: Harness, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For minutes another may be sending it; whoever asks then is not told that it went out."""
+    """Until then another function may be sending it, so `send` does not report it as sent."""
 
     def killed(**_arguments: object) -> None:
         raise KeyboardInterrupt
@@ -43,8 +43,8 @@ def test_a_function_killed_before_it_published_mutes_nothing_for_long(
     assert len(harness.alerts()) == 1
 
 
-def test_what_sns_does_not_take_is_tried_again(harness: Harness, alerts: Alerts) -> None:
-    """At once, by whoever comes next."""
+def test_an_alert_that_sns_refuses_is_tried_again(harness: Harness, alerts: Alerts) -> None:
+    """The next caller tries again at once."""
     lost = Alerts(
         harness.settings.alerts_topic_arn + "-gone", boto3.client("sns"), harness.ledger, harness.clock
     )

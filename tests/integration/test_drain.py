@@ -1,4 +1,4 @@
-"""The drain against moto's AWS and the emulator: what is pending becomes purges, each once."""
+"""The drain with moto's AWS and the emulator: each pending change is purged once."""
 
 import boto3
 import pytest
@@ -11,7 +11,7 @@ from tests.integration.harness import ENDPOINT, Harness
 
 
 def test_a_change_becomes_one_purge_and_one_execution(harness: Harness) -> None:
-    """The main path: accepted, followed, and nothing left pending."""
+    """The purge is accepted and tracked, and nothing stays pending."""
     harness.ledger.add([harness.change("a/photo 1.jpg")])
     report = harness.drain()
     assert harness.purged == [f"{ENDPOINT}/a/photo%201.jpg*"]
@@ -23,15 +23,15 @@ def test_a_change_becomes_one_purge_and_one_execution(harness: Harness) -> None:
 
 
 def test_ten_changes_of_one_key_cost_one_purge(harness: Harness) -> None:
-    """A peer's bug: one purge an event."""
+    """A bug of a similar system made one purge for each event."""
     for ago in range(10):
         harness.ledger.add([harness.change("a/hot.jpg", ago=ago)])
     harness.drain()
     assert harness.purged == [f"{ENDPOINT}/a/hot.jpg*"]
 
 
-def test_a_redelivered_change_is_not_purged_again_however_soon(harness: Harness) -> None:
-    """Delivery is at least once; a purge knows the changes it was made for, whatever the clocks say."""
+def test_a_change_redelivered_at_once_is_not_purged_again(harness: Harness) -> None:
+    """Delivery is at least once. A purge knows the changes it was made for, whatever the clocks say."""
     change = harness.change("a/x.jpg", ago=-3)  # S3's clock is ahead
     harness.ledger.add([change])
     harness.drain()
@@ -41,7 +41,7 @@ def test_a_redelivered_change_is_not_purged_again_however_soon(harness: Harness)
 
 
 def test_a_late_event_of_a_change_before_the_purge_is_covered(harness: Harness) -> None:
-    """Unordered delivery: an older change of the key arrives after the newer one was purged."""
+    """Delivery is not ordered: an older change of the key arrives after the newer one was purged."""
     harness.ledger.add([harness.change("a/x.jpg", ago=10)])
     harness.drain()
     harness.ledger.add([harness.change("a/x.jpg", ago=60)])
@@ -51,7 +51,7 @@ def test_a_late_event_of_a_change_before_the_purge_is_covered(harness: Harness) 
 
 
 def test_a_change_just_before_or_after_a_purge_is_purged_again(harness: Harness) -> None:
-    """Within the clocks' margin nobody knows which came first: purging twice is right, not at all is not."""
+    """Within the clock margin nobody knows which came first, so the change is purged again to be safe."""
     harness.ledger.add([harness.change("a/x.jpg")])
     harness.drain()
     harness.ledger.add([harness.change("a/x.jpg", ago=4)])
@@ -63,7 +63,7 @@ def test_a_change_just_before_or_after_a_purge_is_purged_again(harness: Harness)
 
 
 def test_every_endpoint_and_path_transformation_is_purged(harness: Harness) -> None:
-    """A wildcard does not cover a path transformation, nor one host another."""
+    """A wildcard covers neither a path transformation nor another host."""
     url_map = UrlMap.parse(
         f"origin={ENDPOINT},origin/a=https://ik.imagekit.io/demo/short", ["tr:w-300,h-300", "tr:n-thumb"]
     )
@@ -83,21 +83,24 @@ def test_every_endpoint_and_path_transformation_is_purged(harness: Harness) -> N
 
 
 def test_without_query_variants_urls_are_exact(harness: Harness) -> None:
-    """`QueryVariants` decides whether ?tr= and ?v= variants go as well."""
+    """`QueryVariants` decides whether ?tr= and ?v= variants are purged too."""
     harness.ledger.add([harness.change("a/x.jpg")])
     harness.drain(query_variants=False)
     assert harness.purged == [f"{ENDPOINT}/a/x.jpg"]
 
 
 def test_a_key_that_allows_no_wildcard_is_purged_exactly(harness: Harness) -> None:
-    """Short, one level deep, no extension: ImageKit would refuse the wildcard."""
+    """ImageKit refuses a wildcard for a short key with one level and no extension:
+
+    https://imagekit.io/docs/api-reference/caching/purge-cache
+    """
     harness.ledger.add([harness.change("logo")])
     harness.drain()
     assert harness.purged == [f"{ENDPOINT}/logo"]
 
 
 def test_a_refused_wildcard_falls_back_to_the_exact_url_and_is_remembered(harness: Harness) -> None:
-    """400 on a wildcard is never repeated: not in this drain, not in the next."""
+    """After a 400, the wildcard is not tried again, neither in this drain nor in the next."""
     harness.inject("wildcard-refused")
     harness.ledger.add([harness.change("a/x.jpg")])
     harness.drain()
@@ -109,8 +112,8 @@ def test_a_refused_wildcard_falls_back_to_the_exact_url_and_is_remembered(harnes
     assert harness.ledger.state("2030-05").used == 3, "a refused call does not count"
 
 
-def test_a_url_that_imagekit_never_purges_is_alerted_and_not_tried_for_ever(harness: Harness) -> None:
-    """Here the emulator does not know the endpoint; the other change of the batch is not held up."""
+def test_a_refused_url_is_alerted_and_not_tried_again(harness: Harness) -> None:
+    """The emulator does not know the endpoint. The other change of the batch is purged."""
     url_map = UrlMap.parse(f"*=https://images.example.com,origin={ENDPOINT}")
     harness.ledger.add([harness.change("a/x.jpg")])
     harness.drain(url_map=url_map)
@@ -120,8 +123,8 @@ def test_a_url_that_imagekit_never_purges_is_alerted_and_not_tried_for_ever(harn
     assert "https://images.example.com/a/x.jpg" in alert["Message"]
 
 
-def test_what_arrives_while_another_drains_does_not_wait_for_the_tick(harness: Harness) -> None:
-    """After the release the drainer looks once more."""
+def test_a_change_that_arrives_during_a_drain_is_purged_by_it(harness: Harness) -> None:
+    """After it released the lease, the drain checks for changes once more."""
     late = harness.change("a/late.jpg")
 
     def sleep(seconds: float) -> None:
@@ -136,8 +139,8 @@ def test_what_arrives_while_another_drains_does_not_wait_for_the_tick(harness: H
     assert harness.purged == [f"{ENDPOINT}/a/early.jpg*", f"{ENDPOINT}/a/late.jpg*"]
 
 
-def test_the_lease_of_a_drainer_that_died_expires(harness: Harness) -> None:
-    """It outlives its function, and not much longer."""
+def test_the_lease_of_a_killed_drain_expires(harness: Harness) -> None:
+    """The lease lasts a little longer than its function can run."""
     assert harness.ledger.acquire("dead", harness.clock(), 130)
     harness.ledger.add([harness.change("a/x.jpg")])
     assert harness.drain().busy
@@ -147,7 +150,7 @@ def test_the_lease_of_a_drainer_that_died_expires(harness: Harness) -> None:
 
 
 def test_a_drain_that_runs_out_of_time_leaves_the_rest_to_the_next(harness: Harness) -> None:
-    """What was done is committed before the function's time-out; nothing is purged twice."""
+    """Its purges are recorded before the function's time-out, and no purge is made twice."""
     harness.set_emulator(write_rate=1.0, write_burst=1)
     harness.ledger.add([harness.change(f"a/{n}.jpg", ago=n) for n in range(60)])
     report = harness.drain(seconds=50)
@@ -157,10 +160,10 @@ def test_a_drain_that_runs_out_of_time_leaves_the_rest_to_the_next(harness: Harn
     assert len(harness.purged) == len(set(harness.purged)) == 60
 
 
-def test_a_crash_after_acceptance_does_not_repeat_what_was_kept(
+def test_a_crash_after_acceptance_does_not_repeat_recorded_purges(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed before the change sets were taken out: the purges that were kept say what is covered."""
+    """The drain is killed before it deletes the change sets. The recorded purges cover the changes."""
     harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(30)])
 
     def killed(*_arguments: object) -> None:
@@ -176,7 +179,7 @@ def test_a_crash_after_acceptance_does_not_repeat_what_was_kept(
 
 
 def test_purges_that_cannot_be_tracked_are_kept_and_tracked_later(harness: Harness) -> None:
-    """StartExecution fails for ever: purging again each minute would burn the quota."""
+    """StartExecution always fails. To purge again every minute would use up the quota."""
     harness.ledger.add([harness.change("a/x.jpg")])
     harness.drain(track_purges_arn=harness.settings.track_purges_arn + "-gone")
     harness.drain(track_purges_arn=harness.settings.track_purges_arn + "-gone")
@@ -189,10 +192,10 @@ def test_purges_that_cannot_be_tracked_are_kept_and_tracked_later(harness: Harne
     assert execution["purges"][0]["url"] == harness.purged[0]
 
 
-def test_what_was_accepted_is_known_before_anything_else_can_hang(
+def test_accepted_purges_are_recorded_before_they_are_tracked(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed while Step Functions does not answer: nothing is purged again, and all is followed later."""
+    """The drain is killed while Step Functions hangs. No purge is repeated, and all are tracked later."""
 
     def hangs(_tracker: Tracker, _purges: object) -> None:
         raise KeyboardInterrupt
@@ -209,8 +212,8 @@ def test_what_was_accepted_is_known_before_anything_else_can_hang(
     assert sum(len(each["purges"]) for each in harness.executions()) == 30
 
 
-def test_a_refused_manual_wildcard_leaves_the_change_under_it_its_own_purge(harness: Harness) -> None:
-    """It serves two needs: split once, alert what was asked for, and do not plan the same again for ever."""
+def test_a_change_under_a_refused_manual_wildcard_gets_a_purge_of_its_own(harness: Harness) -> None:
+    """The wildcard serves the request and the change. After the refusal, only the request is alerted."""
     harness.inject("wildcard-refused", times=1000)
     harness.ledger.add([harness.change("photos/2024/x.jpg")])
     moment = harness.change("-").occurred_at
@@ -222,8 +225,8 @@ def test_a_refused_manual_wildcard_leaves_the_change_under_it_its_own_purge(harn
     assert "photos/2024/*" in alert["Message"]
 
 
-def test_a_refused_url_of_two_buckets_is_settled_and_alerted(harness: Harness) -> None:
-    """Two objects, one exact URL, no other one to try."""
+def test_a_refused_url_of_two_buckets_is_given_up_and_alerted_once(harness: Harness) -> None:
+    """Two objects have the same exact URL, and there is no other URL to try."""
     url_map = UrlMap.parse("one=https://x.example.com,two=https://x.example.com")
     harness.ledger.add([harness.change("a/x.jpg", bucket="one"), harness.change("a/x.jpg", bucket="two")])
     harness.drain(url_map=url_map)
@@ -232,7 +235,7 @@ def test_a_refused_url_of_two_buckets_is_settled_and_alerted(harness: Harness) -
 
 
 def test_a_wrong_endpoint_is_alerted_once(harness: Harness) -> None:
-    """A deploy of 200 files is one mail, and the right endpoint is purged."""
+    """A deployment of 200 files sends one alert, and the correct endpoint is purged."""
     url_map = UrlMap.parse(f"origin={ENDPOINT},origin=https://images.example.com")
     harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(200)])
     harness.drain(url_map=url_map, monthly_quota=10_000)
@@ -240,8 +243,8 @@ def test_a_wrong_endpoint_is_alerted_once(harness: Harness) -> None:
     assert harness.ledger.pending() == []
 
 
-def test_a_refusal_that_could_not_be_told_is_told_later(harness: Harness) -> None:
-    """The topic is gone: what ImageKit refuses stays pending until people know of it."""
+def test_a_refusal_that_could_not_be_alerted_is_alerted_later(harness: Harness) -> None:
+    """The topic is gone: the refused change stays pending until an alert is sent."""
     url_map = UrlMap.parse("origin=https://images.example.com")
     harness.ledger.add([harness.change("a/x.jpg")])
     harness.drain(url_map=url_map, alerts_topic_arn=harness.settings.alerts_topic_arn + "-gone")
@@ -251,18 +254,18 @@ def test_a_refusal_that_could_not_be_told_is_told_later(harness: Harness) -> Non
     assert len(harness.alerts()) == 1
 
 
-def test_a_purge_keeps_the_identities_that_its_time_does_not_tell(harness: Harness) -> None:
-    """51,000 of 8 bytes each pass the 400 KB of an item; an old change needs none."""
+def test_a_purge_records_only_the_identities_of_recent_changes(harness: Harness) -> None:
+    """8 bytes for each of 51,000 changes exceed the 400 KB of an item. An old change is covered by time."""
     harness.ledger.add([harness.change("a/old.jpg", ago=60), harness.change("b/new.jpg", ago=1)])
     harness.drain()
     kept = {purge.url.rpartition("/")[2]: purge.identities for purge in harness.ledger.accepted_since(0)}
     assert (len(kept["old.jpg*"]), len(kept["new.jpg*"])) == (0, 8)
 
 
-def test_more_changes_than_a_window_are_drained_at_once(
+def test_more_changes_than_a_window_are_drained_by_one_invocation(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Window by window, in one invocation."""
+    """The drain loads them window by window."""
     monkeypatch.setattr("purging.ledger.store.WINDOW", 10)
     for n in range(45):
         harness.ledger.add([harness.change(f"{n}/x.jpg", ago=2000 + n / 100)])
@@ -272,10 +275,10 @@ def test_more_changes_than_a_window_are_drained_at_once(
     assert harness.ledger.pending() == []
 
 
-def test_a_window_leaves_the_quota_to_those_behind_it(
+def test_a_window_leaves_quota_for_the_windows_behind_it(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first of many is not to spend the month: its share is a tenth of what is left."""
+    """The first window must not use up the month: it gets a tenth of the remaining quota."""
     monkeypatch.setattr("purging.ledger.store.WINDOW", 50)
     for n in range(200):
         harness.ledger.add([harness.change(f"{n:03}/{n}/x.jpg", ago=5000 - n)])
@@ -287,7 +290,7 @@ def test_a_window_leaves_the_quota_to_those_behind_it(
 def test_a_window_that_cannot_be_purged_does_not_block_those_behind_it(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The oldest changes fail again and again; the next drain goes on where this one came to its end."""
+    """The oldest changes always fail. The drain goes on with the next windows."""
     monkeypatch.setattr("purging.ledger.store.WINDOW", 2)
     harness.ledger.add([harness.change("bad/1.jpg", ago=9)])
     harness.ledger.add([harness.change("bad/2.jpg", ago=8)])
@@ -298,8 +301,8 @@ def test_a_window_that_cannot_be_purged_does_not_block_those_behind_it(
     assert (len(harness.purged), report.held) == (6, 2)
 
 
-def test_a_redelivered_change_whose_clock_is_hours_ahead_is_not_purged_again(harness: Harness) -> None:
-    """A purge was made for it, whatever it says of its time."""
+def test_a_redelivered_change_with_a_clock_hours_ahead_is_not_purged_again(harness: Harness) -> None:
+    """A purge was made for the change, whatever the time of its event."""
     change = harness.change("a/x.jpg", ago=-5 * 3600)
     for _ in range(10):
         harness.ledger.add([change])
@@ -308,10 +311,10 @@ def test_a_redelivered_change_whose_clock_is_hours_ahead_is_not_purged_again(har
     assert len(harness.purged) == 1
 
 
-def test_a_broken_connection_to_step_functions_is_no_reason_to_purge_again(
+def test_a_broken_connection_to_step_functions_repeats_no_purge(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is no answer at all, unlike a refusal; what was accepted is kept all the same."""
+    """It is no answer, unlike a refusal. The accepted purge is recorded and tracked later."""
 
     def broken(_tracker: Tracker, _purges: object) -> None:
         raise EndpointConnectionError(endpoint_url="https://states")
@@ -327,7 +330,10 @@ def test_a_broken_connection_to_step_functions_is_no_reason_to_purge_again(
 
 
 def test_executions_stay_under_the_payload_limit(harness: Harness) -> None:
-    """256 KiB between two states: long URLs are split over several executions."""
+    """Long URLs are split over several executions, because the payload between states is limited to 256 KiB:
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    """
     harness.ledger.add([harness.change(f"{n:03}/{'ü' * 500}.jpg") for n in range(60)])
     harness.drain()
     inputs = harness.executions()
@@ -336,7 +342,7 @@ def test_executions_stay_under_the_payload_limit(harness: Harness) -> None:
 
 
 def test_a_dry_run_plans_and_counts_and_purges_nothing(harness: Harness) -> None:
-    """`DryRun`: what would be purged is logged, and counted apart from the real quota."""
+    """With `DryRun`, purges are logged and counted apart from the real quota."""
     harness.ledger.add([harness.change("a/x.jpg")])
     report = harness.drain(dry_run=True)
     assert (harness.purged, report.accepted, report.settled) == ([], [], 1)
@@ -346,14 +352,14 @@ def test_a_dry_run_plans_and_counts_and_purges_nothing(harness: Harness) -> None
 
 
 def test_manual_urls_are_purged_as_they_are(harness: Harness) -> None:
-    """A manual purge means what it says: no query variants unless asked for."""
+    """A manual purge of a URL includes no query variants."""
     harness.ledger.add([UrlChange(f"{ENDPOINT}/a/x.jpg", harness.change("-").occurred_at)], manual=True)
     harness.drain()
     assert harness.purged == [f"{ENDPOINT}/a/x.jpg"]
 
 
-def test_a_key_that_no_mapping_serves_any_more_is_taken_out(harness: Harness) -> None:
-    """The mapping changed while a change was pending: there is nothing left to purge."""
+def test_a_pending_change_without_a_mapping_is_deleted(harness: Harness) -> None:
+    """UrlMap changed while the change was pending, so there is nothing to purge."""
     harness.ledger.add([harness.change("a/x.jpg", bucket="elsewhere")])
     harness.drain()
     assert harness.purged == []
@@ -361,7 +367,7 @@ def test_a_key_that_no_mapping_serves_any_more_is_taken_out(harness: Harness) ->
 
 
 def test_a_failing_aws_service_loses_nothing(harness: Harness) -> None:
-    """The secret is gone: the drain fails loudly, the change stays, the reserved quota is given back."""
+    """The secret is gone: the drain fails, the change stays pending, the reserved quota is given back."""
     harness.ledger.add([harness.change("a/x.jpg")])
     boto3.client("secretsmanager").delete_secret(
         SecretId=harness.settings.secret_arn, ForceDeleteWithoutRecovery=True

@@ -1,4 +1,4 @@
-"""Every file of events/ through the real handler: exactly these URLs are purged, and nothing else."""
+"""Every file of events/ through the real handler: it purges exactly the expected URLs."""
 
 import json
 import os
@@ -56,7 +56,7 @@ TARGETS: dict[str, list[str]] = {
 
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Functions]:
-    """One deployment for all events of this module: hardly any two of them change the same object."""
+    """One deployment for all events of this module: few of them change the same object."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
         with running_harness() as harness, running_functions(harness) as running:
@@ -65,7 +65,7 @@ def deployed() -> Iterator[Functions]:
 
 @pytest.fixture
 def functions(deployed: Functions) -> Functions:
-    """The deployment, at a moment when nothing submitted before covers anything."""
+    """The deployment with an empty ledger and a reset emulator."""
     dynamodb, table = deployed.harness.dynamodb, deployed.harness.settings.ledger_table
     for item in dynamodb.scan(TableName=table)["Items"]:
         dynamodb.delete_item(TableName=table, Key={name: item[name] for name in ("pk", "sk")})
@@ -79,8 +79,8 @@ def event(name: str) -> Any:
     return json.loads((EVENTS / name).read_text())
 
 
-def test_every_event_file_is_replayed_here_and_explained_in_the_readme() -> None:
-    """A new file without an expectation, or without a word about it, fails this test."""
+def test_every_event_file_is_tested_and_in_the_readme() -> None:
+    """A new file without expected URLs or without a row in the README fails this test."""
     names = {str(path.relative_to(EVENTS)) for path in EVENTS.rglob("*.json")}
     assert names == set(TARGETS)
     readme = (EVENTS / "README.md").read_text()
@@ -89,7 +89,7 @@ def test_every_event_file_is_replayed_here_and_explained_in_the_readme() -> None
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_replay(functions: Functions, name: str) -> None:
-    """The event purges exactly the URLs that show its objects, each once, and leaves nothing pending."""
+    """The event purges exactly the URLs of its objects, each once. Nothing stays pending."""
     answer = functions.submit(event(name))
     assert sorted(functions.harness.purged) == [f"{ENDPOINT}/{target}" for target in TARGETS[name]]
     assert functions.harness.ledger.pending() == []
@@ -102,22 +102,22 @@ def test_replay(functions: Functions, name: str) -> None:
     assert set(functions.harness.purged) <= set(followed)
 
 
-def test_replay_a_second_time(functions: Functions) -> None:
-    """The first purge covers a redelivery of the same change."""
+def test_a_second_replay_purges_nothing(functions: Functions) -> None:
+    """The first purge covers the redelivered change."""
     functions.submit(event("s3/put.json"))
     assert functions.submit(event("s3/put.json"))["purges"] == []
     assert len(functions.harness.purged) == 1
 
 
-def test_one_poison_message_fails_alone(functions: Functions, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nine are purged, one goes back to the queue by its id, and the log says which one and why."""
+def test_one_malformed_message_fails_alone(functions: Functions, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nine are purged. One is reported as failed, and the log says which one and why."""
     batch = event("sqs/batch-with-poison.json")
-    poison = batch["Records"][6]["messageId"]
-    assert functions.submit(batch) == {"batchItemFailures": [{"itemIdentifier": poison}]}
+    malformed_id = batch["Records"][6]["messageId"]
+    assert functions.submit(batch) == {"batchItemFailures": [{"itemIdentifier": malformed_id}]}
     assert len(functions.harness.purged) == 9
     (line,) = functions.logged("malformed message")
     assert line["level"] == "ERROR"
-    assert line["message_id"] == poison
+    assert line["message_id"] == malformed_id
     (reason,) = line["reasons"]
     assert reason.startswith("a message body is not JSON")
     assert '"bucket":{"name":"my-origin' in reason
@@ -126,7 +126,7 @@ def test_one_poison_message_fails_alone(functions: Functions, capsys: pytest.Cap
 
 
 def test_log_lines_are_json_with_the_request_id(functions: Functions) -> None:
-    """Each line can be found and filtered; none is the whole event."""
+    """Each line can be found and filtered. No line has the whole event."""
     functions.submit(event("s3/several-records.json"))
     lines = [json.loads(line) for line in functions.log.getvalue().splitlines()]
     assert {line["function_request_id"] for line in lines} == {lines[0]["function_request_id"]}
@@ -142,8 +142,10 @@ def test_log_lines_are_json_with_the_request_id(functions: Functions) -> None:
         ("delete", "a/old picture.png", "a/old%20picture.png*"),
     ],
 )
-def test_events_of_the_sam_cli(functions: Functions, kind: str, key: str, target: str) -> None:
-    """`sam local generate-event s3 put|delete`, as a developer would try it; it encodes the key itself."""
+def test_events_generated_by_the_sam_cli_are_purged(
+    functions: Functions, kind: str, key: str, target: str
+) -> None:
+    """The events of `sam local generate-event s3 put|delete`. It encodes the key itself."""
     assert SAM.exists(), f"{SAM} is missing: run make setup"
     arguments = ["local", "generate-event", "s3", kind, "--bucket", "my-origin-bucket", "--key", key]
     generated = subprocess.run(  # noqa: S603 - the tool of this project, with arguments from above
@@ -158,8 +160,8 @@ def test_events_of_the_sam_cli(functions: Functions, kind: str, key: str, target
     assert functions.harness.purged == [f"{ENDPOINT}/{target}"]
 
 
-def test_the_event_files_hold_no_real_account_and_no_secret() -> None:
-    """Only the documentation's account number, addresses and ids of examples."""
+def test_the_event_files_have_no_real_account_and_no_secret() -> None:
+    """They have only the account number, addresses and ids of examples."""
     for path in EVENTS.rglob("*.json"):
         text = path.read_text()
         assert "private_" not in text

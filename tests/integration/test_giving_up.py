@@ -1,4 +1,4 @@
-"""What people hear of purges that TrackPurges gives up on: each cause once a day, with all that they need."""
+"""The alerts for purges that TrackPurges gives up: one a day for each cause, with all details."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +32,7 @@ def late(number: int, cause: str = "pending", reason: str = "Pending") -> dict[s
 
 
 def test_a_late_purge_is_alerted_with_its_id_its_url_and_its_reason(functions: Functions) -> None:
-    """And with the execution, the deadline and what to do."""
+    """The alert also has the execution, the deadline and the remedy."""
     assert functions.give_up([late(1), late(2)], execution=EXECUTION, minutes="15") == {}
     (alert,) = functions.harness.alerts()
     assert alert["Subject"] == "ImageKit: 2 purge(s) not Completed in time (pending)"
@@ -43,8 +43,8 @@ def test_a_late_purge_is_alerted_with_its_id_its_url_and_its_reason(functions: F
         assert part in alert["Message"]
 
 
-def test_further_executions_with_the_same_cause_are_silent_for_a_day(functions: Functions) -> None:
-    """In an outage there is an execution each minute. Their purges stand in the log."""
+def test_a_cause_is_alerted_once_a_day(functions: Functions) -> None:
+    """In an outage an execution fails every minute. The log has their purges."""
     for number in range(20):
         functions.give_up([late(number)], execution=f"{EXECUTION}{number}", minutes="15")
     assert len(functions.harness.alerts()) == 1
@@ -58,7 +58,7 @@ def test_further_executions_with_the_same_cause_are_silent_for_a_day(functions: 
 
 
 def test_each_cause_has_an_alert_of_its_own(functions: Functions) -> None:
-    """What is new is heard though something else was alerted today."""
+    """A new cause is alerted even if another one was alerted today."""
     functions.give_up([late(1)], execution=EXECUTION, minutes="15")
     functions.harness.alerts()
     stale = late(3, "stale", "Completed, but a.jpg is still stale: its Age is 110 s")
@@ -69,8 +69,8 @@ def test_each_cause_has_an_alert_of_its_own(functions: Functions) -> None:
     assert late(2)["url"] not in alert["Message"]
 
 
-def test_a_check_that_failed_is_alerted_once_a_day_for_an_error(functions: Functions) -> None:
-    """Even of purges that nobody can make sense of: they may be why it failed."""
+def test_each_error_of_a_check_is_alerted_once_a_day(functions: Functions) -> None:
+    """Malformed purges are alerted too: they may be the cause of the error."""
     for number in range(3):
         functions.give_up(
             [{"url": "no purge at all"}],
@@ -87,7 +87,10 @@ def test_a_check_that_failed_is_alerted_once_a_day_for_an_error(functions: Funct
 
 
 def test_an_alert_fits_into_sns(functions: Functions) -> None:
-    """A subject of 100 characters and a message of 256 KB at most; as many purges as fit are named."""
+    """The subject has at most 100 characters and the message 256 KB. It names as many purges as fit.
+
+    https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+    """
     purges = [late(number) | {"url": f"https://x/{'ü' * 1000}{number}"} for number in range(300)]
     functions.give_up(purges, execution=EXECUTION, minutes="15")
     (alert,) = functions.harness.alerts()
@@ -97,7 +100,7 @@ def test_an_alert_fits_into_sns(functions: Functions) -> None:
 
 
 def test_an_alert_that_could_not_be_published_is_sent_by_the_next_execution(functions: Functions) -> None:
-    """It does not count as said."""
+    """A failed alert does not count as sent."""
     sns = boto3.client("sns")
     topic = functions.harness.settings.alerts_topic_arn
     subscription = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"][0]

@@ -1,4 +1,4 @@
-"""Manual purges whose caller asks again, as `sam remote invoke` does when no answer came for 60 seconds."""
+"""Manual purges that are requested again, as `sam remote invoke` does after 60 seconds without an answer."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,8 +9,8 @@ from purging.errors import InvalidRequest
 from purging.imagekit.client import ImageKit
 from tests.integration.harness import ENDPOINT, Functions, Harness, running_functions
 
-# Powertools warns of an invocation that fails before it counts anything; telemetry.py silences it, which
-# pytest undoes for each test.
+# Powertools warns if an invocation fails before it counts anything. telemetry.py silences the warning, but
+# pytest enables it again for each test.
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 URL = f"{ENDPOINT}/a/x.jpg"
@@ -28,10 +28,10 @@ def pairs(purges: list[dict[str, Any]]) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("body", [{"urls": [URL, f"{ENDPOINT}/campaigns/may/*"]}, KEYS])
-def test_a_repeated_request_purges_once_and_tells_what_served_it(
+def test_a_repeated_request_purges_once_and_names_its_purges(
     functions: Functions, body: dict[str, Any]
 ) -> None:
-    """The caller of a call that timed out learns from its repetition what became of it."""
+    """After a time-out, the caller learns from the repetition what the first call did."""
     first = functions.submit(body)
     assert "repetition" not in first
     for _ in range(4):
@@ -45,14 +45,14 @@ def test_a_repeated_request_purges_once_and_tells_what_served_it(
 
 
 def test_a_repetition_at_the_same_moment_purges_nothing(functions: Functions) -> None:
-    """Two callers at once, or a clock that stands still."""
+    """Two callers are simultaneous, or the clock stands still."""
     functions.submit(KEYS)
     assert functions.submit(KEYS)["repetition"]["purges"]
     assert len(functions.harness.purged) == 1
 
 
 def test_another_token_is_another_request(functions: Functions) -> None:
-    """Whoever wants the same purged again gets it, once for each token."""
+    """Each new token purges the same URLs again, once."""
     bodies = [KEYS, KEYS | {"token": "again"}, KEYS | {"token": "and again"}]
     for body in [*bodies, *bodies]:
         functions.harness.clock.sleep(20)
@@ -60,8 +60,8 @@ def test_another_token_is_another_request(functions: Functions) -> None:
     assert functions.harness.purged == [f"{URL}*"] * 3
 
 
-def test_after_five_minutes_it_is_a_new_request(functions: Functions) -> None:
-    """Counted from when it was first asked: a repetition does not prolong it."""
+def test_a_request_after_five_minutes_is_a_new_one(functions: Functions) -> None:
+    """The time counts from the first request. A repetition does not extend it."""
     functions.submit(KEYS)
     for seconds, purges in ((299, 1), (1, 2), (299, 2)):
         functions.harness.clock.sleep(seconds)
@@ -69,17 +69,17 @@ def test_after_five_minutes_it_is_a_new_request(functions: Functions) -> None:
         assert len(functions.harness.purged) == purges
 
 
-def test_a_request_that_was_refused_is_not_remembered(functions: Functions) -> None:
-    """It left nothing that a corrected one could be taken for, and nothing in the ledger."""
+def test_an_invalid_request_is_not_recorded(functions: Functions) -> None:
+    """It leaves nothing in the ledger, so a corrected request is a new one."""
     with pytest.raises(InvalidRequest, match="UrlMap serves no key"):
         functions.submit({"keys": [{"bucket": "elsewhere", "key": "a/x.jpg"}]})
     assert functions.harness.dynamodb.scan(TableName="ledger")["Items"] == []
 
 
-def test_repetitions_of_a_call_that_died_serve_it_once(
+def test_a_repetition_after_a_crash_makes_only_the_missing_purges(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed after ImageKit accepted the first of three: the repetition buys the two others, and no more."""
+    """The function is killed after the first of three purges. The repetition makes the other two."""
     purge = ImageKit.purge
     calls: list[str] = []
 
@@ -101,8 +101,10 @@ def test_repetitions_of_a_call_that_died_serve_it_once(
 
 
 def test_a_manual_drain_answers_within_45_seconds(functions: Functions) -> None:
-    """At one purge a second a hundred take 80 seconds, and the caller's SDK waits 60. Its repetitions do the
-    rest: each URL is purged once, and the last answer names all of them."""
+    """At one purge a second, a hundred take 80 seconds, but the caller's SDK waits 60.
+
+    The repetitions do the rest: each URL is purged once, and the last answer names all purges.
+    """
     functions.harness.set_emulator(write_rate=1.0, write_burst=20)
     body = {"urls": [f"{ENDPOINT}/{number}/x.jpg" for number in range(100)]}
     bought: list[str] = []
@@ -117,7 +119,7 @@ def test_a_manual_drain_answers_within_45_seconds(functions: Functions) -> None:
 
 
 def test_a_drain_of_changes_may_take_longer(functions: Functions) -> None:
-    """Nobody waits for its answer: it has the function's whole life."""
+    """Nobody waits for its answer, so it may use all the time of the function."""
     functions.harness.set_emulator(write_rate=1.0, write_burst=20)
     asked = functions.harness.clock()
     functions.harness.ledger.add(
@@ -129,7 +131,7 @@ def test_a_drain_of_changes_may_take_longer(functions: Functions) -> None:
 
 
 def test_a_manual_purge_in_the_queue_is_a_dead_letter(functions: Functions) -> None:
-    """Each delivery of such a message was a change of its own, and bought a purge."""
+    """Otherwise each delivery of the message would be a change of its own, with a purge."""
     record = {"messageId": "m", "receiptHandle": "h", "eventSource": "aws:sqs"}
     for body in ('{"keys": [{"bucket": "my-origin-bucket", "key": "a/x.jpg"}]}', f'{{"urls": ["{URL}"]}}'):
         answer = functions.submit({"Records": [record | {"body": body}]})

@@ -1,4 +1,4 @@
-"""What ImageKit refuses, and what the quota forbids: counted, held, tried again, said once."""
+"""Refusals by ImageKit and the quota: what is counted, held, tried again and alerted."""
 
 import json
 import socket
@@ -20,8 +20,8 @@ def used(harness: Harness) -> int:
     return harness.ledger.state(MONTH).used
 
 
-def test_a_quota_of_three_gives_three_purges_holds_seven_and_alerts_once(harness: Harness) -> None:
-    """ImageKit says the quota is used up, and until when; one call an hour finds out if it was raised."""
+def test_a_quota_of_three_purges_three_holds_seven_and_alerts_once(harness: Harness) -> None:
+    """ImageKit says until when the quota is used up. One call an hour finds out if it was raised."""
     harness.set_emulator(quota=3)
     harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(10)])
     report = harness.drain()
@@ -35,15 +35,15 @@ def test_a_quota_of_three_gives_three_purges_holds_seven_and_alerts_once(harness
     assert used(harness) == 3, "refused calls do not count"
     harness.set_emulator(quota=1000)
     harness.drain()
-    assert used(harness) == 3, "ImageKit said when to come again"
+    assert used(harness) == 3, "ImageKit said when the quota is reset"
     harness.clock.sleep(3600)
     harness.drain()
     assert len(set(harness.purged)) == 10
     assert harness.ledger.pending() == []
 
 
-def test_a_dry_run_does_not_mute_the_alert_of_the_real_quota(harness: Harness) -> None:
-    """Both run out in one month: each is said, as what it is."""
+def test_a_dry_run_does_not_suppress_the_alert_of_the_real_quota(harness: Harness) -> None:
+    """Both quotas are used up in one month, and each has an alert of its own."""
     harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(5)])
     harness.drain(dry_run=True, monthly_quota=2, reserve_percent=0)
     harness.drain(monthly_quota=2, reserve_percent=0)
@@ -53,8 +53,8 @@ def test_a_dry_run_does_not_mute_the_alert_of_the_real_quota(harness: Harness) -
     ]
 
 
-def test_a_manual_purge_asks_imagekit_although_its_quota_is_known_to_be_used_up(harness: Harness) -> None:
-    """Whoever asks may have bought more: the call costs nothing. Changes wait for the reset all the same."""
+def test_a_manual_purge_is_tried_although_the_quota_is_used_up(harness: Harness) -> None:
+    """The quota may have been raised, and the call costs nothing. Changes are held until the reset."""
     harness.ledger.pause(harness.clock() + DAY, exhausted=True, reason="the quota is used up")
     harness.ledger.add([harness.change("a/1.jpg")])
     report = harness.drain()
@@ -68,10 +68,10 @@ def test_a_manual_purge_asks_imagekit_although_its_quota_is_known_to_be_used_up(
 
 @pytest.mark.parametrize("status", [429, 403])
 @pytest.mark.parametrize("headers", [True, False])
-def test_every_guess_at_an_exhausted_quota_is_understood(
+def test_every_possible_answer_to_an_exhausted_quota_is_understood(
     harness: Harness, status: int, headers: bool
 ) -> None:
-    """What the call over the limit answers is not documented: rate headers of a month, or words about one."""
+    """ImageKit does not document the answer: it may have rate headers of a month, or only a message."""
     harness.set_emulator(quota=1, quota_answer=status, quota_headers=headers)
     harness.ledger.add([harness.change("a/1.jpg"), harness.change("a/2.jpg")])
     assert harness.drain().reason == "quota"
@@ -80,7 +80,7 @@ def test_every_guess_at_an_exhausted_quota_is_understood(
 
 
 def test_a_rate_limit_without_a_reset_is_no_exhausted_quota(harness: Harness) -> None:
-    """It would mail "used up", and so mute the real alert of the month."""
+    """Otherwise it would send a false alert, and so suppress the real alert of the month."""
     harness.inject("429", seconds=0)
     harness.inject("429-no-headers", nth=2)
     harness.ledger.add([harness.change("a/1.jpg"), harness.change("a/2.jpg")])
@@ -89,8 +89,8 @@ def test_a_rate_limit_without_a_reset_is_no_exhausted_quota(harness: Harness) ->
     assert len(harness.purged) == used(harness) == 2
 
 
-def test_the_own_count_stops_before_imagekit_does(harness: Harness) -> None:
-    """The quota is never exceeded, and the reserve is kept for people, even if ImageKit would take more."""
+def test_the_ledgers_count_limits_purges_before_imagekit_does(harness: Harness) -> None:
+    """The quota is not exceeded, and the reserve is left for manual purges, even if ImageKit allows more."""
     harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(30)])
     report = harness.drain(monthly_quota=20, reserve_percent=10)
     assert (len(harness.purged), report.held, used(harness)) == (18, 12, 18)
@@ -102,8 +102,8 @@ def test_the_own_count_stops_before_imagekit_does(harness: Harness) -> None:
     assert used(harness) == 20
 
 
-def test_held_changes_go_when_the_month_turns(harness: Harness) -> None:
-    """The quota is one of calendar months, UTC."""
+def test_held_changes_are_purged_in_the_next_month(harness: Harness) -> None:
+    """The quota is per calendar month in UTC."""
     harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(5)])
     harness.drain(monthly_quota=2, reserve_percent=0)
     assert len(harness.purged) == 2
@@ -112,8 +112,8 @@ def test_held_changes_go_when_the_month_turns(harness: Harness) -> None:
     assert len(set(harness.purged)) == 5
 
 
-def test_a_short_throttle_is_waited_for(harness: Harness) -> None:
-    """429 names the milliseconds to wait; the official SDKs ignore that and come back too early."""
+def test_a_drain_waits_for_a_short_throttle(harness: Harness) -> None:
+    """A 429 says how many milliseconds to wait. The official SDKs ignore it and retry too early."""
     harness.set_emulator(write_rate=5.0, write_burst=20)
     harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(100)])
     began = harness.clock()
@@ -124,7 +124,7 @@ def test_a_short_throttle_is_waited_for(harness: Harness) -> None:
 
 
 def test_a_long_throttle_is_remembered_by_every_drain_until_it_ends(harness: Harness) -> None:
-    """Limits that last minutes: no call before the reset, then all goes on."""
+    """A limit may last minutes. No drain calls before the reset; then purging goes on."""
     harness.inject("429", seconds=600)
     harness.ledger.add([harness.change("a/x.jpg")])
     assert harness.drain().reason == "throttled"
@@ -137,7 +137,7 @@ def test_a_long_throttle_is_remembered_by_every_drain_until_it_ends(harness: Har
 
 
 def test_a_rotated_key_is_read_again_and_costs_one_refused_call(harness: Harness) -> None:
-    """The key changes at ImageKit and in Secrets Manager; the functions had cached the old one."""
+    """The key changes at ImageKit and in Secrets Manager while the client has the old one in memory."""
     secrets = boto3.client("secretsmanager")
     key = PrivateKey(harness.settings.secret_arn, secrets)
     client = ImageKit(harness.url, key)
@@ -151,10 +151,10 @@ def test_a_rotated_key_is_read_again_and_costs_one_refused_call(harness: Harness
 
 
 @pytest.mark.parametrize("secret", ["wrong", json.dumps({"private_key": "", "placeholder": "x"}), "{}"])
-def test_a_key_that_is_wrong_or_not_filled_in_holds_everything_and_alerts_once(
+def test_changes_are_held_and_alerted_once_while_the_key_is_wrong_or_missing(
     harness: Harness, secret: str
 ) -> None:
-    """Nothing is lost or counted; the remedy stands in the alert, the key does not."""
+    """Nothing is lost or counted. The alert has the remedy, but not the key."""
     secrets = boto3.client("secretsmanager")
     secrets.put_secret_value(SecretId=harness.settings.secret_arn, SecretString=secret)
     harness.ledger.add([harness.change("a/1.jpg"), harness.change("a/2.jpg")])
@@ -172,14 +172,14 @@ def test_a_key_that_is_wrong_or_not_filled_in_holds_everything_and_alerts_once(
 
 
 def test_a_5xx_is_counted_and_tried_again_later(harness: Harness) -> None:
-    """It may have counted at ImageKit: so it counts here. The other changes do not wait for it."""
+    """ImageKit may have counted it, so it counts here. The other changes do not wait for it."""
     harness.inject("5xx")
     harness.ledger.add([harness.change("a/1.jpg", ago=2), harness.change("a/2.jpg")])
     report = harness.drain()
     assert (harness.purged, report.held, used(harness)) == ([f"{ENDPOINT}/a/2.jpg*"], 1, 2)
     assert "500" in report.detail
     again = harness.drain()
-    assert (again.held, again.reason) == (1, "failing"), "not at once"
+    assert (again.held, again.reason) == (1, "failing"), "it is not tried again at once"
     assert again.detail
     harness.clock.sleep(60)
     harness.drain()
@@ -188,7 +188,7 @@ def test_a_5xx_is_counted_and_tried_again_later(harness: Harness) -> None:
 
 
 def test_a_connection_reset_after_acceptance_is_purged_again(harness: Harness) -> None:
-    """Nobody knows that it was accepted: once more is the price, and both are counted."""
+    """The client cannot know that it was accepted, so it purges again, and both are counted."""
     harness.inject("reset-after")
     harness.ledger.add([harness.change("a/1.jpg")])
     harness.drain()
@@ -199,7 +199,7 @@ def test_a_connection_reset_after_acceptance_is_purged_again(harness: Harness) -
 
 
 def test_a_url_that_always_fails_is_given_up_after_a_day_and_alerted(harness: Harness) -> None:
-    """Each failed call may use a purge: one bad URL must not eat the month, nor wait unheard for ever."""
+    """Each failed call may use a purge, so one bad URL must not be tried for ever."""
     harness.inject("5xx", times=10**6)
     harness.ledger.add([harness.change("a/bad.jpg")])
     began = harness.clock()
@@ -213,8 +213,8 @@ def test_a_url_that_always_fails_is_given_up_after_a_day_and_alerted(harness: Ha
     assert "given up after 12 attempts" in given_up["Message"]
 
 
-def test_what_waits_for_too_long_is_alerted_whatever_the_reason(harness: Harness) -> None:
-    """Ten days without a connection: people hear of it within hours, and once a day; nothing is counted."""
+def test_changes_pending_for_too_long_are_alerted_whatever_the_reason(harness: Harness) -> None:
+    """Without a connection for ten days, an alert is sent within hours and then daily. Nothing is counted."""
     harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(10)])
     for _ in range(10 * 24):
         harness.drain(api_url="http://127.0.0.1:9")
@@ -229,7 +229,7 @@ def test_what_waits_for_too_long_is_alerted_whatever_the_reason(harness: Harness
 
 
 def test_a_thousand_failures_do_not_stop_the_drain(harness: Harness) -> None:
-    """2.0 ** 1024 is no float: an outage of days must not end in an error of every later drain."""
+    """2.0 ** 1024 overflows a float, so many failures must not make every later drain fail."""
     harness.ledger.pause(harness.clock(), failures=5000)
     harness.inject("5xx", times=1)
     harness.ledger.add([harness.change("a/1.jpg")])
@@ -239,7 +239,7 @@ def test_a_thousand_failures_do_not_stop_the_drain(harness: Harness) -> None:
 
 
 def test_an_outage_stops_the_drain_and_is_probed_ever_more_rarely(harness: Harness) -> None:
-    """100 changes wait through six hours of 5xx for a few dozen purges, and then all go."""
+    """100 changes are pending during six hours of 5xx, which cost a few dozen purges. Then all are purged."""
     harness.inject("5xx", times=10**6)
     harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(100)])
     assert harness.drain().reason == "unavailable"
@@ -267,7 +267,7 @@ def test_a_refused_connection_counts_nothing(harness: Harness) -> None:
 
 
 def test_a_change_after_a_url_was_given_up_has_attempts_of_its_own(harness: Harness) -> None:
-    """What is known of a URL concerns the changes that waited then: a later one is not given up with them."""
+    """Earlier failures of the URL concern the earlier changes only."""
     harness.inject("5xx", times=10**6)
     harness.ledger.add([harness.change("a/1.jpg")])
     while harness.ledger.pending():
@@ -284,19 +284,19 @@ def test_a_change_after_a_url_was_given_up_has_attempts_of_its_own(harness: Harn
 
 @pytest.fixture
 def outage(harness: Harness) -> Harness:
-    """Four hours of 5xx, met by a single change; then ImageKit is well again."""
+    """Four hours of 5xx with one pending change. Then ImageKit works again."""
     harness.inject("5xx", times=10**6)
     harness.ledger.add([harness.change("a/1.jpg")])
     for _ in range(4 * 60):
         harness.drain()
         harness.clock.sleep(60)
     harness.emulator.state.faults = FaultPlan()
-    assert harness.drain().reason == "failing", "its next attempt is far off"
+    assert harness.drain().reason == "failing", "the next attempt is hours later"
     return harness
 
 
-def test_what_failed_is_tried_again_as_soon_as_imagekit_has_recovered(outage: Harness) -> None:
-    """The purge of another URL tells so."""
+def test_a_failed_purge_is_tried_again_as_soon_as_imagekit_recovers(outage: Harness) -> None:
+    """An accepted purge of another URL shows that ImageKit has recovered."""
     outage.ledger.add([outage.change("b/2.jpg")])
     outage.drain()
     outage.clock.sleep(60)
@@ -304,15 +304,15 @@ def test_what_failed_is_tried_again_as_soon_as_imagekit_has_recovered(outage: Ha
     assert outage.purged == [f"{ENDPOINT}/b/2.jpg*", f"{ENDPOINT}/a/1.jpg*"]
 
 
-def test_a_person_does_not_wait_for_the_next_attempt(outage: Harness) -> None:
-    """Whoever asks for a purge may know that ImageKit is well again."""
+def test_a_manual_purge_does_not_wait_for_the_next_attempt(outage: Harness) -> None:
+    """The person may know that ImageKit has recovered."""
     outage.ledger.add([outage.change("a/1.jpg", ago=0)], manual=True)
     outage.drain()
     assert outage.purged == [f"{ENDPOINT}/a/1.jpg*"]
 
 
-def test_a_limit_that_ends_at_once_is_not_asked_in_a_loop(harness: Harness) -> None:
-    """429 for ever, each with a reset of a millisecond: waits that double, not thousands of calls."""
+def test_a_limit_that_ends_at_once_causes_no_busy_loop(harness: Harness) -> None:
+    """ImageKit answers 429 with a reset of a millisecond every time. The waits double."""
     harness.inject("429", times=10**6, seconds=0.001)
     harness.ledger.add([harness.change("a/1.jpg")])
     assert harness.drain().reason == "throttled"
@@ -321,14 +321,14 @@ def test_a_limit_that_ends_at_once_is_not_asked_in_a_loop(harness: Harness) -> N
 
 
 def test_a_drain_without_time_says_so(harness: Harness) -> None:
-    """It is not the work of another drain that whoever asks would wait for."""
+    """The reason is not `busy`, which would mean that another drain does the work."""
     harness.ledger.add([harness.change("a/1.jpg")])
     report = harness.drain(seconds=1.0)
     assert (report.busy, report.reason) == (False, "time")
 
 
 def test_a_bad_url_that_an_outage_left_behind_is_given_up(harness: Harness) -> None:
-    """Nothing else waits that could show the end of the outage: it must not wait for ever as if in one."""
+    """No other change can show that the outage is over, but the URL must not stay pending for ever."""
     harness.ledger.pause(harness.clock(), failures=5)
     harness.inject("5xx", times=10**6)
     harness.ledger.add([harness.change("a/bad.jpg")])

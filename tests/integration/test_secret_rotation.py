@@ -1,4 +1,4 @@
-"""The private key changes while changes flow: none is lost, and at most one call a drain is refused."""
+"""The private key is rotated while changes arrive: no change is lost, and each drain has one refused call."""
 
 import boto3
 
@@ -20,7 +20,7 @@ def _refused(harness: Harness) -> int:
 
 
 def test_a_key_rotated_under_traffic_costs_one_refused_call(harness: Harness) -> None:
-    """The drainer, alive all the while with the old key in memory, reads the new one and goes on."""
+    """The drain has the old key in memory, reads the new one and goes on."""
     drain = harness.new_drain()
     wanted = []
     for number in range(8):
@@ -37,8 +37,8 @@ def test_a_key_rotated_under_traffic_costs_one_refused_call(harness: Harness) ->
     assert harness.ledger.state("2030-05").used == len(wanted)
 
 
-def test_changes_between_the_two_rotations_wait_for_the_second(harness: Harness) -> None:
-    """ImageKit first, the secret minutes later: each drain in between tries one call, and holds the rest."""
+def test_changes_between_the_two_rotations_are_held(harness: Harness) -> None:
+    """ImageKit has the new key minutes before the secret. Each drain tries one call and holds the rest."""
     drain = harness.new_drain()
     wanted = []
     for number in range(7):

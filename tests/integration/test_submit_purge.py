@@ -1,4 +1,4 @@
-"""SubmitPurge as Lambda runs it: batches, manual purges, hostile input, and what it does when AWS fails."""
+"""SubmitPurge as Lambda runs it: batches, manual purges, malformed input, and failures of AWS."""
 
 import json
 import time
@@ -16,8 +16,8 @@ from purging.drain import Drain
 from purging.errors import InvalidRequest, MalformedEvent, PermanentError
 from tests.integration.harness import ENDPOINT, KEY, Functions, Harness, running_functions
 
-# Powertools warns of an invocation that fails before it counts anything; telemetry.py silences it, which
-# pytest undoes for each test.
+# Powertools warns if an invocation fails before it counts anything. telemetry.py silences the warning, but
+# pytest enables it again for each test.
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 
@@ -28,7 +28,7 @@ def functions(harness: Harness) -> Iterator[Functions]:
 
 
 def change(key: str, *, bucket: str = "my-origin-bucket", **fields: Any) -> dict[str, Any]:
-    """An EventBridge event: its keys need no encoding."""
+    """Returns an EventBridge event, whose key needs no encoding."""
     return {
         "detail-type": "Object Created",
         "source": "aws.s3",
@@ -54,7 +54,7 @@ def failed(answer: dict[str, Any]) -> list[str]:
     return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
 
 
-HOSTILE_BODIES = {
+MALFORMED_BODIES = {
     "empty": "",
     "no JSON": "{",
     "null": None,
@@ -78,27 +78,27 @@ HOSTILE_BODIES = {
 }
 
 
-def test_hostile_messages_fail_alone(functions: Functions) -> None:
-    """Each of the corpus goes back to the queue with its reason logged; the good ones are purged."""
-    answer = functions.submit(batch(change("a/1.jpg"), *HOSTILE_BODIES.values(), change("a/2.jpg")))
-    assert failed(answer) == [f"message-{number}" for number in range(1, len(HOSTILE_BODIES) + 1)]
+def test_malformed_messages_fail_alone(functions: Functions) -> None:
+    """Each malformed message stays in the queue, with its reason in the log. The others are purged."""
+    answer = functions.submit(batch(change("a/1.jpg"), *MALFORMED_BODIES.values(), change("a/2.jpg")))
+    assert failed(answer) == [f"message-{number}" for number in range(1, len(MALFORMED_BODIES) + 1)]
     assert sorted(functions.harness.purged) == [f"{ENDPOINT}/a/1.jpg*", f"{ENDPOINT}/a/2.jpg*"]
     lines = functions.logged("malformed message")
-    assert len(lines) == len(HOSTILE_BODIES)
-    assert max(len(json.dumps(line)) for line in lines) < 1000, "a value is shown, never the whole of it"
+    assert len(lines) == len(MALFORMED_BODIES)
+    assert max(len(json.dumps(line)) for line in lines) < 1000, "a log line shows only a part of a value"
 
 
-def test_hostile_messages_leave_nothing_that_stops_later_drains(functions: Functions) -> None:
-    """What got past the parser and then made every drain fail would stop all purges for ever."""
-    functions.submit(batch(*HOSTILE_BODIES.values()))
+def test_malformed_messages_do_not_stop_later_drains(functions: Functions) -> None:
+    """A message that the parser accepts and every drain fails on would stop all purges."""
+    functions.submit(batch(*MALFORMED_BODIES.values()))
     functions.harness.clock.sleep(60)
     answer = functions.submit(change("a/later.jpg"))
     assert [purge["url"] for purge in answer["purges"]] == [f"{ENDPOINT}/a/later.jpg*"]
     assert functions.logged("drain failed") == []
 
 
-def test_unusual_keys_are_served_like_any_other(functions: Functions) -> None:
-    """S3 allows control characters, dots and encoded-looking slashes in keys: nothing is resolved."""
+def test_unusual_keys_are_purged_like_all_others(functions: Functions) -> None:
+    """S3 allows control characters, dots and encoded slashes in keys. They are not resolved."""
     keys = ["a/\x00\x1f\x7f.jpg", "a/../b.jpg", "a/%2F..%2f.jpg", "a/./b", "a//b.jpg", "ü" * 512]
     functions.submit(batch(*(change(key) for key in keys)))
     assert sorted(functions.harness.purged) == sorted(
@@ -113,11 +113,11 @@ def test_unusual_keys_are_served_like_any_other(functions: Functions) -> None:
         )
     )
     samples = {purge["sample"] for each in functions.harness.executions() for purge in each["purges"]}
-    assert f"{ENDPOINT}/a/../b.jpg" not in samples, "a client would ask for another object"
+    assert f"{ENDPOINT}/a/../b.jpg" not in samples, "a client would request another object"
 
 
 def test_events_of_the_wrong_type_are_typed_errors(functions: Functions, subtests: pytest.Subtests) -> None:
-    """Whatever the function is invoked with, it says what it wants instead."""
+    """The error says which events the function accepts."""
     events: list[Any] = [None, 0, "urls", "tick", [], [1], {}, {"Records": None}, {"Records": [None]}]
     for event in events:
         with subtests.test(event=event), pytest.raises(MalformedEvent):
@@ -125,8 +125,8 @@ def test_events_of_the_wrong_type_are_typed_errors(functions: Functions, subtest
     assert functions.harness.purged == []
 
 
-def test_one_bad_record_of_an_event_loses_no_other_one(functions: Functions) -> None:
-    """Nobody sends the event again: what is understood is purged, and the rest is an error."""
+def test_a_malformed_record_of_an_event_loses_no_other_record(functions: Functions) -> None:
+    """The event is not sent again. Its valid records are purged, and then the function raises an error."""
 
     def record(name: str, key: str) -> dict[str, Any]:
         return {
@@ -143,8 +143,8 @@ def test_one_bad_record_of_an_event_loses_no_other_one(functions: Functions) -> 
     assert functions.harness.purged == [f"{ENDPOINT}/a/1.jpg*"]
 
 
-def test_a_refused_manual_purge_is_told_to_whoever_asked(functions: Functions) -> None:
-    """The answer names the URL and what ImageKit said; a mail would reach somebody else, once a day."""
+def test_a_refused_manual_purge_is_in_the_answer(functions: Functions) -> None:
+    """The answer has the URL and the reason. An alert would reach somebody else, once a day."""
     url = f"{ENDPOINT}/a/b/*"
     functions.harness.inject("wildcard-refused")
     answer = functions.submit({"urls": [url]})
@@ -154,13 +154,13 @@ def test_a_refused_manual_purge_is_told_to_whoever_asked(functions: Functions) -
 
 
 def test_a_dry_run_says_that_it_is_one(harness: Harness) -> None:
-    """A manual purge that purged nothing must not look like one that had nothing to do."""
+    """Otherwise it would look like a manual purge with nothing to do."""
     with running_functions(harness, DRY_RUN="true") as dry:
         answer = dry.submit({"urls": [f"{ENDPOINT}/a/1.jpg"]})
     assert (answer["dry_run"], answer["purges"]) == (True, [])
 
 
-UNSERVABLE: list[dict[str, Any]] = [
+INVALID_REQUESTS: list[dict[str, Any]] = [
     {"urls": [f"{ENDPOINT}/{n}/x.jpg" for n in range(101)]},
     {"keys": [{"bucket": "my-origin-bucket", "key": f"a/{n}.jpg"} for n in range(101)]},
     {"urls": []},
@@ -180,28 +180,26 @@ UNSERVABLE: list[dict[str, Any]] = [
 ]
 
 
-def test_a_manual_purge_that_cannot_be_served_purges_nothing(
-    functions: Functions, subtests: pytest.Subtests
-) -> None:
-    """All or nothing: whoever asks is there to correct it. Nothing outside the endpoints is purged."""
-    for event in UNSERVABLE:
+def test_an_invalid_manual_purge_purges_nothing(functions: Functions, subtests: pytest.Subtests) -> None:
+    """It is all or nothing: the person can correct it. Nothing outside the URL-endpoints is purged."""
+    for event in INVALID_REQUESTS:
         with subtests.test(event=str(event)[:80]), pytest.raises(PermanentError):
             functions.submit(event)
     assert functions.harness.purged == []
     assert functions.harness.ledger.pending() == []
 
 
-def test_a_hundred_urls_at_once(functions: Functions) -> None:
-    """As many as the dashboard takes."""
+def test_a_manual_purge_accepts_a_hundred_urls(functions: Functions) -> None:
+    """The dashboard accepts the same number."""
     urls = [f"{ENDPOINT}/{n}/x.jpg" for n in range(100)]
     functions.submit({"urls": urls})
     assert sorted(functions.harness.purged) == sorted(urls)
 
 
-def test_credentials_in_a_manual_url_are_not_repeated(
+def test_credentials_in_a_manual_url_are_not_shown(
     functions: Functions, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither in the error that the caller sees, nor in any log."""
+    """They are in neither the error nor the log."""
     with pytest.raises(InvalidRequest) as caught:
         functions.submit({"urls": ["https://user:hunter2@ik.imagekit.io/demo/a.jpg"]})
     with pytest.raises(MalformedEvent) as mistyped:
@@ -212,7 +210,7 @@ def test_credentials_in_a_manual_url_are_not_repeated(
 
 
 def test_manual_purges_may_use_the_reserve(harness: Harness) -> None:
-    """Changes are held when their share is used up; a person's purge still goes."""
+    """Changes are held when their share of the quota is used up. A manual purge is still made."""
     with running_functions(harness, MONTHLY_PURGE_QUOTA="2", QUOTA_RESERVE_PERCENT="50") as functions:
         answer = functions.submit(change("a/1.jpg"))
         assert len(answer["purges"]) == 1
@@ -222,10 +220,10 @@ def test_manual_purges_may_use_the_reserve(harness: Harness) -> None:
     assert harness.purged == [f"{ENDPOINT}/a/1.jpg*", f"{ENDPOINT}/c/3.jpg*"]
 
 
-def test_keys_that_are_ignored_or_not_served_are_counted_and_dropped(
+def test_ignored_and_unserved_keys_are_counted_and_dropped(
     harness: Harness, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """They cost neither a ledger entry nor a purge."""
+    """They cost neither an item in the ledger nor a purge."""
     with running_functions(harness, IGNORE_KEYS="*.tmp") as functions:
         functions.submit(batch(change("a/x.tmp"), change("a/x.jpg", bucket="other"), change("a/x.jpg")))
     assert harness.purged == [f"{ENDPOINT}/a/x.jpg*"]
@@ -233,9 +231,12 @@ def test_keys_that_are_ignored_or_not_served_are_counted_and_dropped(
     assert (counts["ChangesReceived"], counts["ChangesNotServed"]) == ([1.0], [2.0])
 
 
-def test_messages_are_not_acknowledged_before_their_changes_are_kept(functions: Functions) -> None:
-    """A peer's bug: acknowledged first, lost when the write fails. Here the whole batch comes again, and
-    within seconds, ever later: the visibility time-out of 13 minutes is made for slow work."""
+def test_messages_are_acknowledged_only_after_their_changes_are_recorded(functions: Functions) -> None:
+    """A similar system acknowledged first, and lost the changes when the write failed.
+
+    Here the whole batch comes again, first after seconds and then ever later. The visibility time-out of
+    13 minutes is meant for slow work.
+    """
     functions.harness.dynamodb.delete_table(TableName="ledger")
     sqs = boto3.client("sqs")
     sqs.send_message(QueueUrl=functions.change_queue, MessageBody=json.dumps(change("a/x.jpg")))
@@ -255,7 +256,7 @@ def test_messages_are_not_acknowledged_before_their_changes_are_kept(functions: 
 
 
 def received(functions: Functions, *, count: int = 1) -> dict[str, Any]:
-    """What the event source mapping makes of the messages in the queue, received so many times."""
+    """Returns the event with the messages in the queue, as if received `count` times."""
     sqs = boto3.client("sqs")
     messages = sqs.receive_message(
         QueueUrl=functions.change_queue, MaxNumberOfMessages=10, VisibilityTimeout=780
@@ -275,16 +276,16 @@ def received(functions: Functions, *, count: int = 1) -> dict[str, Any]:
 
 
 def visibility(queue: str) -> float:
-    """Seconds until the one message of a queue is visible again, as moto has it."""
+    """Returns in how many seconds a queue's only message is visible again, by moto."""
     backend = moto.backends.get_backend("sqs")["123456789012"]["eu-central-1"]
     (message,) = backend.queues[queue.rpartition("/")[2]]._messages
     return float(message.visible_at / 1000 - time.time())
 
 
-def test_a_drain_that_is_cut_off_does_not_take_the_answer_with_it(
+def test_messages_are_acknowledged_before_the_drain(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is kept is acknowledged before the drain: killed in it, the messages do not come again."""
+    """If the function is killed in the drain, the messages do not come again."""
     sqs = boto3.client("sqs")
     for n in range(23):
         sqs.send_message(QueueUrl=functions.change_queue, MessageBody=json.dumps(change(f"a/{n}.jpg")))
@@ -307,7 +308,7 @@ def test_a_drain_that_is_cut_off_does_not_take_the_answer_with_it(
 def test_a_retry_with_the_same_request_id_does_not_share_the_lease(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lambda retries an asynchronous event under the same id, while the first attempt may still run."""
+    """Lambda retries an asynchronous event with the same id while the first attempt may still run."""
     monkeypatch.setattr(functions, "_ids", repeat(1))
     run, answers = Drain._round, []
 
@@ -323,8 +324,8 @@ def test_a_retry_with_the_same_request_id_does_not_share_the_lease(
     assert "Another drain" in answers[1]["detail"]
 
 
-def test_messages_are_acknowledged_once_kept_whatever_the_drain_does(functions: Functions) -> None:
-    """The secret is gone: the change waits in the ledger, not in the queue's retries, and is purged later."""
+def test_messages_are_acknowledged_even_if_the_drain_fails(functions: Functions) -> None:
+    """The secret is gone. The change is pending in the ledger, not retried in the queue."""
     secrets = boto3.client("secretsmanager")
     secrets.delete_secret(SecretId=functions.harness.settings.secret_arn, ForceDeleteWithoutRecovery=True)
     assert functions.submit(batch(change("a/x.jpg"))) == {"batchItemFailures": []}
@@ -337,8 +338,8 @@ def test_messages_are_acknowledged_once_kept_whatever_the_drain_does(functions: 
     submit_purge.application.cache_clear()
 
 
-def test_malformed_messages_hurry_to_the_dead_letters(functions: Functions) -> None:
-    """They are received again at once, rather than after a visibility time-out made for slow work."""
+def test_malformed_messages_are_received_again_at_once(functions: Functions) -> None:
+    """So they become dead letters soon. The visibility time-out is meant for slow work."""
     sqs = boto3.client("sqs")
     sqs.send_message(QueueUrl=functions.change_queue, MessageBody="poison")
     (received,) = sqs.receive_message(QueueUrl=functions.change_queue, VisibilityTimeout=780)["Messages"]
@@ -350,7 +351,7 @@ def test_malformed_messages_hurry_to_the_dead_letters(functions: Functions) -> N
 def test_the_private_key_and_the_environment_are_in_no_output(
     harness: Harness, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A peer's bug: an environment dump in the log. Success, refusals, an outage and a wrong key."""
+    """A similar system logged its environment. Here: success, refusals, an outage and a wrong key."""
     with running_functions(
         harness, POWERTOOLS_LOG_LEVEL="DEBUG", CANARY="canary-of-the-environment"
     ) as functions:

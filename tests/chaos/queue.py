@@ -19,11 +19,10 @@ _MOST_ENTRIES = 10
 
 @dataclass(slots=True)
 class Message:
-    """A message, visible at a time in unix seconds. `malformed` says whether it really is."""
+    """A message that is visible from `visible_at` on, in unix seconds."""
 
     id: str
     body: str
-    malformed: bool
     visible_at: float
     receives: int = 0
 
@@ -47,9 +46,9 @@ class Queue:
         self.messages: dict[str, Message] = {}
         self.dead: list[Message] = []
 
-    def send(self, body: str, now: float, *, malformed: bool, number: int) -> None:
+    def send(self, body: str, now: float, *, number: int) -> None:
         """Adds a message."""
-        message = Message(f"message-{number}", body, malformed, now)
+        message = Message(f"message-{number}", body, now)
         self.messages[message.id] = message
         self._on_visible(now)
 

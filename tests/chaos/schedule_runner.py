@@ -62,7 +62,7 @@ class ScheduleRunner:
                 simulation.timeline.at(simulation.now + delay, invoke)
             return
         if step.malformed:
-            self._send(step.malformed, step.deliveries, malformed=True)
+            self._send(step.malformed, step.deliveries)
             return
         setup, now = simulation.schedule.setup, simulation.now
         versions = simulation.bucket.history.get(step.key, [])
@@ -104,12 +104,12 @@ class ScheduleRunner:
 
         simulation.timeline.at(due, expire)
 
-    def _send(self, body: str, deliveries: tuple[float, ...], *, malformed: bool = False) -> None:
+    def _send(self, body: str, deliveries: tuple[float, ...]) -> None:
         """Sends copies of a message, each after its delay."""
         simulation, number = self._simulation, next(self._numbers)
 
         def deliver(copy: int) -> None:
-            simulation.queue.send(body, simulation.now, malformed=malformed, number=number * 10 + copy)
+            simulation.queue.send(body, simulation.now, number=number * 10 + copy)
 
         for copy, delay in enumerate(deliveries):
             simulation.timeline.at(simulation.now + delay, partial(deliver, copy))

@@ -41,12 +41,6 @@ class VirtualConnection:
         self._wait(self._seconds_per_byte)
         return self._answer.read(1)
 
-    def setsockopt(self, *_args: Any) -> None:
-        """Does nothing."""
-
-    def shutdown(self, *_args: Any) -> None:
-        """Does nothing."""
-
     def close(self) -> None:
         """Does nothing."""
 

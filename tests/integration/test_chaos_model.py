@@ -51,7 +51,7 @@ def test_the_queue_deletes_and_hides_batches() -> None:
     """Only the latest receipt handle works. A deleted message does not come again; a visible one does."""
     queue = Queue(lambda _time: None)
     for number in range(3):
-        queue.send("{}", 0.0, malformed=False, number=number)
+        queue.send("{}", 0.0, number=number)
     first, second, third = [message.record()["receiptHandle"] for message in queue.receive(0.0, 10)]
     gone = [{"Id": "0", "ReceiptHandle": first}]
     assert queue.handle("DeleteMessageBatch", {"Entries": gone}, 1.0)["Successful"] == [{"Id": "0"}]
@@ -73,7 +73,7 @@ def test_the_queue_deletes_and_hides_batches() -> None:
 def test_a_message_becomes_a_dead_letter_after_max_receives() -> None:
     """It is received `maxReceiveCount` times, and not once more."""
     queue = Queue(lambda _time: None)
-    queue.send("{}", 0.0, malformed=False, number=1)
+    queue.send("{}", 0.0, number=1)
     received = [len(queue.receive(number * VISIBILITY, 10)) for number in range(MAX_RECEIVES + 1)]
     assert received == [1] * MAX_RECEIVES + [0]
     assert len(queue.dead) == 1

@@ -25,7 +25,7 @@ def put(s3: "S3Client", *keys: str) -> None:
         s3.put_object(Bucket="origin", Key=key, Body=b"x")
 
 
-def overwrite(harness: Harness, s3: "S3Client", *keys: str, ago: float = 10) -> list[ObjectChange]:
+def overwrite(harness: Harness, s3: "S3Client", *keys: str, ago: float = 10) -> None:
     """Overwrites objects, and adds their changes to the ledger."""
     changes = []
     for key in keys:
@@ -35,7 +35,6 @@ def overwrite(harness: Harness, s3: "S3Client", *keys: str, ago: float = 10) -> 
             ObjectChange(change.bucket, change.key, change.kind, change.occurred_at, version_id=version)
         )
     harness.ledger.add(changes)
-    return changes
 
 
 def test_a_whole_folder_costs_one_purge_and_its_neighbours_stay_cached(

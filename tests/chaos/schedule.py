@@ -86,11 +86,11 @@ def generate(seed: int, changes: int, enabled: Collection[str]) -> Schedule:
 def _steps(random: Random, changes: int, deployment: Setup, enabled: Collection[str]) -> tuple[Step, ...]:
     """Draws bursts of changes of a few keys, of a folder or of any keys, including new and removed keys."""
     steps: list[Step] = []
-    now, made = 5.0, 0
-    while made < changes:
-        size = min(random.choice((1, 3, 6, 12, 40, 80)), changes - made)
-        near = random.choice(FOLDERS)
-        pool = [key for key in deployment.existing if key.startswith(near)] or list(deployment.existing)
+    now, count = 5.0, 0
+    while count < changes:
+        size = min(random.choice((1, 3, 6, 12, 40, 80)), changes - count)
+        folder = random.choice(FOLDERS)
+        pool = [key for key in deployment.existing if key.startswith(folder)] or list(deployment.existing)
         if random.random() < 0.4:
             pool = random.sample(pool, min(2, len(pool)))
         pace = random.choice((0.01, 0.1, 0.4)) if size > 10 else random.choice((0.2, 1.0, 3.0))
@@ -101,10 +101,12 @@ def _steps(random: Random, changes: int, deployment: Setup, enabled: Collection[
                 body = random.choice(MALFORMED)
                 steps.append(Step(now, "", "", 0.0, "", _deliveries(random, ()), body))
             key = (
-                f"{near}new {random.randrange(10**6)}.jpg" if random.random() < 0.15 else random.choice(pool)
+                f"{folder}new {random.randrange(10**6)}.jpg"
+                if random.random() < 0.15
+                else random.choice(pool)
             )
             steps.append(_step(random, round(now, 3), key, deployment, enabled))
-            made += 1
+            count += 1
         now += random.choice((2.0, 10.0, 40.0))
     return tuple(steps)
 

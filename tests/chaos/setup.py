@@ -60,11 +60,13 @@ def draw(random: Random, changes: int, enabled: Collection[str]) -> Setup:
         random.choice(("origin/img=https://ik.imagekit.io/demo/shop", "*=https://img.example.com")),
     ][: random.choice((1, 1, 2))]
     keys = {random.choice(FOLDERS) + random.choice(_NAMES).format(n=n) for n in range(150)}
-    short = random.random() < 0.3 and "quota" in enabled
-    start = _MONTH_END - random.uniform(60, 1500) if short else _MID_MONTH + random.uniform(-3, 3) * _DAY
-    quota = max(12, int(changes * random.uniform(0.15, 0.4))) if short else 100_000
+    small_quota = random.random() < 0.3 and "quota" in enabled
+    start = (
+        _MONTH_END - random.uniform(60, 1500) if small_quota else _MID_MONTH + random.uniform(-3, 3) * _DAY
+    )
+    quota = max(12, int(changes * random.uniform(0.15, 0.4))) if small_quota else 100_000
     # ImageKit allows the same quota, less (people also purge in the dashboard), or practically no limit.
-    granted = random.choice((quota, max(8, quota * 2 // 3), 10**6))
+    account_quota = random.choice((quota, max(8, quota * 2 // 3), 10**6))
     if "wrong-endpoint" in enabled and random.random() < 0.1:
         endpoints.append(random.choice(("origin=", "origin/img=", "*=")) + random.choice(_WRONG))
     url_map, transformations = ",".join(endpoints), random.choice(("", "", "tr:w-300,h-300"))
@@ -86,7 +88,7 @@ def draw(random: Random, changes: int, enabled: Collection[str]) -> Setup:
         start=start,
         quota=quota,
         reserve_percent=random.choice((0, 10)),
-        account_quota=granted if short else 10**6,
+        account_quota=account_quota if small_quota else 10**6,
         quota_answer=random.choice((429, 403)),
         quota_headers=random.random() < 0.5,
         write_rate=random.choice((1e6, 1e6, 5.0)) if "rate" in enabled else 1e6,

@@ -105,15 +105,15 @@ def put_objects(stack: Stack, keys: Iterable[str], body: bytes) -> None:
 
 
 def reset_stack(stack: Stack) -> None:
-    """Removes what earlier tests left: faults, a pause for an exhausted quota, pending changes, sent alerts.
+    """Removes faults, a pause for an exhausted quota and sent alerts, and has pending changes purged.
 
-    Otherwise left changes would be purged during the next test, and use its quota or its faults. An alert of
-    an earlier test would suppress the next test's alert.
+    Otherwise changes of earlier tests would be purged during the next test, and use its quota or its faults.
+    An alert of an earlier test would suppress the next test's alert.
     """
     clear_faults(stack)
     observer = Observer(stack)
     observer.ledger().resume(time.time())
-    until(lambda: (tick(stack), observer.work()), "nothing under way in the stack", lambda seen: seen[1].done)
+    until(lambda: (tick(stack), observer.work()), "an idle stack", lambda observed: observed[1].done)
     clear_alerts(stack)
 
 
@@ -148,7 +148,7 @@ def while_idle(stack: Stack) -> Iterator[None]:
     its lease for minutes, and its messages stay invisible for longer.
     """
     with without_ticks(stack):
-        until(Observer(stack).work, "nothing under way in the stack", lambda work: work.done)
+        until(Observer(stack).work, "an idle stack", lambda work: work.done)
         yield
 
 
@@ -174,7 +174,7 @@ def tick(stack: Stack) -> dict[str, Any]:
     """
     return until(
         lambda: invoke_submit_purge(stack, {"tick": True}),
-        "a drain of its own",
+        "a drain of this invocation",
         lambda found: not found["busy"],
     )
 

@@ -15,7 +15,7 @@ def alerts(harness: Harness) -> Alerts:
 
 
 def test_an_alert_is_sent_once_a_day(harness: Harness, alerts: Alerts) -> None:
-    """Alerts of one day are sent once. The next day it is sent again."""
+    """Several calls within a day send one alert. A call on the next day sends another one."""
     for _ in range(3):
         assert alerts.send("quota", "Subject", "message", every=DAY)
         harness.clock.sleep(60)

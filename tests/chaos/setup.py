@@ -73,7 +73,7 @@ def draw(random: Random, changes: int, enabled: Collection[str]) -> Setup:
     versioned = random.random() < 0.6
     existing = tuple(sorted(keys))
     huge = "huge-bucket" in enabled and random.random() < 0.2
-    listing_fault = "listless-bucket" in enabled and random.random() < 0.1
+    unlistable = "listless-bucket" in enabled and random.random() < 0.1
     bad_urls = [
         (random.choice(list(targets_of(url_map, transformations, random.choice(existing)))), status)
         for status in random.choices((404, 413, 414, 500, 301), k=2)
@@ -97,7 +97,7 @@ def draw(random: Random, changes: int, enabled: Collection[str]) -> Setup:
         coalesce=random.choice((2.0, 5.0, 20.0)),
         page=5 if huge else random.choice((20, 1000)),
         listing_seconds=random.choice((0.5, 1.0, 2.5)) if huge else 0.02,
-        listing_fault=random.choice(("denied", "hangs")) if listing_fault else "",
+        listing_fault=random.choice(("denied", "hangs")) if unlistable else "",
         expiry_days=30 if versioned and "lifecycle" in enabled and random.random() < 0.5 else 0,
         existing=existing,
         bad_urls=tuple(bad_urls),

@@ -34,10 +34,10 @@ def test_every_invariant_holds_at_whichever_call_a_fault_hits(
     Another drain runs during each call, and the answer to each call is lost.
     """
     calls = run(schedule, socket=False).counts["calls"]
-    struck = 0
+    hits = 0
     for skip in range(calls):
         fault = Fault(at=0, name=name, skip=skip, times=1, seconds=2, after=after)
         result = run(replace(schedule, faults=(fault,)), socket=False)
         assert not result.violations, (skip, result.violations)
-        struck += result.counts["calls"] != calls
-    assert struck > calls / 2
+        hits += result.counts["calls"] != calls
+    assert hits > calls / 2

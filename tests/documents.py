@@ -1,4 +1,4 @@
-"""The commands that the documents print."""
+"""Finds the commands in the documents."""
 
 import re
 import shlex
@@ -14,7 +14,7 @@ _INLINE = re.compile(r"`([^`\n]+)`")
 
 @dataclass(frozen=True)
 class Command:
-    """One command of a document: `words`, without what is set before it and the comment behind it."""
+    """A command of a document. `words` has neither the variables before it nor the comment behind it."""
 
     document: str
     words: tuple[str, ...]
@@ -23,12 +23,12 @@ class Command:
         return f"{self.document}: {shlex.join(self.words)}"
 
     def option(self, name: str) -> str:
-        """The word after an option; empty without the option."""
+        """Returns the word after an option; empty without the option."""
         return self.words[self.words.index(name) + 1] if name in self.words else ""
 
 
 def commands(*starts: str) -> list[Command]:
-    """All commands, in blocks and in the text, whose words start so."""
+    """Returns all commands, in blocks and in the text, whose first words are `starts`."""
     found = []
     for document in DOCUMENTS:
         text = (PROJECT / document).read_text()

@@ -1,4 +1,4 @@
-"""``python -m tests.chaos``: run seeds, print what broke."""
+"""``python -m tests.chaos``: runs seeds and prints the violated invariants."""
 
 # ruff: noqa: T201 - a command-line tool prints
 import argparse
@@ -22,8 +22,8 @@ for _name, _value in {
     os.environ[_name] = _value
 os.environ.pop("AWS_PROFILE", None)
 
-from tests.chaos import faults  # noqa: E402 - the functions read the environment when imported
-from tests.chaos.books import INVARIANTS  # noqa: E402
+from tests.chaos import faults  # noqa: E402 - the functions read the environment at import
+from tests.chaos.audit_log import INVARIANTS  # noqa: E402
 from tests.chaos.mutants import MUTANTS, mutated  # noqa: E402
 from tests.chaos.run import Result, run  # noqa: E402
 from tests.chaos.schedule import Schedule, generate  # noqa: E402
@@ -31,7 +31,7 @@ from tests.chaos.shrink import as_text, shrink  # noqa: E402
 
 
 def main(argv: Sequence[str]) -> int:
-    """0 if every invariant held for every seed, 1 if not."""
+    """Returns 0 if every invariant held for every seed, otherwise 1."""
     options = _parse(argv)
     began = time.monotonic()
     seeds = options.seeds or [options.seed]
@@ -39,11 +39,11 @@ def main(argv: Sequence[str]) -> int:
     purges = calls = 0
     with ProcessPoolExecutor(options.jobs) as pool:
         for number, (seed, result) in enumerate(
-            pool.map(_run, ((seed, options) for seed in seeds), chunksize=1), start=1
+            pool.map(_run_seed, ((seed, options) for seed in seeds), chunksize=1), start=1
         ):
             purges += result.counts["purges"]
             calls += result.counts["calls"]
-            if result.broken:
+            if result.violations:
                 broken += 1
                 _report(seed, result, options)
             if sys.stderr.isatty() or number % 20 == 0:
@@ -56,10 +56,10 @@ def main(argv: Sequence[str]) -> int:
     return 1 if broken else 0
 
 
-def _run(order: tuple[int, argparse.Namespace]) -> tuple[int, Result]:
+def _run_seed(order: tuple[int, argparse.Namespace]) -> tuple[int, Result]:
     seed, options = order
     with mutated(options.mutant):
-        return seed, _once(_schedule(seed, options), options)
+        return seed, _run_once(_schedule(seed, options), options)
 
 
 def _schedule(seed: int, options: argparse.Namespace) -> Schedule:
@@ -70,22 +70,22 @@ def _schedule(seed: int, options: argparse.Namespace) -> Schedule:
     )
 
 
-def _once(schedule: Schedule, options: argparse.Namespace) -> Result:
+def _run_once(schedule: Schedule, options: argparse.Namespace) -> Result:
     return run(schedule, socket=options.transport == "socket", moto=options.aws == "moto")
 
 
 def _report(seed: int, result: Result, options: argparse.Namespace) -> None:
-    """The seed, what it broke, and the shortest prefix that still does."""
-    print(f"seed {seed} broke:", *result.broken, sep="\n  ")
+    """Prints a seed, the invariants it violates, and the shortest prefix that still violates one of them."""
+    print(f"seed {seed} broke:", *result.violations, sep="\n  ")
     with mutated(options.mutant):
-        letters = {each[:3] for each in result.broken}
+        letters = {each[:3] for each in result.violations}
 
         def fails(schedule: Schedule) -> bool:
-            return bool(letters & {each[:3] for each in _once(schedule, options).broken})
+            return bool(letters & {each[:3] for each in _run_once(schedule, options).violations})
 
         shortest = shrink(_schedule(seed, options), fails) if options.shrink else _schedule(seed, options)
-        found = _once(shortest, options)
-    print("the shortest prefix found:", *found.broken, sep="\n  ")
+        found = _run_once(shortest, options)
+    print("the shortest prefix found:", *found.violations, sep="\n  ")
     print(as_text(shortest))
     names = "all" if options.faults == faults.ALL else ",".join(options.faults) or "none"
     print(
@@ -107,31 +107,39 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         epilog="\n\n".join(
             fill(f"{title}: {', '.join(names)}", 78, subsequent_indent="  ", break_on_hyphens=False)
             for title, names in {
-                "faults of single calls": faults.CALLS,
+                "faults of single calls": faults.CALL_FAULTS,
                 "outages of minutes or hours": faults.OUTAGES,
-                "faults of the world around": faults.WORLD,
+                "faults of the environment": faults.ENVIRONMENT_FAULTS,
             }.items()
         ),
     )
-    parser.add_argument("--seed", type=int, default=1, help="decides everything that happens (1)")
-    parser.add_argument("--seeds", type=_range, metavar="FROM-TO", help="run all of these instead")
-    parser.add_argument("--changes", type=int, default=500, help="objects changed in each seed (500)")
+    parser.add_argument("--seed", type=int, default=1, help="the seed that decides everything (1)")
+    parser.add_argument("--seeds", type=_range, metavar="FROM-TO", help="run all these seeds instead")
+    parser.add_argument("--changes", type=int, default=500, help="changes in each seed (500)")
     parser.add_argument("--faults", type=_faults, default=faults.ALL, help="all, none, or name,name,… (all)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (one for each CPU)")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="number of processes (one for each CPU)"
+    )
     parser.add_argument(
         "--transport",
         choices=("socket", "memory"),
         default="socket",
         help="how calls reach the emulator (socket)",
     )
-    parser.add_argument("--aws", choices=("small", "moto"), default="small", help="what AWS is (small)")
-    parser.add_argument("--mutant", choices=sorted(MUTANTS), help="break one line, to see it caught")
+    parser.add_argument("--aws", choices=("small", "moto"), default="small", help="what emulates AWS (small)")
     parser.add_argument(
-        "--first-steps", type=int, help="only the first so many changes and malformed messages"
+        "--mutant",
+        choices=sorted(MUTANTS),
+        help="break one line of the functions, to show that the checkers catch it",
     )
-    parser.add_argument("--first-faults", type=int, help="only the first so many faults")
-    parser.add_argument("--no-shrink", dest="shrink", action="store_false", help="print the whole schedule")
-    parser.add_argument("--output", help="file for what the functions logged in the shortest failing prefix")
+    parser.add_argument(
+        "--first-steps", type=int, help="run only this number of steps: changes, malformed messages, requests"
+    )
+    parser.add_argument("--first-faults", type=int, help="run only this number of faults")
+    parser.add_argument(
+        "--no-shrink", dest="shrink", action="store_false", help="print the whole schedule of a failing seed"
+    )
+    parser.add_argument("--output", help="file for the functions' log in the shortest failing prefix")
     return parser.parse_args(argv)
 
 
@@ -145,7 +153,9 @@ def _faults(text: str) -> tuple[str, ...]:
         return faults.ALL if text == "all" else ()
     names = tuple(text.split(","))
     if unknown := set(names) - set(faults.ALL):
-        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: not one of {', '.join(faults.ALL)}")
+        raise argparse.ArgumentTypeError(
+            f"{', '.join(sorted(unknown))}: no fault; the faults are {', '.join(faults.ALL)}"
+        )
     return names
 
 

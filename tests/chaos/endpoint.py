@@ -1,7 +1,7 @@
-"""Where botocore would open a connection: its serialised call is answered with what it would have parsed.
+"""A botocore endpoint that answers calls itself, where botocore would open a connection.
 
-A client keeps its serialisers, its error classes, and the loop that decides what is tried again and when.
-Left out is HTTP itself, which is most of a call's time here, and nothing that the functions could see.
+The client still serialises the call, raises the errors, and decides what it retries and when. Only HTTP is
+left out: it takes most of the time of a call here, and the functions cannot see it.
 """
 
 from collections.abc import Callable
@@ -12,14 +12,16 @@ from botocore.endpoint import Endpoint
 from botocore.exceptions import BotoCoreError
 
 Call = dict[str, Any]
-"""What botocore would send: `url`, `query_string`, `headers`, `body`, and others."""
+"""What botocore would send: `url`, `query_string`, `headers`, `body` and other fields."""
 Answer = tuple[int, dict[str, Any]]
-"""HTTP status, and what botocore would make of the body."""
+"""The HTTP status, and the body as botocore would parse it."""
 
 
-class Direct(Endpoint):
-    """`answer` gets operation (as `dynamodb.Query`), its model and the call; it may raise what a connection
-    raises."""
+class SimulatedEndpoint(Endpoint):
+    """`answer` gets the operation, as in `dynamodb.Query`, its model and the call.
+
+    It may raise the errors of a connection.
+    """
 
     def __init__(self, client: Any, answer: Callable[[str, Any, Call], Answer]) -> None:
         old = client._endpoint
@@ -27,15 +29,15 @@ class Direct(Endpoint):
         self._answer = answer
 
     @classmethod
-    def into(cls, client: Any, answer: Callable[[str, Any, Call], Answer]) -> None:
-        """Let a client of boto3 call this instead of the network."""
+    def install(cls, client: Any, answer: Callable[[str, Any, Call], Answer]) -> None:
+        """Makes a client of boto3 call this endpoint instead of the network."""
         client._endpoint = cls(client, answer)
 
     def create_request(self, params: Call, _model: Any = None) -> Any:
-        """Nothing to build, sign or rewind."""
+        """Returns a request that is not built or signed."""
         return SimpleNamespace(call=params, reset_stream=lambda: None)
 
-    # Of botocore's loop, what one attempt came to: an answer and no exception, or the other way round.
+    # Returns to botocore's retry loop the result of one attempt: an answer or an exception, and None.
     def _get_response(self, request: Any, operation_model: Any, _context: Any) -> Any:
         name = f"{operation_model.service_model.service_id.hyphenize()}.{operation_model.name}"
         try:

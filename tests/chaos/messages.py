@@ -1,4 +1,4 @@
-"""The messages that S3, an EventBridge rule and SNS make of a change."""
+"""Builds the messages that S3, an EventBridge rule and SNS send for a change."""
 
 import json
 from datetime import UTC, datetime
@@ -6,28 +6,31 @@ from typing import NamedTuple
 from urllib.parse import quote_plus
 
 
-class Told(NamedTuple):
-    """What a message tells: S3's name of the event; EventBridge's of it; and why and how, of a deletion."""
+class EventType(NamedTuple):
+    """The names of an event: S3's, EventBridge's, and EventBridge's reason and type of a deletion."""
 
-    event: str
-    detail: str
+    s3_name: str
+    eventbridge_name: str
     reason: str = ""
-    deletion: str = ""
+    deletion_type: str = ""
 
 
 _EXPIRED = "Lifecycle Expiration"
-# Amazon S3 user guide, "Supported event types" and "EventBridge event message structure".
-PUT = Told("ObjectCreated:Put", "Object Created")
-DELETED = Told("ObjectRemoved:Delete", "Object Deleted", "DeleteObject", "Permanently Deleted")
-MARKED = Told("ObjectRemoved:DeleteMarkerCreated", "Object Deleted", "DeleteObject", "Delete Marker Created")
-EXPIRED = Told("LifecycleExpiration:Delete", "Object Deleted", _EXPIRED, "Permanently Deleted")
-EXPIRY_MARKED = Told(
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+PUT = EventType("ObjectCreated:Put", "Object Created")
+DELETED = EventType("ObjectRemoved:Delete", "Object Deleted", "DeleteObject", "Permanently Deleted")
+MARKED = EventType(
+    "ObjectRemoved:DeleteMarkerCreated", "Object Deleted", "DeleteObject", "Delete Marker Created"
+)
+EXPIRED = EventType("LifecycleExpiration:Delete", "Object Deleted", _EXPIRED, "Permanently Deleted")
+EXPIRY_MARKED = EventType(
     "LifecycleExpiration:DeleteMarkerCreated", "Object Deleted", _EXPIRED, "Delete Marker Created"
 )
 
 
-def told_of(kind: str, *, by_lifecycle: bool, versioned: bool) -> Told:
-    """What is told of an object that is created or removed: by someone or by a lifecycle rule."""
+def event_type_of(kind: str, *, by_lifecycle: bool, versioned: bool) -> EventType:
+    """Returns the event for an object that is created, or removed by someone or by a lifecycle rule."""
     if kind == "created":
         return PUT
     if by_lifecycle:
@@ -35,19 +38,29 @@ def told_of(kind: str, *, by_lifecycle: bool, versioned: bool) -> Told:
     return MARKED if versioned else DELETED
 
 
-def body_of(told: Told, key: str, shape: str, *, seen: float, version: str | None, number: int) -> str:
-    """The message of what S3's clock has `seen` (unix seconds), by its `shape`: from S3, from an EventBridge
-    rule (to the second), or through SNS."""
-    time = datetime.fromtimestamp(seen, UTC)
+def message_body(
+    event_type: EventType,
+    key: str,
+    message_format: str,
+    *,
+    event_time: float,
+    version: str | None,
+    number: int,
+) -> str:
+    """Returns the message of an event, as S3, an EventBridge rule or SNS sends it (`message_format`).
+
+    `event_time` is unix seconds by S3's clock. EventBridge drops the fraction of a second.
+    """
+    time = datetime.fromtimestamp(event_time, UTC)
     entity: dict[str, str] = {"sequencer": f"{number:016X}"}
-    if shape == "eventbridge":
+    if message_format == "eventbridge":
         entity |= {"key": key} | ({"version-id": version} if version else {})
         detail: dict[str, object] = {"bucket": {"name": "origin"}, "object": entity}
-        if told.reason:
-            detail |= {"reason": told.reason, "deletion-type": told.deletion}
+        if event_type.reason:
+            detail |= {"reason": event_type.reason, "deletion-type": event_type.deletion_type}
         fields = {
             "source": "aws.s3",
-            "detail-type": told.detail,
+            "detail-type": event_type.eventbridge_name,
             "time": f"{time:%Y-%m-%dT%H:%M:%SZ}",
             "detail": detail,
         }
@@ -55,9 +68,9 @@ def body_of(told: Told, key: str, shape: str, *, seen: float, version: str | Non
     entity |= {"key": quote_plus(key, safe="/")} | ({"versionId": version} if version else {})
     record = {
         "eventSource": "aws:s3",
-        "eventName": told.event,
+        "eventName": event_type.s3_name,
         "eventTime": f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z",
         "s3": {"bucket": {"name": "origin"}, "object": entity},
     }
     body = json.dumps({"Records": [record]})
-    return json.dumps({"Type": "Notification", "Message": body}) if shape == "sns" else body
+    return json.dumps({"Type": "Notification", "Message": body}) if message_format == "sns" else body

@@ -1,7 +1,7 @@
-"""moto behind the boundary, for the few runs that have the time: `--aws moto`.
+"""AWS by moto, for a few slower runs: `--aws moto`.
 
-It is moto's DynamoDB, Secrets Manager, Step Functions and SNS; the bucket stays the simulation's own,
-because its clock must be, and moto's S3 has the machine's.
+DynamoDB, Secrets Manager, Step Functions and SNS are moto's. The bucket stays the simulation's own, because
+moto's S3 uses the clock of the machine.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _MACHINE = '{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}'
 
 
 class MotoAws(SmallAws):
-    """As SmallAws, in moto. Use within `open`."""
+    """The same as SmallAws, in moto. Use it within `open`."""
 
     def __init__(self, bucket: Bucket, secret: str) -> None:
         super().__init__(bucket, secret)
@@ -29,11 +29,13 @@ class MotoAws(SmallAws):
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """moto in force, and everything in it."""
+        """Starts moto and creates all resources in it."""
         with mock_aws(config={"core": {"passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}}):
-            once = Config(retries={"mode": "standard", "max_attempts": 1})  # the functions' own SDK repeats
+            no_retries = Config(
+                retries={"mode": "standard", "max_attempts": 1}
+            )  # the SDK of the functions retries
             self._clients = {
-                service: boto3.client(name, config=once)
+                service: boto3.client(name, config=no_retries)
                 for service, name in {
                     "dynamodb": "dynamodb",
                     "secrets-manager": "secretsmanager",
@@ -62,32 +64,32 @@ class MotoAws(SmallAws):
             yield
 
     def respond(self, name: str, model: Any, call: Call) -> Answer:
-        """moto answers; what it was told is written down as well."""
+        """Lets moto answer a call, and records executions and alerts."""
         service = name.partition(".")[0]
         if service == "s3":
             return super().respond(name, model, call)
-        # Through a client of its own, with all of botocore's HTTP, where moto listens.
+        # Another client sends the call with botocore's HTTP, which moto intercepts.
         http, parsed = self._clients[service]._endpoint.make_request(model, call)
         if http.status_code == 200 and service in ("sfn", "sns"):
-            # Kept where the invariants look. A repeated start answers 200 in moto, if its input is the same.
+            # The checkers read these records. moto answers 200 to a repeated start with the same input.
             super().respond(name, model, call)
         return http.status_code, parsed
 
     def items(self) -> list[Item]:
-        """The raw items of the table."""
+        """Returns the raw items of the table."""
         pages = self._dynamodb.get_paginator("scan").paginate(TableName="ledger")
         return [item for page in pages for item in page["Items"]]
 
     def item(self, pk: str, sk: str) -> Item | None:
-        """One raw item."""
+        """Returns one raw item."""
         key = {"pk": {"S": pk}, "sk": {"S": sk}}
         return self._dynamodb.get_item(TableName="ledger", Key=key, ConsistentRead=True).get("Item")
 
     def expire_lease(self) -> None:
-        """Make it look as if the lease had run out."""
+        """Makes the lease look expired."""
         if lease := self.item("state", "lease"):
             self._dynamodb.put_item(TableName="ledger", Item={**lease, "until": {"N": "0"}})
 
     def put_secret(self, secret: str) -> None:
-        """Rotate the key, this side of it."""
+        """Rotates the key in Secrets Manager."""
         self._secrets.put_secret_value(SecretId=self.secret_arn, SecretString=secret)

@@ -1,6 +1,6 @@
-"""One line broken at a time, to show that the simulation can fail: each breaks what one invariant says.
+"""Mutants of the functions, which show that the checkers can fail. Each breaks one line and one invariant.
 
-Where a line cannot be reached alone, the smallest function around it is replaced by a copy without it.
+If a line cannot be patched alone, a copy without the line replaces the smallest function around it.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ MUTANTS: dict[str, Callable[[Patch], None]] = {}
 
 @contextmanager
 def mutated(name: str | None) -> Iterator[None]:
-    """The functions with one line broken; as they are, without a name."""
+    """Breaks one line of the functions; without a name, none."""
     with pytest.MonkeyPatch.context() as patch:
         if name:
             MUTANTS[name](patch)
@@ -53,7 +53,7 @@ def _skew(patch: Patch, seconds: float) -> None:
 
 @_mutant
 def acknowledge_before_the_write(patch: Patch) -> None:
-    """(a) A batch is answered as done although its changes could not be kept."""
+    """(a) A batch is acknowledged although its changes could not be recorded."""
     keep = Intake._keep
 
     def swallowing(*args: Any) -> None:
@@ -67,26 +67,26 @@ def acknowledge_before_the_write(patch: Patch) -> None:
 
 @_mutant
 def clocks_are_right(patch: Patch) -> None:
-    """(a) No margin for clocks that are off."""
+    """(a) There is no margin for clocks that are off."""
     _skew(patch, 0.0)
 
 
 @_mutant
 def compare_times_the_wrong_way(patch: Patch) -> None:
-    """(a) A purge submitted before a change is taken to cover it."""
+    """(a) A purge submitted before a change counts as covering it."""
     _skew(patch, -60.0)
 
 
 @_mutant
 def take_out_what_failed(patch: Patch) -> None:
-    """(a) Change sets are deleted whatever became of their purges."""
+    """(a) Change sets are deleted even if their purges failed."""
     commit = Drain._commit
     patch.setattr(Drain, "_commit", lambda self, window, _held: commit(self, window, frozenset()))
 
 
 @_mutant
 def forget_what_is_asked(patch: Patch) -> None:
-    """(a) A purge by hand is answered, and not kept."""
+    """(a) A manual request is answered, but not recorded."""
     add = Ledger.add
 
     def wrong(self: Ledger, some: Any, *, manual: bool = False) -> None:
@@ -98,19 +98,19 @@ def forget_what_is_asked(patch: Patch) -> None:
 
 @_mutant
 def take_for_new_what_waited(patch: Patch) -> None:
-    """(a) An object with a single version is new, however long its change waited."""
+    """(a) An object with a single version counts as new, however long its change was pending."""
     patch.setattr(new_objects, "NEW_SECONDS", inf)
 
 
 @_mutant
 def spend_the_reserve(patch: Patch) -> None:
-    """(b) Changes may use what is reserved for purges by hand."""
+    """(b) Changes may use the reserve for manual purges."""
     patch.setattr(Settings, "automatic_quota", property(lambda self: self.monthly_quota))
 
 
 @_mutant
 def count_after_the_call(patch: Patch) -> None:
-    """(b) The quota is not reserved; what was used is counted once the batch is done."""
+    """(b) The quota is not reserved. The used purges are counted after the batch."""
     reserve = Quota.reserve
     patch.setattr(Quota, "reserve", lambda _self, _month, wanted, _limit: wanted)
 
@@ -122,14 +122,14 @@ def count_after_the_call(patch: Patch) -> None:
 
 @_mutant
 def ignore_the_limit(patch: Patch) -> None:
-    """(b) The own count does not stop anything."""
+    """(b) The ledger's count does not limit purges."""
     reserve = Quota.reserve
     patch.setattr(Quota, "reserve", lambda self, month, wanted, _limit: reserve(self, month, wanted, 10**9))
 
 
 @_mutant
 def give_back_what_may_have_counted(patch: Patch) -> None:
-    """(b) A purge without a usable answer is taken for one that was not accepted."""
+    """(b) A purge without a usable answer counts as not accepted."""
     failed = _Submission._failed
 
     def wrong(self: Any, purge: Any, failure: Any) -> None:
@@ -141,13 +141,13 @@ def give_back_what_may_have_counted(patch: Patch) -> None:
 
 @_mutant
 def keep_the_lease(patch: Patch) -> None:
-    """(c) The lease is never given back."""
+    """(c) The lease is never released."""
     patch.setattr(Lease, "release", lambda _self, _owner: None)
 
 
 @_mutant
 def forget_to_track(patch: Patch) -> None:
-    """(d) What TrackPurges could not be told of is not remembered."""
+    """(d) Purges that could not be given to TrackPurges are forgotten."""
     forget, track = Ledger.forget_untracked, Recorder.track
 
     def wrong(self: Any, batches: Any, remaining: Any, *, reserve: float) -> None:
@@ -160,19 +160,19 @@ def forget_to_track(patch: Patch) -> None:
 
 @_mutant
 def never_track(patch: Patch) -> None:
-    """(d) Accepted purges are kept, and nobody follows them."""
+    """(d) Accepted purges are recorded, but not tracked."""
     patch.setattr(Recorder, "track", lambda *_arguments, **_options: None)
 
 
 @_mutant
 def swallow_malformed(patch: Patch) -> None:
-    """(e) What is no change is deleted like the rest."""
+    """(e) Malformed messages are deleted like all others."""
     patch.setattr(intake, "split", lambda event: (split(event)[0], []))
 
 
 @_mutant
 def acknowledge_nothing(patch: Patch) -> None:
-    """(e) Every message is left in the queue and reported as failed, whatever it holds."""
+    """(e) Every message stays in the queue and is reported as failed."""
     patch.setattr(ChangeQueue, "acknowledge", lambda _self, _messages: None)
     take = Intake.take_batch
 
@@ -198,52 +198,52 @@ def log_the_key(patch: Patch) -> None:
 
 @_mutant
 def tell_nobody(patch: Patch) -> None:
-    """(g) Alerts are written down as sent, and are not."""
+    """(g) Alerts are recorded as sent, but not sent."""
     patch.setattr(Alerts, "send", lambda *_args, **_options: True)
 
 
 @_mutant
 def answer_by_hand_late(patch: Patch) -> None:
-    """(g) A purge by hand may take as long as the function lives."""
+    """(g) A manual purge may take until the function's time-out."""
     patch.setattr(manual, "ANSWER_SECONDS", inf)
 
 
 @_mutant
 def take_a_pause_for_the_month(patch: Patch) -> None:
-    """(g) A 429 that asks to wait for no time at all is taken for the end of the quota."""
+    """(g) A 429 with a reset of 0 counts as an exhausted quota."""
     patch.setattr(RateLimit, "is_monthly", lambda _self, _message: True)
 
 
 @_mutant
 def forget_what_was_bought(patch: Patch) -> None:
-    """(h) Accepted purges are followed, and not kept: the next delivery of a change buys another one."""
+    """(h) Accepted purges are not read from the ledger: a redelivered change is purged again."""
     patch.setattr(Ledger, "accepted_since", lambda _self, _time: [])
 
 
 @_mutant
 def buy_what_is_delivered_again(patch: Patch) -> None:
-    """(h) A purge is not known by the changes that it was made for, only by its time."""
+    """(h) A purge covers a change only by its time, not because it was made for the change."""
     patch.setattr(AcceptedPurge, "made_for", lambda _self, _identity: False)
 
 
 @_mutant
 def pay_for_old_versions(patch: Patch) -> None:
-    """(h) An overwritten version that expires is taken for a change of the object."""
+    """(h) An overwritten version that expires counts as a change of the object."""
     patch.setattr(sources, "_names_a_version", lambda _change: False)
 
 
 @_mutant
 def purge_at_each_request(patch: Patch) -> None:
-    """(h) A purge by hand that its client repeats is a new one."""
+    """(h) A repeated manual request counts as a new one."""
     patch.setattr(Ledger, "first_asked", lambda _self, _request, _owner, now, _seconds: (now, False))
 
 
 @_mutant
 def believe_in_more_time(patch: Patch) -> None:
-    """(i) A drain takes the function for one that lives a minute longer."""
+    """(i) A drain believes that the function has a minute more."""
     drain = Drain.run
     patch.setattr(Drain, "run", lambda self, owner, remaining: drain(self, owner, lambda: remaining() + 60.0))
 
 
 BREAKS = {name: str(break_it.__doc__)[:3] for name, break_it in MUTANTS.items()}
-"""Which invariant each of them breaks."""
+"""The letter of the invariant that each mutant violates."""

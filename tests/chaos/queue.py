@@ -1,7 +1,7 @@
-"""The change queue with its dead letters.
+"""The change queue with its dead-letter queue, as in SQS.
 
-As SQS has it: what is received stays invisible for a while; what is neither deleted meanwhile nor was
-received too often comes again.
+A received message stays invisible for a time. If it is not deleted by then, it can be received again, or it
+becomes a dead letter after too many receives.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 VISIBILITY = 780.0
-"""Seconds that a received message stays invisible: template.yaml's VisibilityTimeout."""
+"""template.yaml's VisibilityTimeout, in seconds."""
 
 MAX_RECEIVES = 20
 """template.yaml's maxReceiveCount."""
@@ -19,16 +19,15 @@ _MOST_ENTRIES = 10
 
 @dataclass(slots=True)
 class Message:
-    """One message; `visible_at` in unix seconds. `malformed`: the truth about it."""
+    """A message that is visible from `visible_at` on, in unix seconds."""
 
     id: str
     body: str
-    malformed: bool
     visible_at: float
     receives: int = 0
 
     def record(self) -> dict[str, Any]:
-        """As SubmitPurge gets it."""
+        """Returns the record that SubmitPurge gets."""
         return {
             "messageId": self.id,
             "receiptHandle": f"{self.id}/{self.receives}",
@@ -40,21 +39,21 @@ class Message:
 
 
 class Queue:
-    """Messages by id. `on_visible` is told when a message can be received (again), in unix seconds."""
+    """Messages by id. `on_visible` is called with the time, in unix seconds, when a message is visible."""
 
     def __init__(self, on_visible: Callable[[float], None]) -> None:
         self._on_visible = on_visible
         self.messages: dict[str, Message] = {}
         self.dead: list[Message] = []
 
-    def send(self, body: str, now: float, *, malformed: bool, number: int) -> None:
-        """A message arrives."""
-        message = Message(f"message-{number}", body, malformed, now)
+    def send(self, body: str, now: float, *, number: int) -> None:
+        """Adds a message."""
+        message = Message(f"message-{number}", body, now)
         self.messages[message.id] = message
         self._on_visible(now)
 
     def receive(self, now: float, most: int) -> list[Message]:
-        """A batch; what was received too often goes to the dead letters instead."""
+        """Returns a batch. A message that was received too often becomes a dead letter instead."""
         batch: list[Message] = []
         for message in list(self.messages.values()):
             if message.visible_at > now or len(batch) == most:
@@ -68,19 +67,22 @@ class Queue:
         return batch
 
     def delete(self, ids: Iterable[str]) -> None:
-        """The mapping is done with them."""
+        """Deletes messages for the event source mapping."""
         for each in ids:
             self.messages.pop(each, None)
 
     def handle(self, operation: str, order: dict[str, Any], now: float) -> dict[str, Any]:
-        """Answer a call of the functions. ValueError for what the queue does not know.
+        """Answers a call of the functions. Raises ValueError for a wrong batch.
 
-        SQS API reference: a batch has 1 to 10 entries with ids of their own, and answers for each by itself.
+        A batch has 1 to 10 entries with different ids, and each entry has a result of its own:
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html
         """
         if operation == "ChangeMessageVisibility":
             self._change(order, now)
             return {}
-        change = {"DeleteMessageBatch": self._forget, "ChangeMessageVisibilityBatch": self._change}[operation]
+        change = {"DeleteMessageBatch": self._delete_one, "ChangeMessageVisibilityBatch": self._change}[
+            operation
+        ]
         entries = order["Entries"]
         if not 1 <= len(entries) <= _MOST_ENTRIES or len({each["Id"] for each in entries}) < len(entries):
             raise ValueError(f"{operation} with {len(entries)} entries")
@@ -93,20 +95,23 @@ class Queue:
                 answer["Failed"].append(failed)
         return answer
 
-    def _forget(self, entry: dict[str, Any], _now: float) -> bool:
-        """Deleting by an old receipt succeeds too, and often deletes nothing (SQS API reference)."""
-        if message := self._of(entry):
+    def _delete_one(self, entry: dict[str, Any], _now: float) -> bool:
+        """Deletes a message. With an old receipt handle this succeeds too, but may delete nothing:
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html
+        """
+        if message := self._message_of(entry):
             del self.messages[message.id]
         return True
 
     def _change(self, entry: dict[str, Any], now: float) -> bool:
-        message = self._of(entry)
+        message = self._message_of(entry)
         if message:
             self._hide(message, now + entry["VisibilityTimeout"])
         return message is not None
 
-    def _of(self, entry: dict[str, Any]) -> Message | None:
-        """The message of a receipt, if that is its latest."""
+    def _message_of(self, entry: dict[str, Any]) -> Message | None:
+        """Returns the message of a receipt handle, if this is its latest one."""
         each, _, receives = entry["ReceiptHandle"].rpartition("/")
         message = self.messages.get(each)
         return message if message and str(message.receives) == receives else None

@@ -1,7 +1,7 @@
-"""From a seed to everything that will happen, before any of it does.
+"""Generates a schedule from a seed: everything that will happen in a simulation.
 
-Times are seconds after the start unless they say otherwise. Steps and faults are drawn apart from one
-another, in order, so that a prefix of either is a schedule as well: that is what shrinking cuts.
+Times are seconds after the start, unless said otherwise. Steps and faults are drawn independently and in
+order, so that a prefix of either makes a schedule too. `shrink.py` relies on this.
 """
 
 import json
@@ -25,39 +25,38 @@ MALFORMED = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One object changes, or (`malformed`) a message that is no change is sent, or someone purges by hand
-    (`asked`, as JSON).
+    """A change of an object, a `malformed` message, or a `manual_request` in JSON.
 
-    S3's clock reads `skew` seconds too much. `deliveries` say how many seconds later each copy of the
-    message is in the queue, or the same purge is asked for again; `shape` which way a message comes. What is
-    removed is removed `by_lifecycle` or by someone.
+    S3's clock is `skew` seconds ahead. `deliveries` are the delays, in seconds, after which each copy of the
+    message is in the queue, or the same request is made. `message_format` says who sends the message: `s3`,
+    `eventbridge` or `sns`. A removal is made `by_lifecycle` or by someone.
     """
 
     at: float
     key: str
     kind: str
     skew: float
-    shape: str
+    message_format: str
     deliveries: tuple[float, ...]
     malformed: str = ""
-    asked: str = ""
+    manual_request: str = ""
     by_lifecycle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Everything that happens."""
+    """Everything that happens in a simulation."""
 
     seed: int
     setup: Setup
     steps: tuple[Step, ...]
     faults: tuple[faults.Fault, ...]
     clock_skews: tuple[float, ...]
-    """By how many seconds the clocks of the functions' environments are off, one after the other."""
+    """How many seconds the clock of each new execution environment of the functions is off."""
 
-    def first(self, steps: int, some_faults: int) -> "Schedule":
-        """Only the first so many of both."""
-        return replace(self, steps=self.steps[:steps], faults=self.faults[:some_faults])
+    def first(self, steps: int, fault_count: int) -> "Schedule":
+        """Returns a schedule with only the first steps and the first faults."""
+        return replace(self, steps=self.steps[:steps], faults=self.faults[:fault_count])
 
     @property
     def end(self) -> float:
@@ -67,12 +66,12 @@ class Schedule:
 
 
 def generate(seed: int, changes: int, enabled: Collection[str]) -> Schedule:
-    """What the seed says, with the faults that are enabled."""
+    """Generates the schedule of a seed, with the enabled faults."""
     deployment = setup.draw(Random(f"{seed} setup"), changes, enabled)
     steps = _steps(Random(f"{seed} steps"), changes, deployment, enabled)
     if "manual" in enabled and steps:
-        asks = _asks(Random(f"{seed} asks"), changes, deployment, steps[-1].at, enabled)
-        steps = tuple(sorted((*steps, *asks), key=lambda step: step.at))
+        requests = _manual_requests(Random(f"{seed} asks"), changes, deployment, steps[-1].at, enabled)
+        steps = tuple(sorted((*steps, *requests), key=lambda step: step.at))
     random = Random(f"{seed} clocks")
     clocks = tuple(random.choice((-5.0, 5.0, 5.0, random.uniform(-5, 5))) for _ in range(64))
     return Schedule(
@@ -85,34 +84,36 @@ def generate(seed: int, changes: int, enabled: Collection[str]) -> Schedule:
 
 
 def _steps(random: Random, changes: int, deployment: Setup, enabled: Collection[str]) -> tuple[Step, ...]:
-    """Bursts of changes: of a few hot keys, of a folder, of anything; new keys and gone ones among them."""
+    """Draws bursts of changes of a few keys, of a folder or of any keys, including new and removed keys."""
     steps: list[Step] = []
-    now, made = 5.0, 0
-    while made < changes:
-        size = min(random.choice((1, 3, 6, 12, 40, 80)), changes - made)
-        near = random.choice(FOLDERS)
-        pool = [key for key in deployment.existing if key.startswith(near)] or list(deployment.existing)
+    now, count = 5.0, 0
+    while count < changes:
+        size = min(random.choice((1, 3, 6, 12, 40, 80)), changes - count)
+        folder = random.choice(FOLDERS)
+        pool = [key for key in deployment.existing if key.startswith(folder)] or list(deployment.existing)
         if random.random() < 0.4:
             pool = random.sample(pool, min(2, len(pool)))
         pace = random.choice((0.01, 0.1, 0.4)) if size > 10 else random.choice((0.2, 1.0, 3.0))
         for _ in range(size):
             now += random.expovariate(1 / pace)
-            # Rare: each is received twenty times until it is dead.
+            # This is rare, because each malformed message is received twenty times.
             if random.random() < 0.008 and "malformed" in enabled:
                 body = random.choice(MALFORMED)
                 steps.append(Step(now, "", "", 0.0, "", _deliveries(random, ()), body))
             key = (
-                f"{near}new {random.randrange(10**6)}.jpg" if random.random() < 0.15 else random.choice(pool)
+                f"{folder}new {random.randrange(10**6)}.jpg"
+                if random.random() < 0.15
+                else random.choice(pool)
             )
             steps.append(_step(random, round(now, 3), key, deployment, enabled))
-            made += 1
+            count += 1
         now += random.choice((2.0, 10.0, 40.0))
     return tuple(steps)
 
 
 def _step(random: Random, at: float, key: str, deployment: Setup, enabled: Collection[str]) -> Step:
     removed, by_lifecycle = random.random() < 0.15, random.random() < 0.3
-    # One key's times keep their order: S3 is many machines, but a key is at home on one.
+    # All changes of one key have the same skew, so that their times keep their order.
     skew = Random(f"{deployment.start} {key}").choice((-5.0, -2.5, 0.0, 5.0))
     return Step(
         at,
@@ -125,12 +126,14 @@ def _step(random: Random, at: float, key: str, deployment: Setup, enabled: Colle
     )
 
 
-def _asks(
+def _manual_requests(
     random: Random, changes: int, deployment: Setup, until: float, enabled: Collection[str]
 ) -> list[Step]:
-    """Purges by hand, one for 25 changes: of a few URLs, of a folder, or of a key. Some are asked again, by a
-    client that heard nothing or by a shell's history."""
-    asks: list[Step] = []
+    """Draws one manual request for 25 changes: for a few URLs, a folder or a few keys.
+
+    Some are repeated, as by a client without an answer or by a person.
+    """
+    requests: list[Step] = []
     for number in range(-(-changes // 25)):
         keys = random.sample(deployment.existing, random.choice((1, 1, 3)))
         event = random.choice(
@@ -143,14 +146,22 @@ def _asks(
         at = round(random.uniform(0, until), 3)
         again = random.choice(((), (), (0.3,), (61.0,), (5.0, 61.0, 122.0)))
         repeated = again if "asked-again" in enabled else ()
-        asks.append(
-            Step(at, "", "", 0.0, "", (0.0, *repeated), asked=json.dumps({**event, "token": str(number)}))
+        requests.append(
+            Step(
+                at,
+                "",
+                "",
+                0.0,
+                "",
+                (0.0, *repeated),
+                manual_request=json.dumps({**event, "token": str(number)}),
+            )
         )
-    return asks
+    return requests
 
 
 def _deliveries(random: Random, enabled: Collection[str]) -> tuple[float, ...]:
-    """Seconds until each copy of a message is in the queue: often one, soon, but out of order."""
+    """Draws the delay of each copy of a message: usually one copy, after a short delay, out of order."""
     soon = random.uniform(0.1, 1.5)
     drawn = (random.random(), random.uniform(0, 30), random.random(), random.uniform(600, 30_000))
     if "reorder" in enabled and drawn[0] < 0.2:

@@ -1,4 +1,4 @@
-"""From a seed to one deployment: its settings, its bucket, and the account at ImageKit."""
+"""Draws one deployment: its settings, its bucket, and its account at ImageKit."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _MONTH_END = datetime(2030, 6, 1, tzinfo=UTC).timestamp()
 
 FOLDERS = ("", "img/", "img/a b/", "img/2030/05/", "docs/", "docs/über/", "s/files/", "x//y/")
 _NAMES = ("{n}.jpg", "photo {n}+1.png", "{n}", "ö%{n}.webp", "q?{n}#.gif", "star*{n}.jpg", "a&'({n})!.svg")
-# Of no account: ImageKit refuses to purge there.
+# URL-endpoints of no account: ImageKit refuses to purge them.
 _WRONG = ("https://ik.imagekit.io/dem0", "https://images.example.org")
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:@!$&'()+,;=-._~")
@@ -19,13 +19,15 @@ _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """One deployment. `start` is in unix seconds; `account_quota` what ImageKit grants, in purges a month,
-    and `quota_answer` and `quota_headers` how it refuses more; `write_rate` in purges a second; `batch` the
-    most messages that one invocation is given, after `coalesce` seconds of gathering.
+    """One deployment. `start` is in unix seconds.
 
-    `page` is the entries of a listing's page and `listing_seconds` how long one takes; `listless` buckets may
-    not be listed, or the call hangs. `expiry_days` after it was overwritten, a version expires; never, if 0.
-    `bad_urls` are URLs with the status that every purge of one gets.
+    ImageKit allows `account_quota` purges a month and `write_rate` purges a second. `quota_answer` and
+    `quota_headers` say how it refuses more. One invocation gets at most `batch` messages, which the queue
+    gathers for `coalesce` seconds.
+
+    A page of a listing has `page` entries and takes `listing_seconds`. `listing_fault` is `denied` or `hangs`
+    if the bucket cannot be listed. A version expires `expiry_days` after it was overwritten, or never if this
+    is 0. `bad_urls` are URLs, each with the status that answers every purge of it.
     """
 
     url_map: str
@@ -45,31 +47,33 @@ class Setup:
     coalesce: float
     page: int
     listing_seconds: float
-    listless: str
+    listing_fault: str
     expiry_days: int
     existing: tuple[str, ...]
     bad_urls: tuple[tuple[str, int], ...]
 
 
 def draw(random: Random, changes: int, enabled: Collection[str]) -> Setup:
-    """What the seed says, with the faults that are enabled."""
+    """Draws a deployment, with the enabled faults."""
     endpoints = [
         "origin=https://ik.imagekit.io/demo",
         random.choice(("origin/img=https://ik.imagekit.io/demo/shop", "*=https://img.example.com")),
     ][: random.choice((1, 1, 2))]
     keys = {random.choice(FOLDERS) + random.choice(_NAMES).format(n=n) for n in range(150)}
-    short = random.random() < 0.3 and "quota" in enabled
-    start = _MONTH_END - random.uniform(60, 1500) if short else _MID_MONTH + random.uniform(-3, 3) * _DAY
-    quota = max(12, int(changes * random.uniform(0.15, 0.4))) if short else 100_000
-    # What ImageKit grants: as much, less (people purge by hand as well), or so much that only ours counts.
-    granted = random.choice((quota, max(8, quota * 2 // 3), 10**6))
+    small_quota = random.random() < 0.3 and "quota" in enabled
+    start = (
+        _MONTH_END - random.uniform(60, 1500) if small_quota else _MID_MONTH + random.uniform(-3, 3) * _DAY
+    )
+    quota = max(12, int(changes * random.uniform(0.15, 0.4))) if small_quota else 100_000
+    # ImageKit allows the same quota, less (people also purge in the dashboard), or practically no limit.
+    account_quota = random.choice((quota, max(8, quota * 2 // 3), 10**6))
     if "wrong-endpoint" in enabled and random.random() < 0.1:
         endpoints.append(random.choice(("origin=", "origin/img=", "*=")) + random.choice(_WRONG))
     url_map, transformations = ",".join(endpoints), random.choice(("", "", "tr:w-300,h-300"))
     versioned = random.random() < 0.6
     existing = tuple(sorted(keys))
     huge = "huge-bucket" in enabled and random.random() < 0.2
-    listless = "listless-bucket" in enabled and random.random() < 0.1
+    unlistable = "listless-bucket" in enabled and random.random() < 0.1
     bad_urls = [
         (random.choice(list(targets_of(url_map, transformations, random.choice(existing)))), status)
         for status in random.choices((404, 413, 414, 500, 301), k=2)
@@ -84,7 +88,7 @@ def draw(random: Random, changes: int, enabled: Collection[str]) -> Setup:
         start=start,
         quota=quota,
         reserve_percent=random.choice((0, 10)),
-        account_quota=granted if short else 10**6,
+        account_quota=account_quota if small_quota else 10**6,
         quota_answer=random.choice((429, 403)),
         quota_headers=random.random() < 0.5,
         write_rate=random.choice((1e6, 1e6, 5.0)) if "rate" in enabled else 1e6,
@@ -93,7 +97,7 @@ def draw(random: Random, changes: int, enabled: Collection[str]) -> Setup:
         coalesce=random.choice((2.0, 5.0, 20.0)),
         page=5 if huge else random.choice((20, 1000)),
         listing_seconds=random.choice((0.5, 1.0, 2.5)) if huge else 0.02,
-        listless=random.choice(("denied", "hangs")) if listless else "",
+        listing_fault=random.choice(("denied", "hangs")) if unlistable else "",
         expiry_days=30 if versioned and "lifecycle" in enabled and random.random() < 0.5 else 0,
         existing=existing,
         bad_urls=tuple(bad_urls),
@@ -101,12 +105,12 @@ def draw(random: Random, changes: int, enabled: Collection[str]) -> Setup:
 
 
 def targets(setup: Setup, key: str) -> Iterator[str]:
-    """The URLs of an object of the bucket `origin`: by the letter of the documentation, not by the code."""
+    """Yields the URLs of an object of the bucket `origin`, after the documentation and not the code."""
     return targets_of(setup.url_map, setup.transformations, key)
 
 
 def targets_of(url_map: str, transformations: str, key: str) -> Iterator[str]:
-    """The same by the two settings that say it."""
+    """Yields the same from the two settings that decide it."""
     for entry in url_map.split(","):
         origin, endpoint = entry.split("=", 1)
         folder = origin.partition("/")[2]

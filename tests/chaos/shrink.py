@@ -1,23 +1,23 @@
-"""The shortest prefix of a schedule that still breaks an invariant, by bisection."""
+"""Shortens a failing schedule, by bisection, to a prefix that still violates an invariant."""
 
 from collections.abc import Callable
 
-from tests.chaos.schedule import Schedule
+from tests.chaos.schedule import Schedule, Step
 
 
 def shrink(schedule: Schedule, fails: Callable[[Schedule], bool]) -> Schedule:
-    """`schedule`, which fails, cut to its first steps, then to its first faults, as long as it fails.
+    """Returns the failing `schedule` with only its first steps and its first faults.
 
-    A prefix that is found fails; that none shorter does is likely, not certain: more steps can also hide
-    a failure.
+    The returned schedule fails. Probably, but not certainly, no shorter prefix fails: further steps can also
+    hide a failure.
     """
-    steps = _least(len(schedule.steps), lambda count: fails(schedule.first(count, len(schedule.faults))))
+    steps = _smallest(len(schedule.steps), lambda count: fails(schedule.first(count, len(schedule.faults))))
     shorter = schedule.first(steps, len(schedule.faults))
-    faults = _least(len(shorter.faults), lambda count: fails(shorter.first(steps, count)))
+    faults = _smallest(len(shorter.faults), lambda count: fails(shorter.first(steps, count)))
     return shorter.first(steps, faults)
 
 
-def _least(most: int, fails: Callable[[int], bool]) -> int:
+def _smallest(most: int, fails: Callable[[int], bool]) -> int:
     low, high = 0, most
     while low < high:
         middle = (low + high) // 2
@@ -29,19 +29,10 @@ def _least(most: int, fails: Callable[[int], bool]) -> int:
 
 
 def as_text(schedule: Schedule) -> str:
-    """A schedule for people: one line for the set-up, and one for each thing that happens, by time."""
+    """Returns a readable schedule: a line for the set-up, then a line for each step and fault, by time."""
     setup = schedule.setup
     lines = [f"set-up: {setup}".replace(f"existing={setup.existing!r}", f"{len(setup.existing)} keys")]
-    happening = [
-        (step.at, f"malformed {step.malformed!r}" if step.malformed else f"{step.kind} {step.key!r}", step)
-        for step in schedule.steps
-        if not step.asked
-    ]
-    events = [
-        (at, f"{what}, S3's clock {step.skew:+g} s, by {step.shape or 'hand'} after {step.deliveries} s")
-        for at, what, step in happening
-    ]
-    events += [(step.at, f"purge by hand {step.asked}") for step in schedule.steps if step.asked]
+    events = [(step.at, _step_text(step)) for step in schedule.steps]
     events += [
         (
             fault.at,
@@ -50,4 +41,15 @@ def as_text(schedule: Schedule) -> str:
         )
         for fault in schedule.faults
     ]
-    return "\n".join(lines + [f"{at:9.3f} s  {what}" for at, what in sorted(events)])
+    return "\n".join(lines + [f"{at:9.3f} s  {text}" for at, text in sorted(events)])
+
+
+def _step_text(step: Step) -> str:
+    if step.manual_request:
+        return f"manual purge {step.manual_request}"
+    if step.malformed:
+        return f"malformed message {step.malformed!r} after {step.deliveries} s"
+    return (
+        f"{step.kind} {step.key!r}, S3's clock {step.skew:+g} s, "
+        f"by {step.message_format} after {step.deliveries} s"
+    )

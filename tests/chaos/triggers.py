@@ -1,79 +1,84 @@
-"""What invokes SubmitPurge: the queue's mapping, the schedule of every minute, and people.
+"""What invokes SubmitPurge: the queue's event source mapping, the schedule of every minute, and people.
 
-As Lambda has it: the mapping deletes what a finished invocation did not report, and nothing of one that
-failed or was killed; the schedule's event is not tried again. Who asks by hand waits a minute and asks again.
+As in Lambda, the mapping deletes the messages that a finished invocation did not report, and no message of an
+invocation that failed or was killed. The schedule's event is not retried. A client that invokes the function
+manually waits a minute for the answer, and then retries.
 """
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tests.chaos.functions import Invocation
     from tests.chaos.queue import Message
-    from tests.chaos.world import World
+    from tests.chaos.simulation import Simulation
 
-# Of template.yaml's mapping: the invocations that it has at once.
+# template.yaml's MaximumConcurrency of the mapping.
 _CONCURRENCY = 2
-# A client of boto3 waits so long, and asks so often (botocore's defaults, of `sam remote invoke` as well).
-_PATIENCE, _TRIES = 60.0, 5
+# botocore's defaults, which `sam remote invoke` uses as well: the read time-out in seconds, and the attempts.
+_CLIENT_TIMEOUT, _CLIENT_ATTEMPTS = 60.0, 5
 
 
 class Triggers:
-    """Invocations are started here, and end by themselves."""
+    """Starts invocations. They end by themselves."""
 
-    def __init__(self, world: "World") -> None:
-        self._world = world
+    def __init__(self, simulation: "Simulation") -> None:
+        self._simulation = simulation
         self._polling = 0
         self._due: set[float] = set()
 
     def poll_at(self, time: float) -> None:
-        """The mapping looks once a message has been visible for its batching window."""
-        due = round(time + self._world.schedule.setup.coalesce)
+        """Lets the mapping poll when a message has been visible for the batching window."""
+        due = round(time + self._simulation.schedule.setup.coalesce)
         if due not in self._due:
             self._due.add(due)
-            self._world.timeline.at(due, lambda: self._poll(due))
+            self._simulation.timeline.at(due, lambda: self._poll(due))
 
     def _poll(self, due: float) -> None:
-        world, most = self._world, self._world.schedule.setup.batch
+        simulation, most = self._simulation, self._simulation.schedule.setup.batch
         self._due.discard(due)
         if self._polling == _CONCURRENCY:
-            self.poll_at(world.now + 3)
+            self.poll_at(simulation.now + 3)
             return
-        batch = world.queue.receive(world.now, most)
+        batch = simulation.queue.receive(simulation.now, most)
         if len(batch) == most:
-            self.poll_at(world.now)
+            self.poll_at(simulation.now)
         if batch:
             self._polling += 1
             event = {"Records": [message.record() for message in batch]}
-            world.functions.submit(event, lambda _invocation, answer: self._polled(batch, answer))
+            simulation.functions.submit(event, lambda _invocation, answer: self._finish_poll(batch, answer))
 
-    def _polled(self, batch: list["Message"], answer: Any) -> None:
+    def _finish_poll(self, batch: list["Message"], answer: Any) -> None:
         self._polling -= 1
         if answer is not None:
             failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
-            self._world.queue.delete(message.id for message in batch if message.id not in failed)
+            self._simulation.queue.delete(message.id for message in batch if message.id not in failed)
 
     def tick(self) -> None:
-        """The schedule's invocation."""
-        self._world.functions.submit({"tick": True}, self._world.books.ticked)
+        """Invokes SubmitPurge as the schedule does."""
+        self._simulation.functions.submit({"tick": True}, self._simulation.audit_log.record_tick)
 
-    def ask(self, asked: str, tries: int = _TRIES) -> None:
-        """Someone invokes SubmitPurge by hand, with this JSON; the client asks again if no answer has come in
-        time, and the person, if there is an error."""
-        world = self._world
-        world.books.asked(asked, world.now)
-        answered: list[Any] = []
+    def invoke_manually(self, request: str, attempts: int = _CLIENT_ATTEMPTS) -> None:
+        """Invokes SubmitPurge with a request in JSON.
+
+        The client retries if no answer comes in time. The person tries again after an error.
+        """
+        simulation = self._simulation
+        simulation.audit_log.record_manual_request(request, simulation.now)
+        answers: list[Any] = []
 
         def done(invocation: "Invocation", answer: Any) -> None:
-            answered.append(answer)
-            world.books.replied(asked, answer)
-            world.waiting.replied(invocation, answer)
+            answers.append(answer)
+            simulation.audit_log.record_manual_answer(request, answer)
+            simulation.alert_checker.record_manual_answer(invocation, answer)
             if answer is None:
-                world.timeline.at(world.now + _PATIENCE, lambda: self.ask(asked))
+                again = partial(self.invoke_manually, request)
+                simulation.timeline.at(simulation.now + _CLIENT_TIMEOUT, again)
 
-        def again() -> None:
-            if not answered and tries > 1:
-                self.ask(asked, tries - 1)
+        def retry() -> None:
+            if not answers and attempts > 1:
+                self.invoke_manually(request, attempts - 1)
 
-        world.functions.submit(json.loads(asked), done)
-        world.timeline.at(world.now + _PATIENCE, again)
+        simulation.functions.submit(json.loads(request), done)
+        simulation.timeline.at(simulation.now + _CLIENT_TIMEOUT, retry)

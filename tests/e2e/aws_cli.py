@@ -1,6 +1,6 @@
-"""`aws SERVICE OPERATION --option value …`, as the AWS CLI takes it, without the CLI.
+"""Runs `aws SERVICE OPERATION --option value …` without the AWS CLI.
 
-Only what docs/operations.md uses: the options that mirror an operation's parameters, `--no-…` for a flag,
+It supports only what docs/operations.md uses: the options of an operation's parameters, `--no-…` for a flag,
 `--query`, `--max-items`, values in JSON and `file://`.
 """
 
@@ -15,7 +15,7 @@ from local.stack import Stack
 
 
 def run(stack: Stack, words: list[str]) -> Any:
-    """What an `aws` command answers, the rest of its words being given."""
+    """Returns the answer of an `aws` command. `words` are the words after `aws`."""
     service, operation, *options = words
     client = stack.client(service)
     method = operation.replace("-", "_")

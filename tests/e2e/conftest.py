@@ -1,4 +1,4 @@
-"""One embedded stack for all end-to-end tests, apart from the one that `up` may have started."""
+"""The embedded stack of all end-to-end tests. It is not the one that `up` may have started."""
 
 import json
 import uuid
@@ -16,14 +16,14 @@ from local.workspace import SHARED
 @pytest.fixture(scope="session")
 def stack(worker_id: str) -> Iterator[Stack]:
     """The real template, deployed by the real SAM CLI, on emulated services that enforce IAM."""
-    # Waits of state machines are shortened: what they are for is looked at, not how long they are.
+    # State machines wait for a shorter time here: these tests do not check how long they wait.
     with session(Options(wait_scale=0.05), private=SHARED / "e2e" / worker_id) as running:
         yield running
 
 
 @pytest.fixture
 def alerts(stack: Stack) -> Iterator[Callable[[], list[dict[str, str]]]]:
-    """`alerts()`: the `Subject` and `Message` of every alert of this test that came so far."""
+    """A function that returns `Subject` and `Message` of every alert received so far in this test."""
     topic = stack.outputs["AlertsTopicArn"]
     url = stack.sqs.create_queue(QueueName=f"alerts-{uuid.uuid4()}")["QueueUrl"]
     arn = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -38,14 +38,14 @@ def alerts(stack: Stack) -> Iterator[Callable[[], list[dict[str, str]]]]:
     stack.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     subscription = stack.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
 
-    came: list[dict[str, str]] = []
+    so_far: list[dict[str, str]] = []
 
     def received() -> list[dict[str, str]]:
         found = stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
         for message in found:
             stack.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            came.append(json.loads(message["Body"]))
-        return [*came]
+            so_far.append(json.loads(message["Body"]))
+        return [*so_far]
 
     yield received
     stack.sns.unsubscribe(SubscriptionArn=subscription)
@@ -56,7 +56,7 @@ def alerts(stack: Stack) -> Iterator[Callable[[], list[dict[str, str]]]]:
 def pytest_runtest_makereport(
     item: pytest.Function, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test that fails shows what the functions logged meanwhile: the stack is gone when it is looked at."""
+    """Adds to a failed test what the functions logged: the stack no longer exists when one reads it."""
     report = yield
     running = item.funcargs.get("stack")
     if report.failed and isinstance(running, Stack):

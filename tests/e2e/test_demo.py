@@ -14,8 +14,8 @@ from local.demo.edge_client import EdgeClient
 from local.demo.scenario import Scenario
 from local.observer import Observer
 from local.stack import Stack
-from tests.e2e.staging import emulator, function_environment
-from tests.e2e.waiting import DEADLINE_SECONDS
+from tests.e2e.polling import DEADLINE_SECONDS
+from tests.e2e.stack_control import emulator_settings, function_environment
 
 
 def _run(stack: Stack, specs: Sequence[ImageSpec], deadline: float) -> tuple[list[str], str]:
@@ -29,19 +29,19 @@ def _run(stack: Stack, specs: Sequence[ImageSpec], deadline: float) -> tuple[lis
 
 def test_every_change_is_seen_fresh_and_nothing_else_is_evicted(stack: Stack) -> None:
     """All images: each changed one is received, purged, Completed, stale before, fresh after."""
-    with emulator(stack, delay=3.0):
+    with emulator_settings(stack, delay=3.0):
         problems, shown = _run(stack, image_specs(), DEADLINE_SECONDS)
     assert problems == []
     assert "135 of 135 URLs of untouched images still show the same cached copy" in shown
     assert "From change to fresh: median " in shown
-    # For logs of CI systems: plain lines, without control characters.
+    # The log of a CI system gets plain lines, without control characters.
     assert all(character.isprintable() for character in shown.replace("\n", ""))
 
 
 def test_it_fails_if_the_edge_stays_stale(stack: Stack) -> None:
     """A purge that takes longer than the deadline is reported for each URL."""
     late = ImageSpec(f"late/{uuid.uuid4()}.png", ChangeKind.ADDED)
-    with emulator(stack, delay=600.0):
+    with emulator_settings(stack, delay=600.0):
         problems, _ = _run(stack, [late], deadline=3)
     assert sum("still stale at" in problem for problem in problems) == 3
 

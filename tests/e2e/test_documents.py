@@ -1,4 +1,4 @@
-"""The SAM CLI takes the README's commands, against the emulated AWS."""
+"""The SAM CLI runs the commands of README.md on the emulated AWS."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from local import environment, sam
 from local.stack import Stack
 from local.workspace import PROJECT, SHARED
 from tests.documents import Command, commands
-from tests.e2e.waiting import until
+from tests.e2e.polling import until
 from tests.unit.cloudformation import load
 
 STACK_NAME = "imagekit-s3-purge"
@@ -36,15 +36,15 @@ def _run(stack: Stack, *words: str, folder: Path = PROJECT, answers: str = "") -
 
 @pytest.mark.parametrize("command", commands("sam", "remote", "invoke"), ids=str)
 def test_a_printed_remote_invocation_works(stack: Stack, command: Command) -> None:
-    """It reaches the function with the event. The example's URLs are not those of this stack's ImageKit."""
+    """It invokes the function with the event. The example's URLs are refused, as not of this stack."""
     words = [stack.name if word == STACK_NAME else word for word in command.words[1:]]
-    said = _run(stack, *words)
+    printed = _run(stack, *words)
     refused = command.option("--event-file") == "events/manual/urls.json"
-    assert ("lies under none of the endpoints of UrlMap" if refused else "held") in said
+    assert ("lies under none of the endpoints of UrlMap" if refused else "held") in printed
 
 
-def test_the_printed_logs_are_read(stack: Stack) -> None:
-    """All but `--tail`, which has no end."""
+def test_the_printed_logs_command_works(stack: Stack) -> None:
+    """It works without `--tail`, which would never end."""
     [command] = commands("sam", "logs")
     words = [stack.name if word == STACK_NAME else word for word in command.words[1:] if word != "--tail"]
     until(lambda: "SubmitPurge" in _run(stack, *words), "a line of the function's log")
@@ -54,21 +54,21 @@ def test_the_printed_logs_are_read(stack: Stack) -> None:
 def test_a_guided_deployment_asks_for_what_it_needs_and_keeps_it(
     stack: Stack, command: Command, tmp_path: Path
 ) -> None:
-    """One parameter is answered, the others keep their defaults; the second time nothing is asked."""
+    """One parameter is answered, the others keep their defaults. A second deployment asks nothing."""
     folder = tmp_path / "project"
     with sam.building():
         shutil.copytree(SHARED / "sam" / "build", folder / ".aws-sam" / "build")
     for name in ("template.yaml", "samconfig.toml"):
         shutil.copy(PROJECT / name, folder)
-    # What was built names the state machine by its way from .local/sam/build.
+    # The built template names the state machine by a path relative to .local/sam/build.
     shutil.copytree(PROJECT / "statemachine", tmp_path / "statemachine")
     parameters = load()["Parameters"]
     values = {"UrlMap": f"*={stack.url_endpoint}", "ImageKitApiUrl": stack.imagekit}
     asked = [values.get(name, "") for name in parameters]
-    # Before: stack, region. After: show changes? make roles? no rollback? save? file? environment?
+    # First: stack, region. Last: show changes? create roles? disable rollback? save? file? environment?
     answers = ["", environment.REGION, *asked, "n", "y", "n", "y", "", ""]
-    said = _run(stack, *command.words[1:], folder=folder, answers="\n".join(answers) + "\n")
-    assert "Successfully created" in said
+    printed = _run(stack, *command.words[1:], folder=folder, answers="\n".join(answers) + "\n")
+    assert "Successfully created" in printed
     again = [word for word in command.words[1:] if word != "--guided"]
     assert "No changes to deploy" in _run(stack, *again, folder=folder)
     environment_name = command.option("--config-env")

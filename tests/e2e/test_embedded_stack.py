@@ -9,18 +9,18 @@ from botocore.exceptions import ClientError
 
 from local.session import redeploy
 from local.stack import Stack
-from tests.e2e.staging import at_rest, purged
-from tests.e2e.waiting import until
+from tests.e2e.polling import until
+from tests.e2e.stack_control import purged_urls, while_idle
 
 DENIED = "AccessDenied"
 
 
-def test_a_change_is_purged_and_followed_to_its_end(stack: Stack) -> None:
-    """A change passes S3, queue, function, ImageKit, state machine and ledger."""
+def test_a_change_is_purged_and_tracked_to_its_end(stack: Stack) -> None:
+    """A change passes through S3, the queue, the function, ImageKit and the state machine."""
     key = f"way/{uuid.uuid4()}.jpg"
-    for body in (b"1", b"2"):  # the first one is new, so it needs no purge
+    for body in (b"1", b"2"):  # the first put makes a new object, which needs no purge
         stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=body)
-    until(lambda: purged(stack), "the purge", lambda urls: f"{stack.url(key)}*" in urls)
+    until(lambda: purged_urls(stack), "the purge", lambda urls: f"{stack.url(key)}*" in urls)
 
     def followed() -> list[str]:
         """Returns the inputs of the executions that succeeded."""
@@ -34,8 +34,8 @@ def test_a_change_is_purged_and_followed_to_its_end(stack: Stack) -> None:
 
 
 def test_a_function_cannot_do_what_its_role_does_not_allow(stack: Stack) -> None:
-    """The deployed role has no permission that its function does not need."""
-    session = _assumed(stack, "CheckPurges")
+    """The role as deployed does not allow calls that its function does not need."""
+    session = _assume_role(stack, "CheckPurges")
     table, topic = stack.outputs["LedgerTable"], stack.outputs["AlertsTopicArn"]
     with pytest.raises(ClientError, match=DENIED):
         stack.client("dynamodb", **session).scan(TableName=table)
@@ -47,12 +47,12 @@ def test_a_function_cannot_do_what_its_role_does_not_allow(stack: Stack) -> None
         stack.client("s3", **session).get_object(Bucket=stack.bucket, Key="any.jpg")
 
 
-def test_a_function_fails_once_its_role_is_stripped(stack: Stack) -> None:
-    """IAM is enforced for the calls of functions, so a missing permission shows here."""
+def test_a_function_fails_without_the_policy_of_its_role(stack: Stack) -> None:
+    """IAM is enforced for the functions' calls, so these tests find a missing permission."""
     function = stack.outputs["SubmitPurgeFunction"]
     role = stack.functions.get_function_configuration(FunctionName=function)["Role"].rpartition("/")[2]
     policy = stack.iam.get_role_policy(RoleName=role, PolicyName="SubmitPurge")["PolicyDocument"]
-    with at_rest(stack):
+    with while_idle(stack):
         stack.iam.delete_role_policy(RoleName=role, PolicyName="SubmitPurge")
         try:
             answer = stack.functions.invoke(FunctionName=function, Payload=json.dumps({"tick": True}))
@@ -65,13 +65,13 @@ def test_a_function_fails_once_its_role_is_stripped(stack: Stack) -> None:
 
 
 def test_the_emulated_aws_listens_on_its_own_port_only(stack: Stack) -> None:
-    """It does not listen on port 443, which a second stack would also want."""
+    """It does not listen on 443 too. A second stack on the same machine could not use that port."""
     log = (stack.workspace.logs / "ministack.log").read_text()
     assert set(re.findall(r"Running on (\S+)", log)) == {stack.endpoint}
 
 
-def test_what_does_not_come_over_tls_is_denied(stack: Stack) -> None:
-    """The queue's policy also holds for the root user. A proxy's header says how a request came."""
+def test_a_request_without_tls_is_denied(stack: Stack) -> None:
+    """The queue's policy applies even to the account's root. The header of a proxy tells the protocol."""
     client = stack.client("sqs")
     client.meta.events.register(
         "before-send.sqs", lambda request, **_: request.headers.__setitem__("X-Forwarded-Proto", "http")
@@ -80,8 +80,8 @@ def test_what_does_not_come_over_tls_is_denied(stack: Stack) -> None:
         client.send_message(QueueUrl=stack.outputs["ChangeQueueUrl"], MessageBody="{}")
 
 
-def test_a_foreign_bucket_may_not_send_changes(stack: Stack) -> None:
-    """The queue accepts messages only from the stack's own bucket."""
+def test_another_bucket_may_not_send_changes(stack: Stack) -> None:
+    """The queue accepts only messages of the stack's own bucket."""
     queue = stack.sqs.get_queue_attributes(
         QueueUrl=stack.outputs["ChangeQueueUrl"], AttributeNames=["QueueArn"]
     )["Attributes"]["QueueArn"]
@@ -95,10 +95,10 @@ def test_a_foreign_bucket_may_not_send_changes(stack: Stack) -> None:
         )
 
 
-def test_existing_buckets_come_in_by_an_event_rule(stack: Stack) -> None:
-    """EventBridge sends unencoded keys. Here one of two buckets is served, with transformations.
+def test_changes_of_existing_buckets_come_by_an_event_rule(stack: Stack) -> None:
+    """EventBridge delivers unencoded keys, here of one of two buckets, with path transformations.
 
-    The function may list the buckets in OriginBuckets, and no other bucket.
+    The function may list the buckets of OriginBuckets, and no other one.
     """
     stack.s3.create_bucket(Bucket="existing-photos")
     stack.s3.put_bucket_notification_configuration(
@@ -118,8 +118,8 @@ def test_existing_buckets_come_in_by_an_event_rule(stack: Stack) -> None:
     assert "OriginBucketName" not in beside.outputs
     stack.s3.put_object(Bucket="existing-photos", Key="a+b c.jpg", Body=b"1")
     wanted = {f"{stack.url_endpoint}/{part}a+b%20c.jpg*" for part in ("", "tr:w-300,h-300/", "tr:n-thumb/")}
-    until(lambda: purged(stack), "the three purges", wanted.issubset)
-    session = _assumed(beside, "SubmitPurge")
+    until(lambda: purged_urls(stack), "the three purges", wanted.issubset)
+    session = _assume_role(beside, "SubmitPurge")
     s3 = stack.client("s3", **session)
     assert s3.list_objects_v2(Bucket="existing-photos")["KeyCount"] == 1
     assert s3.list_object_versions(Bucket="existing-photos")["Versions"]
@@ -127,15 +127,15 @@ def test_existing_buckets_come_in_by_an_event_rule(stack: Stack) -> None:
         s3.list_objects_v2(Bucket=stack.bucket)
 
 
-def test_lambda_does_not_try_a_failed_tick_again(stack: Stack) -> None:
-    """The setting reaches the function version that the schedule invokes."""
+def test_lambda_does_not_retry_a_failed_tick(stack: Stack) -> None:
+    """The setting applies to the function version that the schedule invokes."""
     name = stack.outputs["SubmitPurgeFunction"]
     deployed = stack.functions.get_function_event_invoke_config(FunctionName=name, Qualifier="$LATEST")
     assert (deployed["MaximumRetryAttempts"], deployed["MaximumEventAgeInSeconds"]) == (0, 60)
 
 
-def _assumed(stack: Stack, function: str) -> dict[str, str]:
-    """Returns credentials of a function's role, after it lets everybody assume the role, not only Lambda."""
+def _assume_role(stack: Stack, function: str) -> dict[str, str]:
+    """Returns credentials of a function's role. Only Lambda may assume it, so its trust policy is widened."""
     name = stack.outputs[f"{function}Function"]
     arn = stack.functions.get_function_configuration(FunctionName=name)["Role"]
     role = stack.iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]

@@ -1,9 +1,9 @@
-"""docs/forwarding.md, followed on the embedded stack: a bucket in another region, and the stack here.
+"""The steps of docs/forwarding.md on the embedded stack, with a bucket in another region.
 
-MiniStack drops what a rule sends to a bus of another region, and nobody but S3 may put events of S3 on a
-bus. So the test carries the events over that one hop: a second target of the forwarder's rule, in the
-bucket's region, gets what its first one would send; the stack's rule is asked whether it takes that, and its
-queue gets it. MiniStack leaves the version's id out of these events, so the test writes it in, as S3 told it.
+MiniStack drops events that a rule sends to a bus of another region, and only S3 may put its events on a bus.
+So the test carries the events across regions itself. A second target of the forwarder's rule, in the bucket's
+region, receives the events. The test checks that the stack's rule matches them, and sends them to the stack's
+queue. MiniStack leaves out the version id of these events, so the test adds the id that S3 returned.
 """
 
 import json
@@ -24,26 +24,26 @@ from local.session import redeploy
 from local.stack import Stack
 from local.workspace import PROJECT
 from ops.connect import connect
-from tests.e2e.waiting import until
+from tests.e2e.polling import until
 
-ELSEWHERE = "us-west-2"
+BUCKET_REGION = "us-west-2"
 DOCUMENT = (PROJECT / "docs" / "forwarding.md").read_text()
 _PLACEHOLDER = re.compile(r"\b[A-Z][A-Z_]+[A-Z]\b")
 
 
 @pytest.fixture(scope="module")
 def bucket(stack: Stack) -> str:
-    """An existing bucket of another region, which keeps versions."""
+    """An existing bucket with versions in another region."""
     name = f"elsewhere-{uuid.uuid4()}"
-    s3 = stack.client("s3", region=ELSEWHERE)
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": ELSEWHERE})
+    s3 = stack.client("s3", region=BUCKET_REGION)
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": BUCKET_REGION})
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     return name
 
 
 @pytest.fixture(scope="module")
 def main(stack: Stack, bucket: str) -> Stack:
-    """Step 1: a stack that is told of the bucket. MiniStack makes no policy of a bus, so no other account."""
+    """Step 1: a stack with this bucket. No other account is named: MiniStack has no policies of buses."""
     given = _words("sam deploy --parameter-overrides", BUCKETS=bucket, ACCOUNT="")
     overrides = dict(word.split("=", 1) for word in given[3:])
     parameters = {
@@ -57,10 +57,10 @@ def main(stack: Stack, bucket: str) -> Stack:
 
 @pytest.fixture(scope="module")
 def forwarder(stack: Stack, bucket: str) -> Mapping[str, str]:
-    """Step 2, by the real SAM CLI: the outputs of the forwarder, deployed where the bucket is."""
+    """Step 2: the outputs of the forwarder, which the real SAM CLI deploys in the bucket's region."""
     words = _words(
         "sam deploy --template-file",
-        BUCKET_REGION=ELSEWHERE,
+        BUCKET_REGION=BUCKET_REGION,
         BUCKET=bucket,
         STACK_REGION=environment.REGION,
     )
@@ -70,20 +70,20 @@ def forwarder(stack: Stack, bucket: str) -> Mapping[str, str]:
         [environment.tool("sam"), *words[1:]],
         env=env,
         cwd=PROJECT,
-        input="y\n",  # it asks before it deploys
+        input="y\n",  # confirms the deployment
         capture_output=True,
         text=True,
         timeout=180,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    client = stack.client("cloudformation", region=ELSEWHERE)
+    client = stack.client("cloudformation", region=BUCKET_REGION)
     [found] = client.describe_stacks(StackName="imagekit-s3-purge-forwarding")["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
 
 
-def test_its_target_is_the_bus_of_the_stack(stack: Stack, forwarder: Mapping[str, str]) -> None:
-    """With a role, which may send there, and a queue for what could not be sent."""
+def test_the_forwarder_sends_to_the_bus_of_the_stack(stack: Stack, forwarder: Mapping[str, str]) -> None:
+    """Its role may put events there, and a queue keeps the events that could not be sent."""
     [target] = _targets(stack)
     account = stack.client("sts").get_caller_identity()["Account"]
     bus = f"arn:aws:events:{environment.REGION}:{account}:event-bus/default"
@@ -103,22 +103,22 @@ def test_a_change_in_another_region_is_purged(
     bucket: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An overwritten object is purged, and a new one is not: the function lists the bucket where it is."""
+    """An overwritten object is purged and a new one is not: the function lists the bucket in its region."""
     assert forwarder
     for name, value in environment.aws(stack.endpoint, stack.certificate).items():
         monkeypatch.setenv(name, value)
     assert "connect BUCKET --region BUCKET_REGION" in DOCUMENT
-    connect(bucket, profile=None, region=ELSEWHERE, dry_run=False)
-    caught, began = _catch(stack), time.time()
-    s3 = stack.client("s3", region=ELSEWHERE)
+    connect(bucket, profile=None, region=BUCKET_REGION, dry_run=False)
+    queue, began = _add_queue_target(stack), time.time()
+    s3 = stack.client("s3", region=BUCKET_REGION)
     events = []
     for key in ("old+ä.jpg", "new.jpg", "old+ä.jpg"):
         version = s3.put_object(Bucket=bucket, Key=key, Body=key.encode())["VersionId"]
-        event = _received(stack, caught)
+        event = _receive(stack, queue)
         assert event["detail"]["object"]["key"] == key
         event["detail"]["object"]["version-id"] = version
         events.append(event)
-    assert {event["region"] for event in events} == {ELSEWHERE}
+    assert {event["region"] for event in events} == {BUCKET_REGION}
     pattern = _rule(main)["EventPattern"]
     bus = main.client("events")
     for event in events:
@@ -126,7 +126,7 @@ def test_a_change_in_another_region_is_purged(
         main.sqs.send_message(QueueUrl=main.outputs["ChangeQueueUrl"], MessageBody=json.dumps(event))
     until(lambda: f"{main.url_endpoint}/old+%C3%A4.jpg*" in _purged(main), "the purge")
 
-    def nothing_waits() -> bool:
+    def idle() -> bool:
         attributes = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         queue = main.outputs["ChangeQueueUrl"]
         counts = main.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
@@ -134,17 +134,17 @@ def test_a_change_in_another_region_is_purged(
             FunctionName=main.outputs["SubmitPurgeFunction"], Payload=b'{"tick": true}'
         )
         report = json.load(answer["Payload"])
-        idle = all(counts[name] == "0" for name in attributes)
-        return idle and not report["busy"] and not report["held"]
+        empty = all(counts[name] == "0" for name in attributes)
+        return empty and not report["busy"] and not report["held"]
 
-    until(nothing_waits, "the end of all changes")
+    until(idle, "the end of all changes")
     log = "\n".join(map(str, Observer(main).lines("SubmitPurge", began)))
     assert "bucket not listed" not in log, log
     assert not [url for url in _purged(main) if "new.jpg" in url]
 
 
 def _words(start: str, **values: str) -> list[str]:
-    """The words of the document's command that starts so, filled in."""
+    """Returns the words of the document's command that begins with `start`, with the values filled in."""
     [command] = [line.strip() for line in DOCUMENT.splitlines() if line.strip().startswith(start)]
     return shlex.split(_PLACEHOLDER.sub(lambda word: values[word[0]], command))
 
@@ -157,20 +157,20 @@ def _rule(main: Stack) -> Any:
 
 
 def _forwarding_rule(stack: Stack) -> str:
-    [rule] = stack.client("events", region=ELSEWHERE).list_rules()["Rules"]
+    [rule] = stack.client("events", region=BUCKET_REGION).list_rules()["Rules"]
     name: str = rule["Name"]
     return name
 
 
 def _targets(stack: Stack) -> list[Any]:
-    events = stack.client("events", region=ELSEWHERE)
+    events = stack.client("events", region=BUCKET_REGION)
     found: list[Any] = events.list_targets_by_rule(Rule=_forwarding_rule(stack))["Targets"]
     return [target for target in found if target["Id"] == "StackEventBus"]
 
 
-def _catch(stack: Stack) -> str:
-    """URL of a queue, in the bucket's region, that gets what the forwarder's rule sends."""
-    sqs = stack.client("sqs", region=ELSEWHERE)
+def _add_queue_target(stack: Stack) -> str:
+    """Returns the URL of a queue in the bucket's region that gets what the forwarder's rule sends."""
+    sqs = stack.client("sqs", region=BUCKET_REGION)
     url: str = sqs.create_queue(QueueName="caught")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     statement = {
@@ -181,15 +181,15 @@ def _catch(stack: Stack) -> str:
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    stack.client("events", region=ELSEWHERE).put_targets(
+    stack.client("events", region=BUCKET_REGION).put_targets(
         Rule=_forwarding_rule(stack), Targets=[{"Id": "Caught", "Arn": arn}]
     )
     return url
 
 
-def _received(stack: Stack, queue: str) -> Any:
-    """The next event that was caught."""
-    sqs = stack.client("sqs", region=ELSEWHERE)
+def _receive(stack: Stack, queue: str) -> Any:
+    """Returns the next event in the queue."""
+    sqs = stack.client("sqs", region=BUCKET_REGION)
     found = until(
         lambda: sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1).get("Messages"), "an event"
     )

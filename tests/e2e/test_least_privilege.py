@@ -1,4 +1,4 @@
-"""What each role may do, and that none of it is too much: a role stripped of one action fails."""
+"""No role has an action that it does not need: without any one of them, a step fails."""
 
 import base64
 import json
@@ -12,8 +12,8 @@ import pytest
 
 from local.observer import LEASE, Accepted, Observer
 from local.stack import Stack
-from tests.e2e.staging import fault, no_faults, no_ticks, settle
-from tests.e2e.waiting import until
+from tests.e2e.polling import until
+from tests.e2e.stack_control import clear_faults, inject_fault, reset_stack, without_ticks
 
 Grant = tuple[str, str]
 """A role, by its name in the template, and an action."""
@@ -21,9 +21,10 @@ Grant = tuple[str, str]
 LOGS = "Lambda writes the function's log under its role"
 TRACES = "Lambda and Step Functions write traces under the role; the embedded stack has no X-Ray"
 POLLS = "the event source mapping works under the function's role; MiniStack polls without asking IAM"
-DELIVERS = "Step Functions asks for it when logging is set up (developer guide, CloudWatch Logs)"
+# https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+DELIVERS = "Step Functions needs it to set up its logging"
 STEPS = "TrackPurges does it, see test_template_security.py; MiniStack does not ask IAM about its steps"
-UNSAYS = "only after SNS refused an alert, which a step that is denied one action cannot show"
+UNSAYS = "used only after SNS refused an alert, which a step that is denied one action cannot show"
 TICKS = "the schedule invokes the function; MiniStack does not ask IAM about it"
 
 _REASONS = {
@@ -49,13 +50,13 @@ _REASONS = {
     UNSAYS: [("CheckPurgesRole", "dynamodb", "DeleteItem")],
     TICKS: [("SubmitPurgeTickRole", "lambda", "InvokeFunction")],
 }
-UNASKED: dict[Grant, str] = {
+NOT_TESTABLE: dict[Grant, str] = {
     (role, f"{service}:{verb}"): reason
     for reason, grants in _REASONS.items()
     for role, service, verbs in grants
     for verb in verbs.split()
 }
-"""What the embedded stack cannot show to be needed, and why it is."""
+"""The actions that the embedded stack cannot show to be needed, and why they are."""
 
 
 def _url(stack: Stack) -> str:
@@ -63,23 +64,23 @@ def _url(stack: Stack) -> str:
 
 
 def _purge(stack: Stack) -> str:
-    return _said(stack, "SubmitPurge", {"urls": [_url(stack)]})
+    return _answer_and_log(stack, "SubmitPurge", {"urls": [_url(stack)]})
 
 
 def _purge_with_a_stale_key(stack: Stack) -> str:
-    fault(stack, api="purge", kind="403")
+    inject_fault(stack, api="purge", kind="403")
     return _purge(stack)
 
 
 def _purge_what_is_refused(stack: Stack) -> str:
-    fault(stack, api="purge", kind="wildcard-refused")
-    return _said(stack, "SubmitPurge", {"urls": [_url(stack) + "*"]})
+    inject_fault(stack, api="purge", kind="wildcard-refused")
+    return _answer_and_log(stack, "SubmitPurge", {"urls": [_url(stack) + "*"]})
 
 
 def _change(stack: Stack, *, versions: bool) -> str:
-    """Two changes of old: nothing to gather, so they are planned at once, with a look at what lies between.
+    """Sends two old changes, which are planned at once, after a listing of the keys between them.
 
-    By a new process: each says but once that it may not look.
+    The function is reconfigured first, because each process logs only once that it may not list.
     """
     name = stack.outputs["SubmitPurgeFunction"]
     stack.functions.update_function_configuration(FunctionName=name, Timeout=120)
@@ -98,22 +99,22 @@ def _change(stack: Stack, *, versions: bool) -> str:
         }
         for name in ("a", "b")
     ]
-    return _said(stack, "SubmitPurge", {"Records": records})
+    return _answer_and_log(stack, "SubmitPurge", {"Records": records})
 
 
 def _malformed_message(stack: Stack) -> str:
     record = {"eventSource": "aws:sqs", "messageId": "1", "receiptHandle": "none", "body": "no event"}
-    return _said(stack, "SubmitPurge", {"Records": [record]})
+    return _answer_and_log(stack, "SubmitPurge", {"Records": [record]})
 
 
 def _understood_message(stack: Stack) -> str:
     test = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": stack.bucket})
     record = {"eventSource": "aws:sqs", "messageId": "1", "receiptHandle": "none", "body": test}
-    return _said(stack, "SubmitPurge", {"Records": [record]})
+    return _answer_and_log(stack, "SubmitPurge", {"Records": [record]})
 
 
 def _check(stack: Stack) -> str:
-    """Ask for a purge that is Completed."""
+    """Checks a purge that is Completed."""
     _purge(stack)
 
     def completed() -> list[Accepted]:
@@ -121,22 +122,22 @@ def _check(stack: Stack) -> str:
 
     purge = until(completed, "a completed purge")[-1]
     asked = {"request_id": purge.request_id, "url": purge.url, "submitted_at": purge.accepted_at}
-    return _said(stack, "CheckPurges", {"purges": [asked | {"sample": None}]})
+    return _answer_and_log(stack, "CheckPurges", {"purges": [asked | {"sample": None}]})
 
 
 def _check_with_a_stale_key(stack: Stack) -> str:
-    fault(stack, api="status", kind="403")
+    inject_fault(stack, api="status", kind="403")
     return _check(stack)
 
 
 def _give_up(stack: Stack) -> str:
-    """Alert a purge that is late for a cause that nobody alerted yet."""
+    """Gives up a late purge, with a cause that was not alerted yet."""
     late = {"request_id": "a" * 24, "url": _url(stack), "cause": str(uuid.uuid4()), "reason": "Pending"}
     why = {"execution": "none", "minutes": "15"}
-    return _said(stack, "CheckPurges", {"purges": [late], "give_up": why})
+    return _answer_and_log(stack, "CheckPurges", {"purges": [late], "give_up": why})
 
 
-SHOWN: dict[Grant, Callable[[Stack], str]] = {
+STEPS_BY_GRANT: dict[Grant, Callable[[Stack], str]] = {
     ("SubmitPurgeRole", "dynamodb:Query"): _purge,
     ("SubmitPurgeRole", "dynamodb:PutItem"): _purge,
     ("SubmitPurgeRole", "dynamodb:UpdateItem"): _purge,
@@ -153,20 +154,20 @@ SHOWN: dict[Grant, Callable[[Stack], str]] = {
     ("CheckPurgesRole", "sns:Publish"): _give_up,
     ("CheckPurgesRole", "secretsmanager:GetSecretValue"): _check_with_a_stale_key,
 }
-"""What the embedded stack shows to be needed: the step that fails without it."""
+"""The actions that the embedded stack shows to be needed, each with a step that fails without it."""
 
 
 @pytest.fixture(scope="module", autouse=True)
-def by_ourselves(stack: Stack) -> Iterator[None]:
-    """Nobody else invokes the functions, which some steps need anew."""
-    with no_ticks(stack):
-        settle(stack)
+def undisturbed(stack: Stack) -> Iterator[None]:
+    """Nothing else invokes the functions, because some steps reconfigure them."""
+    with without_ticks(stack):
+        reset_stack(stack)
         yield
 
 
 @pytest.fixture(scope="module")
 def roles(stack: Stack) -> dict[str, str]:
-    """Every role of the deployed stack: its name in the template, and its name in IAM."""
+    """The name in IAM of every role of the deployed stack, by its name in the template."""
     resources = stack.cloudformation.list_stack_resources(StackName=stack.name)["StackResourceSummaries"]
     return {
         resource["LogicalResourceId"]: resource["PhysicalResourceId"]
@@ -176,53 +177,55 @@ def roles(stack: Stack) -> dict[str, str]:
 
 
 def test_every_action_of_every_role_is_needed(stack: Stack, roles: dict[str, str]) -> None:
-    """A permission that no step below asks for, and that has no reason either, is one too many."""
+    """Every granted action is needed by a step below, or has a reason above."""
     granted = {
         (role, action)
         for role, name in roles.items()
         for statement in _statements(stack, name)
-        for action in _listed(statement["Action"])
+        for action in _as_list(statement["Action"])
     }
     table = "\n".join(f"{role:<22}{action}" for role, action in sorted(granted))
-    assert granted == SHOWN.keys() | UNASKED.keys(), table
-    assert not SHOWN.keys() & UNASKED.keys()
+    assert granted == STEPS_BY_GRANT.keys() | NOT_TESTABLE.keys(), table
+    assert not STEPS_BY_GRANT.keys() & NOT_TESTABLE.keys()
 
 
 def test_no_role_has_more_than_its_own_statements(stack: Stack, roles: dict[str, str]) -> None:
-    """No managed policy, no wildcard among the actions; among the resources only where IAM knows no other."""
+    """No role has a managed policy or a wildcard action, or a wildcard resource unless IAM needs it."""
     for role, name in roles.items():
         assert stack.iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
         for statement in _statements(stack, name):
-            actions = _listed(statement["Action"])
+            actions = _as_list(statement["Action"])
             assert not any("*" in action for action in actions), role
-            for resource in _listed(statement["Resource"]):
+            for resource in _as_list(statement["Resource"]):
                 if resource == "*":
-                    assert all(UNASKED.get((role, action)) in {TRACES, DELIVERS} for action in actions), role
+                    assert all(
+                        NOT_TESTABLE.get((role, action)) in {TRACES, DELIVERS} for action in actions
+                    ), role
                 else:
-                    # The streams of one log group are all that may stand open.
+                    # Only the streams of one log group may be a wildcard.
                     assert "*" not in resource.removesuffix(":*" if "log-group" in resource else ""), role
 
 
-@pytest.mark.parametrize(("role", "action"), SHOWN, ids=lambda text: text)
-def test_a_role_stripped_of_one_action_fails_where_it_should(
+@pytest.mark.parametrize(("role", "action"), STEPS_BY_GRANT, ids=lambda text: text)
+def test_a_step_is_denied_the_action_that_its_role_lacks(
     stack: Stack, roles: dict[str, str], role: str, action: str
 ) -> None:
-    """Without it the step is denied just this action; so it is needed, and IAM was asked."""
+    """The step is denied exactly this action. So the action is needed, and IAM is enforced."""
 
     def denied() -> set[str]:
-        no_faults(stack)
-        # A function, or a tick, that may not delete could not give its lease back either.
+        clear_faults(stack)
+        # A function or a tick that may not delete cannot release its lease either.
         stack.ledger.delete_item(TableName=stack.outputs["LedgerTable"], Key=LEASE)
-        return _denied(SHOWN[role, action](stack))
+        return _denied(STEPS_BY_GRANT[role, action](stack))
 
     with _without(stack, roles[role], action):
         until(denied, f"{action} denied", lambda actions: actions == {action})
 
 
-def test_whole_roles_are_denied_nothing(stack: Stack) -> None:
-    """The same steps, with the roles as deployed."""
-    settle(stack)
-    for step in set(SHOWN.values()):
+def test_no_step_is_denied_anything_with_complete_roles(stack: Stack) -> None:
+    """The same steps pass with the roles as deployed."""
+    reset_stack(stack)
+    for step in set(STEPS_BY_GRANT.values()):
         assert _denied(step(stack)) == set()
 
 
@@ -234,7 +237,7 @@ def _statements(stack: Stack, role: str) -> list[dict[str, Any]]:
     return found
 
 
-def _listed(value: str | list[str]) -> list[str]:
+def _as_list(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
@@ -243,9 +246,9 @@ def _without(stack: Stack, role: str, action: str) -> Iterator[None]:
     [policy] = stack.iam.list_role_policies(RoleName=role)["PolicyNames"]
     whole: Any = stack.iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     stripped = [
-        statement | {"Action": [each for each in _listed(statement["Action"]) if each != action]}
+        statement | {"Action": [each for each in _as_list(statement["Action"]) if each != action]}
         for statement in whole["Statement"]
-        if _listed(statement["Action"]) != [action]
+        if _as_list(statement["Action"]) != [action]
     ]
     document = json.dumps(whole | {"Statement": stripped})
     stack.iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=document)
@@ -255,8 +258,8 @@ def _without(stack: Stack, role: str, action: str) -> Iterator[None]:
         stack.iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(whole))
 
 
-def _said(stack: Stack, function: str, event: dict[str, Any]) -> str:
-    """What a function answered and logged."""
+def _answer_and_log(stack: Stack, function: str, event: dict[str, Any]) -> str:
+    """Invokes a function. Returns its answer and its log."""
     name = stack.outputs[f"{function}Function"]
     answer = stack.functions.invoke(FunctionName=name, Payload=json.dumps(event), LogType="Tail")
     log = base64.b64decode(answer["LogResult"]).decode(errors="replace")
@@ -264,5 +267,5 @@ def _said(stack: Stack, function: str, event: dict[str, Any]) -> str:
 
 
 def _denied(text: str) -> set[str]:
-    """The actions that IAM refused."""
+    """Returns the actions that IAM denied."""
     return {part.split(maxsplit=1)[0] for part in text.split("is not authorized to perform: ")[1:]}

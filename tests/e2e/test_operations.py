@@ -1,4 +1,4 @@
-"""Runs every command of docs/operations.md as it is written there."""
+"""Every command of docs/operations.md, run exactly as it is written there."""
 
 import json
 import re
@@ -20,8 +20,8 @@ from local.session import redeploy
 from local.stack import Stack
 from local.workspace import PROJECT
 from tests.e2e import aws_cli
-from tests.e2e.staging import at_rest, invoke, no_ticks, purged, tick
-from tests.e2e.waiting import until
+from tests.e2e.polling import until
+from tests.e2e.stack_control import invoke_submit_purge, purged_urls, tick, while_idle, without_ticks
 
 DOCS = (PROJECT / "docs" / "operations.md").read_text()
 CUSTOMER_KEY = "arn:aws:kms:us-east-1:000000000000:key/01234567-89ab-cdef-0123-456789abcdef"
@@ -29,9 +29,9 @@ _PLACEHOLDER = re.compile(r"\b[A-Z][A-Z_]+[A-Z]\b")
 
 
 def _commands() -> dict[str, list[str]]:
-    """Returns the commands of each section, by its heading. The introduction is "# Operations"."""
+    """Returns the commands of each section, by its heading. The introduction has none."""
     found: dict[str, list[str]] = {}
-    for section in DOCS.split("\n## ")[0:]:
+    for section in DOCS.split("\n## "):
         blocks = re.findall(r"^( *)```sh\n(.*?)^ *```$", section, re.DOTALL | re.MULTILINE)
         lines = [line.strip() for _, block in blocks for line in block.splitlines()]
         if lines:
@@ -45,13 +45,13 @@ ran: set[str] = set()
 
 @dataclass
 class Operator:
-    """A user who follows the document, with a stack of their own."""
+    """A person who follows the document, with a stack of their own."""
 
     stack: Stack
     values: dict[str, str] = field(default_factory=dict)
 
     def run(self, command: str, **values: str) -> Any:
-        """Run one command of the document. Returns its answer, or what it printed."""
+        """Runs one command of the document. Returns its answer or its output."""
         assert any(command in commands for commands in COMMANDS.values()), command
         ran.add(command)
         given = self.values | values
@@ -70,25 +70,25 @@ class Operator:
         return done.stdout
 
     def follow(self, heading: str, **values: str) -> list[Any]:
-        """Run every command of a section, in its order."""
+        """Runs every command of a section in order."""
         return [self.run(command, **values) for command in COMMANDS[heading]]
 
     def tick(self) -> dict[str, Any]:
-        """Run a tick now. Returns the answer of a drain of its own."""
+        """Runs a tick now, and returns the answer of its drain."""
         return tick(self.stack)
 
     def put(self, key: str) -> str:
-        """Overwrite an object. Returns the URL that has to be purged."""
+        """Overwrites an object. Returns the URL that must be purged."""
         for body in (b"1", b"2"):
             self.stack.s3.put_object(Bucket=self.stack.bucket, Key=key, Body=body)
         return f"{self.stack.url(key)}*"
 
     def purged(self) -> list[str]:
         """Returns the URLs of all purges that ImageKit has accepted."""
-        return purged(self.stack)
+        return purged_urls(self.stack)
 
     def wait_for(self, *urls: str) -> None:
-        """Run ticks until these URLs are purged."""
+        """Runs ticks until these URLs are purged."""
         until(
             lambda: (self.tick(), self.purged()),
             f"purges of {', '.join(urls)}",
@@ -98,9 +98,10 @@ class Operator:
 
 @pytest.fixture(scope="module")
 def operator(stack: Stack) -> Operator:
-    """A second stack, whose table may be deleted and whose quota may be used up. Its secret has no key.
+    """An operator with a separate stack: these tests delete its table and use up its quota.
 
-    It is deployed with a customer's KMS key, so all tests here also show that such a key works.
+    Its private key is not set yet. It is deployed with a customer-managed KMS key, so all these tests show
+    that everything works with one.
     """
     parameters = {
         "UrlMap": f"*={stack.url_endpoint}",
@@ -126,16 +127,16 @@ def operator(stack: Stack) -> Operator:
 
 
 def test_the_outputs_name_what_the_commands_need(operator: Operator) -> None:
-    """The first command prints the outputs of the stack."""
+    """The first command of the document prints the outputs of the stack."""
     [command] = COMMANDS["# Operations"]
     found = {output["OutputKey"]: output["OutputValue"] for output in operator.run(command)}
     assert found == operator.stack.outputs
 
 
-def test_the_stack_takes_a_customers_key(operator: Operator) -> None:
-    """It deploys with one, and the other tests work with it.
+def test_the_stack_accepts_a_customer_managed_key(operator: Operator) -> None:
+    """The queues use the key. The other tests here show that everything works with it.
 
-    MiniStack stores it only for queues; test_template_security.py has the rest.
+    MiniStack records the key for queues only. test_template_security.py checks the rest.
     """
     for name in ("QUEUE_URL", "DEAD_LETTERS_URL"):
         queue = operator.stack.sqs.get_queue_attributes(
@@ -145,10 +146,10 @@ def test_the_stack_takes_a_customers_key(operator: Operator) -> None:
         assert queue["Attributes"].get("SqsManagedSseEnabled", "false") == "false"
 
 
-def test_changes_wait_for_the_key_and_go_on_with_it(
+def test_changes_are_held_without_a_valid_key_and_purged_with_one(
     operator: Operator, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No change is lost while the secret has no key that ImageKit accepts."""
+    """As after a rotation, no change is lost while the secret has no key that ImageKit accepts."""
     url = operator.put("key/a.jpg")
     until(operator.tick, "a drain without a key", lambda found: found["reason"] == "key refused")
     key = stack.secrets.get_secret_value(SecretId=stack.outputs["ImageKitSecretArn"])["SecretString"]
@@ -159,25 +160,25 @@ def test_changes_wait_for_the_key_and_go_on_with_it(
 
 
 def test_the_ledger_can_be_read(operator: Operator) -> None:
-    """The commands show the count of the month, the pending change sets and the accepted purges."""
+    """The commands show the month's count, the pending changes and the accepted purges."""
     url = operator.put("ledger/a.jpg")
 
     def read() -> tuple[list[str], list[str], int]:
-        """Returns the counts of the month, the accepted URLs, and the number of pending change sets."""
+        """Returns the counts of the month, the accepted URLs and the number of pending change sets."""
         state, pending, submitted = operator.follow("Look into the ledger")
         used = [item["used"]["N"] for item in state["Items"] if item["sk"]["S"].startswith("quota#")]
         return used, [item["url"]["S"] for item in submitted["Items"]], pending["Count"]
 
     def tallies(found: tuple[list[str], list[str], int]) -> bool:
-        # Another drain may come between two of the commands, as long as events of these puts arrive.
-        used, urls, waiting = found
-        return url in urls and used == [str(len(urls))] and waiting == 0
+        # Another drain may run between two of the commands while events of these puts arrive.
+        used, urls, pending_sets = found
+        return url in urls and used == [str(len(urls))] and pending_sets == 0
 
     until(read, "a count of the month that equals the accepted purges", tallies)
 
 
 def test_dead_letters_go_back_to_the_queue(operator: Operator) -> None:
-    """A message that is understood now is purged. Other messages can be deleted."""
+    """A valid message is purged after the redrive. A malformed message can be deleted."""
     dead, key = operator.values["DEAD_LETTERS_URL"], f"dead/{uuid.uuid4()}.jpg"
     event = json.loads((PROJECT / "events" / "s3" / "put.json").read_text())
     event["Records"][0]["s3"]["bucket"]["name"] = operator.stack.bucket
@@ -188,32 +189,32 @@ def test_dead_letters_go_back_to_the_queue(operator: Operator) -> None:
     operator.wait_for(f"{operator.stack.url(key)}*")
     operator.stack.sqs.send_message(QueueUrl=dead, MessageBody="no event")
     operator.run(drop)
-    # SQS takes up to a minute for it.
-    until(lambda: _waiting(operator, dead), "an empty queue", lambda count: count == 0)
+    # Purging an SQS queue takes up to a minute.
+    until(lambda: _visible_messages(operator, dead), "an empty queue", lambda count: count == 0)
 
 
-def test_a_stuck_lease_can_be_taken_away(operator: Operator) -> None:
-    """While the lease lasts, no invocation drains. After it is deleted, the next one drains."""
-    show, remove = COMMANDS["A stuck lease"]
-    with at_rest(operator.stack):
+def test_a_stuck_lease_can_be_deleted(operator: Operator) -> None:
+    """While another owner has the lease, no drain runs. Without the lease, drains go on."""
+    look, remove = COMMANDS["A stuck lease"]
+    with while_idle(operator.stack):
         until_when = {"N": str(int(time.time()) + 86_400)}
         operator.stack.ledger.put_item(
             TableName=operator.values["TABLE"], Item={**LEASE, "owner": {"S": "gone"}, "until": until_when}
         )
-        assert invoke(operator.stack, {"tick": True})["busy"]
-        assert operator.run(show)["Item"]["owner"] == {"S": "gone"}
+        assert invoke_submit_purge(operator.stack, {"tick": True})["busy"]
+        assert operator.run(look)["Item"]["owner"] == {"S": "gone"}
         operator.run(remove)
         assert not operator.tick()["busy"]
 
 
-def test_a_deleted_table_is_made_anew_and_its_changes_are_purged(operator: Operator) -> None:
-    """Overwritten and deleted objects are purged, and older objects are not purged again."""
+def test_a_deleted_table_is_created_again_and_its_changes_are_purged(operator: Operator) -> None:
+    """Objects that were overwritten or deleted meanwhile are purged. Older changes are not purged again."""
     old, overwritten, deleted = (f"gone/{name}-{uuid.uuid4()}.jpg" for name in "abc")
     urls = {key: operator.put(key) for key in (old, overwritten, deleted)}
     operator.wait_for(*urls.values())
-    with at_rest(operator.stack):  # an event that is still on its way would be one of afterwards
+    with while_idle(operator.stack):  # a late event would count as one after the deletion
         count = len(operator.purged())
-        time.sleep(1.1)  # a listing tells time by the second
+        time.sleep(1.1)  # a listing shows times in whole seconds
         since = datetime.now(UTC)
         operator.stack.ledger.delete_table(TableName=operator.values["TABLE"])
     operator.put(overwritten)
@@ -235,15 +236,15 @@ def test_a_deleted_table_is_made_anew_and_its_changes_are_purged(operator: Opera
 
 
 def test_a_restored_table_keeps_its_count_its_expiry_and_its_backups(operator: Operator) -> None:
-    """DynamoDB restores the items, but not the time to live and the backups.
+    """DynamoDB restores the items, but neither the time to live nor the point-in-time recovery:
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/pointintimerecovery_restores.html
     """
     table, ledger = operator.values["TABLE"], operator.stack.ledger
     mark = {"pk": {"S": "state"}, "sk": {"S": f"mark-{uuid.uuid4()}"}}
     ledger.put_item(TableName=table, Item=mark)
-    with at_rest(operator.stack):  # a drain would find no table
-        # AWS makes this backup itself when the table is deleted; the embedded DynamoDB does not.
+    with while_idle(operator.stack):  # a drain would find no table
+        # AWS creates this backup when a table is deleted. The embedded DynamoDB does not.
         ledger.create_backup(TableName=table, BackupName=f"{table}$DeletedTableBackup")
         ledger.delete_table(TableName=table)
         find, restore, status, *settings = COMMANDS["Restore the table"]
@@ -260,28 +261,28 @@ def test_a_restored_table_keeps_its_count_its_expiry_and_its_backups(operator: O
     ledger.delete_item(TableName=table, Key=mark)
 
 
-def test_a_quota_raised_in_mid_month_lets_held_changes_go(operator: Operator) -> None:
-    """When the quota is used up, changes are held. After it is raised, the next tick purges them."""
+def test_held_changes_are_purged_after_the_quota_is_raised(operator: Operator) -> None:
+    """The ledger's count has used up the quota, so changes are held. After the raise, a tick purges them."""
     deploy, correct = COMMANDS["The quota was raised, or the count is off"]
     operator.run(correct, USED="900")
     url = operator.put("quota/a.jpg")
     until(operator.tick, "a drain without quota", lambda found: found["reason"] == "quota")
-    with no_ticks(operator.stack):
+    with without_ticks(operator.stack):
         operator.run(deploy, QUOTA="5000")
     operator.wait_for(url)
 
 
 def test_everything_can_be_paused_and_resumed(operator: Operator) -> None:
-    """During the pause no message is received, nothing is purged, and no message becomes a dead letter."""
+    """While paused, no event is received or purged, and none is lost."""
     pause, resume = COMMANDS["Pause everything"][:3], COMMANDS["Pause everything"][3:]
     mapping = operator.run(pause[0])
     for command in pause[1:]:
         operator.run(command, MAPPING=mapping)
     url = operator.put("pause/a.jpg")
     until(
-        lambda: _waiting(operator, operator.values["QUEUE_URL"]),
+        lambda: _visible_messages(operator, operator.values["QUEUE_URL"]),
         "both events in the queue",
-        lambda count: count >= 2,  # what failed while there was no table is received again some time
+        lambda count: count >= 2,  # events that failed while there was no table are received again later
     )
     with pytest.raises(operator.stack.functions.exceptions.TooManyRequestsException):
         operator.tick()
@@ -292,14 +293,14 @@ def test_everything_can_be_paused_and_resumed(operator: Operator) -> None:
 
 
 def test_every_command_of_the_document_was_run(request: pytest.FixtureRequest) -> None:
-    """The document has no command that no test runs."""
+    """These tests ran every command of the document."""
     here = [item for item in request.session.items if item.path == request.path]
     if len(here) < sum(name.startswith("test_") for name in globals()):
-        pytest.skip("only some of these tests were asked for")
+        pytest.skip("only some of these tests were selected")
     assert ran == {command for commands in COMMANDS.values() for command in commands}
 
 
-def _waiting(operator: Operator, queue: str) -> int:
-    """Returns the number of messages in a queue that nobody has received."""
+def _visible_messages(operator: Operator, queue: str) -> int:
+    """Returns the number of visible messages of a queue."""
     answer = operator.stack.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])

@@ -1,4 +1,4 @@
-"""`python -m ops connect` on the embedded stack, with a bucket that has notifications."""
+"""`python -m local connect` with a bucket of the embedded stack that has notifications."""
 
 import uuid
 
@@ -9,8 +9,8 @@ from local.stack import Stack
 from ops.connect import connect
 
 
-def test_a_connected_bucket_keeps_what_it_had(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It keeps a topic with its filter, and a second run finds nothing to do."""
+def test_a_connected_bucket_keeps_its_notifications(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A topic and its filter stay. A second run changes nothing."""
     for name, value in environment.aws(stack.endpoint, stack.certificate).items():
         monkeypatch.setenv(name, value)
     bucket = f"connected-{uuid.uuid4()}"
@@ -26,8 +26,8 @@ def test_a_connected_bucket_keeps_what_it_had(stack: Stack, monkeypatch: pytest.
         Bucket=bucket,
         NotificationConfiguration={"TopicConfigurations": [other]},  # type: ignore[list-item]
     )
-    said = connect(bucket, profile=None, region=None, dry_run=False)
-    assert "1 other notification(s) stay as they are" in said
+    printed = connect(bucket, profile=None, region=None, dry_run=False)
+    assert "1 other notification(s) stay as they are" in printed
     after = stack.s3.get_bucket_notification_configuration(Bucket=bucket)
     assert after["EventBridgeConfiguration"] == {}
     assert [entry["TopicArn"] for entry in after["TopicConfigurations"]] == [topic]

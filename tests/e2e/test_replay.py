@@ -1,4 +1,4 @@
-"""`python -m local replay` on a stack that runs: what it prints, and its exit status."""
+"""`python -m local replay` on a running stack: its output and its exit status."""
 
 import io
 import json
@@ -13,17 +13,17 @@ from local.replay.delivery import Replay
 from local.replay.event import Event
 from local.stack import Stack
 from local.workspace import PROJECT
-from tests.e2e.staging import emulator, settle
-from tests.e2e.waiting import DEADLINE_SECONDS
+from tests.e2e.polling import DEADLINE_SECONDS
+from tests.e2e.stack_control import emulator_settings, reset_stack
 
 EVENTS = PROJECT / "events"
 
 
 @pytest.fixture(autouse=True)
 def quick(stack: Stack) -> Iterator[None]:
-    """Purges complete quickly, and no other change is held."""
-    settle(stack)
-    with emulator(stack, delay=0.2):
+    """Purges complete within a second, and no other change is held."""
+    reset_stack(stack)
+    with emulator_settings(stack, delay=0.2):
         yield
 
 
@@ -33,8 +33,8 @@ def _replay(stack: Stack, path: Path) -> tuple[int, str]:
     return status, shown.getvalue()
 
 
-def _fresh(name: str, folder: Path) -> Path:
-    """Returns a copy of an event file, with objects that no other test uses."""
+def _copy_for_new_objects(name: str, folder: Path) -> Path:
+    """Returns a copy of an event file, for objects that no other test uses."""
     text = (EVENTS / name).read_text()
     for prefix in ("products/", "gallery/"):
         text = text.replace(prefix, f"{uuid.uuid4()}/")
@@ -43,9 +43,9 @@ def _fresh(name: str, folder: Path) -> Path:
     return path
 
 
-def test_a_change_is_followed_to_its_end_then_found_covered(stack: Stack, tmp_path: Path) -> None:
-    """It prints URL, purge, execution and status. A second replay names the purge that covers the URL."""
-    path = _fresh("s3/put.json", tmp_path)
+def test_a_change_is_tracked_and_a_second_replay_is_covered(stack: Stack, tmp_path: Path) -> None:
+    """It shows URL, purge, execution and final status. A second replay names the purge that covers it."""
+    path = _copy_for_new_objects("s3/put.json", tmp_path)
     status, shown = _replay(stack, path)
     assert status == 0
     assert f"  {stack.url_endpoint}/" in shown
@@ -62,7 +62,7 @@ def test_a_change_is_followed_to_its_end_then_found_covered(stack: Stack, tmp_pa
 
 def test_a_poison_message_is_named_and_fails_the_replay(stack: Stack, tmp_path: Path) -> None:
     """Nine of ten messages are purged, and the exit status says that one is not."""
-    path = _fresh("sqs/batch-with-poison.json", tmp_path)
+    path = _copy_for_new_objects("sqs/batch-with-poison.json", tmp_path)
     poison = json.loads(path.read_text())["Records"][6]["messageId"]
     status, shown = _replay(stack, path)
     assert status == 1
@@ -73,9 +73,9 @@ def test_a_poison_message_is_named_and_fails_the_replay(stack: Stack, tmp_path: 
 
 
 def test_a_manual_purge_of_urls_is_moved_to_the_stack(stack: Stack) -> None:
-    """The emulated URL-endpoint replaces the one of ImageKit, and the output says so.
+    """It replaces ImageKit's URL-endpoint in the file by the emulator's, and says so.
 
-    When it is repeated within 5 minutes, the first purges cover it.
+    A second replay within 5 minutes is a repetition: the same purges serve it.
     """
     status, shown = _replay(stack, EVENTS / "manual" / "urls.json")
     assert status == 0
@@ -91,12 +91,12 @@ def test_a_manual_purge_of_urls_is_moved_to_the_stack(stack: Stack) -> None:
 
 def test_a_held_change_is_shown_with_its_reason(stack: Stack, tmp_path: Path) -> None:
     """Without quota nothing is purged, and the replay does not wait for the next month."""
-    path = _fresh("s3/put.json", tmp_path)
-    with emulator(stack, quota=0):
+    path = _copy_for_new_objects("s3/put.json", tmp_path)
+    with emulator_settings(stack, quota=0):
         status, shown = _replay(stack, path)
     assert status == 1
     assert "held: it waits for a purge" in shown
     assert "1 change is held (quota): the next tick tries again." in shown
-    settle(stack)  # a drain that began without quota may still run
+    reset_stack(stack)  # a drain that began without quota may still run, and would report it
     again, _ = _replay(stack, path)
     assert again == 0

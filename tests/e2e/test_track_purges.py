@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from local.stack import Stack
-from tests.e2e.staging import emulator, fault, forget_alerts, settle
-from tests.e2e.waiting import until
+from tests.e2e.polling import until
+from tests.e2e.stack_control import clear_alerts, emulator_settings, inject_fault, reset_stack
 
 Alerts = Callable[[], list[dict[str, str]]]
 
@@ -38,13 +38,13 @@ def _alerts_of(ended: dict[str, Any], alerts: Alerts, count: int) -> list[dict[s
 @pytest.fixture(scope="module", autouse=True)
 def undisturbed(stack: Stack) -> None:
     """No drain is left that could meet the faults of these tests."""
-    settle(stack)
+    reset_stack(stack)
 
 
 @pytest.fixture(autouse=True)
 def nothing_alerted_today(stack: Stack) -> None:
     """Each cause is alerted once a day; here each test is a day of its own."""
-    forget_alerts(stack)
+    clear_alerts(stack)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def _accepted(stack: Stack, *, never_completes: bool = False) -> dict[str, Any]:
 
     def asked() -> requests.Response:
         if never_completes:
-            fault(stack, api="purge", kind="never-completes")
+            inject_fault(stack, api="purge", kind="never-completes")
         return requests.post(
             f"{stack.imagekit}/v1/files/purge",
             json={"url": url},
@@ -120,7 +120,7 @@ def test_a_cause_is_alerted_once_and_not_for_each_execution(
 def test_a_throttled_status_api_is_waited_for(stack: Stack) -> None:
     """429 thrice comes back as data, not as an error: the purge is followed to its end."""
     purge = _accepted(stack)
-    fault(stack, api="status", kind="429", times=3, seconds=1)
+    inject_fault(stack, api="status", kind="429", times=3, seconds=1)
     ended = _ended(stack, stack.outputs["TrackPurgesArn"], [purge])
     assert ended["status"] == "SUCCEEDED"
     history = stack.states.get_execution_history(executionArn=ended["executionArn"])["events"]
@@ -131,7 +131,7 @@ def test_three_hundred_purges_in_one_execution_are_followed(stack: Stack) -> Non
     """More than the status API takes at once: it throttles, the rest is asked later, and all are done."""
     purge = _accepted(stack)
     many = [purge | {"url": f"{stack.url_endpoint}/{'k' * 200}/{number}.jpg*"} for number in range(300)]
-    with emulator(stack, readRate=200.0):  # more seconds would show nothing more
+    with emulator_settings(stack, readRate=200.0):  # more seconds would show nothing more
         ended = _ended(stack, stack.outputs["TrackPurgesArn"], many)
     assert ended["status"] == "SUCCEEDED"
     history = stack.states.get_execution_history(executionArn=ended["executionArn"])["events"]

@@ -1,4 +1,4 @@
-"""What leaves this machine, and what must not."""
+"""The package that is deployed, and the private key that must not be in it."""
 
 import csv
 import json
@@ -7,13 +7,13 @@ from pathlib import Path
 from local.observer import Observer
 from local.stack import Stack
 from local.workspace import PROJECT, SHARED
-from tests.e2e.waiting import until
+from tests.e2e.polling import until
 
 _BUILT = SHARED / "sam" / "build"
 
 
 def test_the_package_is_small(stack: Stack) -> None:
-    """15 MB zipped at most, as deployed; both functions are the same package."""
+    """Both functions use the same package, of at most 15 MB zipped."""
     sizes = {
         stack.functions.get_function_configuration(FunctionName=stack.outputs[name])["CodeSize"]
         for name in ("SubmitPurgeFunction", "CheckPurgesFunction")
@@ -22,8 +22,8 @@ def test_the_package_is_small(stack: Stack) -> None:
     assert 0 < sizes.pop() < 15_000_000
 
 
-def test_the_package_holds_the_functions_and_their_dependencies_only(stack: Stack) -> None:
-    """Every file is one of functions/, or is listed by a dependency as its own."""
+def test_the_package_holds_only_the_functions_and_their_dependencies(stack: Stack) -> None:
+    """Every file is from functions/, or a dependency lists it as its own."""
     assert stack.outputs
     [package] = [folder for folder in _BUILT.iterdir() if folder.is_dir()]
     ours = {
@@ -35,7 +35,7 @@ def test_the_package_holds_the_functions_and_their_dependencies_only(stack: Stac
         (package / row[0]).resolve().relative_to(package)
         for record in package.glob("*.dist-info/RECORD")
         for row in csv.reader(record.read_text().splitlines())
-        # Scripts are listed relative to an environment's library.
+        # A dependency lists its scripts relative to the library folder of an environment.
         if not row[0].startswith("..")
     }
     found = {path.relative_to(package) for path in package.rglob("*") if path.is_file()}
@@ -45,9 +45,9 @@ def test_the_package_holds_the_functions_and_their_dependencies_only(stack: Stac
     assert not any(path.parts[0] in ("boto3", "botocore") for path in found)
 
 
-def test_the_private_key_stands_in_no_file_and_no_log(stack: Stack) -> None:
-    """It is in the secret and in memory: not in logs, unpacked packages, state or execution histories."""
-    for body in (b"1", b"2"):  # the first is new, which nobody can have seen
+def test_the_private_key_is_in_no_file_and_no_log(stack: Stack) -> None:
+    """The key is not in logs, unpacked packages, state or execution histories."""
+    for body in (b"1", b"2"):  # the first put makes a new object, which needs no purge
         stack.s3.put_object(Bucket=stack.bucket, Key="secret/a.jpg", Body=body)
     url = f"{stack.url('secret/a.jpg')}*"
     until(
@@ -66,7 +66,7 @@ def test_the_private_key_stands_in_no_file_and_no_log(stack: Stack) -> None:
 
 
 def _content(path: Path) -> bytes:
-    """What is in a file; nothing in what is none, or not there any more: functions come and go."""
+    """Returns the content of a file; empty if it is no file, or was deleted with its function."""
     try:
         return path.read_bytes() if path.is_file() else b""
     except FileNotFoundError:

@@ -1,14 +1,14 @@
-"""The small world that integration tests share."""
+"""The fixture that integration tests share."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.world import World, world
+from tests.integration.harness import Harness, running_harness
 
 
 @pytest.fixture
-def w() -> Iterator[World]:
-    """A new world for each test."""
-    with world() as new:
+def harness() -> Iterator[Harness]:
+    """A new harness for each test."""
+    with running_harness() as new:
         yield new

@@ -1,34 +1,34 @@
-"""Alerts: each goes out once, and none is muted by what was not sent."""
+"""Alerts: each is sent once in its time, and a failed one suppresses no later one."""
 
 import boto3
 import pytest
 
 from purging.aws.alerts import Alerts
-from tests.integration.world import World
+from tests.integration.harness import Harness
 
 DAY = 86_400.0
 
 
 @pytest.fixture
-def alerts(w: World) -> Alerts:
-    return Alerts(w.settings.alerts_topic_arn, boto3.client("sns"), w.ledger, w.clock)
+def alerts(harness: Harness) -> Alerts:
+    return Alerts(harness.settings.alerts_topic_arn, boto3.client("sns"), harness.ledger, harness.clock)
 
 
-def test_an_alert_is_sent_once_in_its_time(w: World, alerts: Alerts) -> None:
-    """Every minute for a day is one mail; the day after is another."""
+def test_an_alert_is_sent_once_a_day(harness: Harness, alerts: Alerts) -> None:
+    """Several calls within a day send one alert. A call on the next day sends another one."""
     for _ in range(3):
         assert alerts.send("quota", "Subject", "message", every=DAY)
-        w.clock.sleep(60)
-    assert len(w.alerts()) == 1
-    w.clock.sleep(DAY)
+        harness.clock.sleep(60)
+    assert len(harness.alerts()) == 1
+    harness.clock.sleep(DAY)
     assert alerts.send("quota", "Subject", "message", every=DAY)
-    assert len(w.alerts()) == 1
+    assert len(harness.alerts()) == 1
 
 
-def test_a_function_killed_before_it_published_mutes_nothing_for_long(
-    w: World, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
+def test_an_alert_of_a_killed_function_is_sent_again_after_minutes(
+    harness: Harness, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For minutes another may be sending it; whoever asks then is not told that it went out."""
+    """Until then another function may be sending it, so `send` does not report it as sent."""
 
     def killed(**_arguments: object) -> None:
         raise KeyboardInterrupt
@@ -38,14 +38,16 @@ def test_a_function_killed_before_it_published_mutes_nothing_for_long(
         with pytest.raises(KeyboardInterrupt):
             alerts.send("quota", "Subject", "message", every=31 * DAY)
     assert not alerts.send("quota", "Subject", "message", every=31 * DAY)
-    w.clock.sleep(180)
+    harness.clock.sleep(180)
     assert alerts.send("quota", "Subject", "message", every=31 * DAY)
-    assert len(w.alerts()) == 1
+    assert len(harness.alerts()) == 1
 
 
-def test_what_sns_does_not_take_is_tried_again(w: World, alerts: Alerts) -> None:
-    """At once, by whoever comes next."""
-    lost = Alerts(w.settings.alerts_topic_arn + "-gone", boto3.client("sns"), w.ledger, w.clock)
+def test_an_alert_that_sns_refuses_is_tried_again(harness: Harness, alerts: Alerts) -> None:
+    """The next caller tries again at once."""
+    lost = Alerts(
+        harness.settings.alerts_topic_arn + "-gone", boto3.client("sns"), harness.ledger, harness.clock
+    )
     assert not lost.send("key", "Subject", "message", every=DAY)
     assert alerts.send("key", "Subject", "message", every=DAY)
-    assert len(w.alerts()) == 1
+    assert len(harness.alerts()) == 1

@@ -1,4 +1,4 @@
-"""Calls that end in time and in size on a real socket, however the other side answers."""
+"""HTTP calls are bounded in time and in size on a real socket, however the server answers."""
 
 import base64
 import gzip
@@ -22,22 +22,22 @@ from purging.imagekit import client as imagekit
 from purging.imagekit.client import ImageKit
 from purging.imagekit.freshness import Freshness
 from purging.imagekit.private_key import PrivateKey
+from tests.integration.harness import VirtualClock
 from tests.integration.test_imagekit_client import KEY, URL, Secrets, shown
-from tests.integration.world import VirtualClock
 
 Script = Callable[[socket.socket], None]
 
-# What a call may take here, and how much later than that a busy machine may come to say so, in seconds.
+# How long a call may take here, and how much longer on a busy machine, in seconds.
 BOUND, GRACE = 1.0, 2.0
 HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
-# What HTTP Basic carries the key as.
+# The key in the form of HTTP Basic.
 BASIC = base64.b64encode(f"{KEY}:".encode()).decode()
 ACCEPTED = b'{"requestId": "aaaaaaaaaaaaaaaaaaaaaaaa"}'
 
 
 @pytest.fixture(autouse=True)
 def bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same bounds, only shorter."""
+    """The same bounds as in production, but shorter."""
     monkeypatch.setattr(imagekit, "CALL_SECONDS", BOUND)
     monkeypatch.setattr(imagekit, "_CONNECT", BOUND / 4)
     monkeypatch.setattr(freshness, "_TIMEOUT", (BOUND / 4, BOUND))
@@ -45,7 +45,7 @@ def bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def server(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Answers each connection by a script, until the client hangs up; its address, `host:port`."""
+    """Answers each connection by a script until the client closes it. Yields its address, `host:port`."""
     stop = threading.Event()
 
     def serve(connection: socket.socket) -> None:
@@ -73,7 +73,7 @@ def server(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[str
 
 
 def read_request(connection: socket.socket) -> None:
-    """All of a request, which has a body if it says so."""
+    """Reads a whole request, including the body of a POST."""
     received = b""
     while b"\r\n\r\n" not in received or (received.startswith(b"POST") and not received.endswith(b"}")):
         if not (more := connection.recv(4096)):
@@ -81,8 +81,8 @@ def read_request(connection: socket.socket) -> None:
         received += more
 
 
-def drips(before: bytes, drop: bytes, *, every: float = 0.05) -> Script:
-    """Answers `before` at once, then one `drop` after the other, for ever."""
+def slow_answer(before: bytes, drop: bytes, *, every: float = 0.05) -> Script:
+    """Answers `before` at once, then one `drop` after the other without end."""
 
     def script(connection: socket.socket) -> None:
         read_request(connection)
@@ -94,16 +94,16 @@ def drips(before: bytes, drop: bytes, *, every: float = 0.05) -> Script:
     return script
 
 
-DRIPS = {
-    "status line": drips(b"", b"H"),
-    "header": drips(HEAD + b"X-Slow: ", b"x"),
-    "header lines": drips(HEAD, b"X: y\r\n", every=0.2),
-    "continue": drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "body": drips(HEAD + b"Content-Length: 1000\r\n\r\n", b" "),
-    "body without a length": drips(HEAD + b"Connection: close\r\n\r\n", b" "),
-    "chunks": drips(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
-    "chunk length": drips(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
-    "nothing": drips(b"", b""),
+SLOW_ANSWERS = {
+    "status line": slow_answer(b"", b"H"),
+    "header": slow_answer(HEAD + b"X-Slow: ", b"x"),
+    "header lines": slow_answer(HEAD, b"X: y\r\n", every=0.2),
+    "continue": slow_answer(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "body": slow_answer(HEAD + b"Content-Length: 1000\r\n\r\n", b" "),
+    "body without a length": slow_answer(HEAD + b"Connection: close\r\n\r\n", b" "),
+    "chunks": slow_answer(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "chunk length": slow_answer(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
+    "nothing": slow_answer(b"", b""),
 }
 
 
@@ -111,10 +111,10 @@ def client(address: str) -> ImageKit:
     return ImageKit(address, PrivateKey("arn:secret", Secrets()))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("script", DRIPS.values(), ids=DRIPS)
+@pytest.mark.parametrize("script", SLOW_ANSWERS.values(), ids=SLOW_ANSWERS)
 @pytest.mark.parametrize("call", ["purge", "status"])
-def test_an_answer_that_drips_ends_in_time(script: Script, call: str) -> None:
-    """A time-out for each byte would never come. What was sent may have counted."""
+def test_a_slow_answer_ends_in_time(script: Script, call: str) -> None:
+    """A time-out for each byte would never expire. The call was sent, so it may have counted."""
     with server(script) as address:
         began = time.monotonic()
         with pytest.raises(Unavailable) as caught:
@@ -124,12 +124,12 @@ def test_an_answer_that_drips_ends_in_time(script: Script, call: str) -> None:
     assert KEY not in shown(caught.value)
 
 
-def test_an_answer_that_drips_through_tls_ends_in_time(tmp_path: Path) -> None:
-    """TLS has reads of its own below those of HTTP."""
+def test_a_slow_answer_over_tls_ends_in_time(tmp_path: Path) -> None:
+    """TLS reads from the socket below HTTP."""
     files = certificate.make(tmp_path)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*files)
-    with server(drips(HEAD + b"X-Slow: ", b"x"), tls=tls) as address:
+    with server(slow_answer(HEAD + b"X-Slow: ", b"x"), tls=tls) as address:
         calls = client(f"https://{address}")
         calls._session.verify = str(files[0])
         began = time.monotonic()
@@ -140,13 +140,13 @@ def test_an_answer_that_drips_through_tls_ends_in_time(tmp_path: Path) -> None:
 
 
 def test_a_repetition_with_another_key_is_within_the_same_bound() -> None:
-    """A key that was read again does not double the time."""
+    """A call that is repeated with a new key takes no longer than one call may."""
     refusal = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
     answers = itertools.count()
 
     def script(connection: socket.socket) -> None:
         if next(answers):
-            drips(HEAD, b"X: y\r\n")(connection)
+            slow_answer(HEAD, b"X: y\r\n")(connection)
         read_request(connection)
         connection.sendall(refusal)
 
@@ -162,14 +162,14 @@ def test_a_repetition_with_another_key_is_within_the_same_bound() -> None:
 
 
 def test_many_addresses_share_the_time_to_connect(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name may have eight of them, and none may answer: nothing was sent then."""
+    """A name may have many addresses, and none may answer. Nothing was sent then."""
     with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
-        # A listener whose queue is full answers no further one.
-        for waiting in (first, second):
-            waiting.setblocking(False)
-            waiting.connect_ex(deaf.getsockname())
+        # A listener with a full queue answers no further connection.
+        for pending in (first, second):
+            pending.setblocking(False)
+            pending.connect_ex(deaf.getsockname())
         found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", deaf.getsockname())]
         resolve = socket.getaddrinfo
 
@@ -184,8 +184,8 @@ def test_many_addresses_share_the_time_to_connect(monkeypatch: pytest.MonkeyPatc
     assert not caught.value.may_have_counted
 
 
-def test_a_further_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that refuses is not the end."""
+def test_the_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first address refuses the connection."""
 
     def script(connection: socket.socket) -> None:
         read_request(connection)
@@ -202,8 +202,8 @@ def test_a_further_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
         assert client(f"http://imagekit.test:{address.partition(':')[2]}").purge(URL) == 24 * "a"
 
 
-def test_tls_that_never_comes_is_within_the_time_to_connect() -> None:
-    """Before its handshake is over nothing was sent."""
+def test_a_tls_handshake_is_within_the_time_to_connect() -> None:
+    """Nothing was sent before the end of the handshake."""
     with server(lambda _: time.sleep(5)) as address:
         began = time.monotonic()
         with pytest.raises(Unavailable, match="ImageKitApiUrl") as caught:
@@ -212,8 +212,8 @@ def test_tls_that_never_comes_is_within_the_time_to_connect() -> None:
     assert not caught.value.may_have_counted
 
 
-def test_a_certificate_that_nobody_vouches_for_counts_nothing(tmp_path: Path) -> None:
-    """An endpoint with a bad certificate must not empty the month."""
+def test_an_untrusted_certificate_counts_nothing(tmp_path: Path) -> None:
+    """An endpoint with a wrong certificate must not use up the month's quota."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*certificate.make(tmp_path))
     remedy = r"CERTIFICATE_VERIFY_FAILED.*ImageKitApiUrl"
@@ -232,8 +232,8 @@ def test_a_certificate_that_nobody_vouches_for_counts_nothing(tmp_path: Path) ->
         f"https://{'a' * 300}.invalid",
     ],
 )
-def test_an_address_that_leads_nowhere_counts_nothing(address: str) -> None:
-    """No name, nobody there, no address at all: nothing was sent, and the remedy is named."""
+def test_an_unreachable_address_counts_nothing(address: str) -> None:
+    """The name is unknown, no server listens, or the address is invalid. The error names the remedy."""
     with pytest.raises(Unavailable, match="ImageKitApiUrl") as caught:
         client(address).purge(URL)
     assert not caught.value.may_have_counted
@@ -253,24 +253,26 @@ def answers_with(body: bytes, *headers: bytes) -> Script:
     [
         answers_with(b" " * 20_000_000 + ACCEPTED),
         answers_with(gzip.compress(b" " * 50_000_000 + ACCEPTED), b"Content-Encoding: gzip"),
-        drips(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"10000\r\n%b\r\n" % (b" " * 65_536), every=0),
+        slow_answer(
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"10000\r\n%b\r\n" % (b" " * 65_536), every=0
+        ),
     ],
     ids=["length", "gzip", "chunks"],
 )
-def test_an_answer_without_measure_is_not_read(script: Script) -> None:
-    """Its size is bounded, too, also that of what is packed; whether it counted, nobody knows."""
+def test_a_huge_answer_is_not_read(script: Script) -> None:
+    """The size is limited, also after decompression. The purge may have counted."""
     with server(script) as address, pytest.raises(Unavailable, match="201 without a requestId") as caught:
         client(f"http://{address}").purge(URL)
     assert caught.value.may_have_counted
 
 
-def test_a_definite_answer_counts_though_its_body_never_ends() -> None:
-    """The status has been said by then."""
-    no = drips(b"HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\n\r\n", b"x")
+def test_a_definite_status_counts_although_the_body_never_ends() -> None:
+    """The status arrives before the body."""
+    no = slow_answer(b"HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\n\r\n", b"x")
     with server(no) as address, pytest.raises(Unavailable) as caught:
         client(f"http://{address}").purge(URL)
     assert not caught.value.may_have_counted
-    unknown = drips(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 99\r\n\r\n", b"x")
+    unknown = slow_answer(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 99\r\n\r\n", b"x")
     with server(unknown) as address, pytest.raises(UnknownRequest):
         client(f"http://{address}").status("ab12")
 
@@ -281,10 +283,10 @@ def test_a_definite_answer_counts_though_its_body_never_ends() -> None:
     ids=["no status line", "no header", "no length", "no status"],
 )
 @pytest.mark.parametrize("text", [KEY, BASIC], ids=["raw", "basic"])
-def test_what_is_no_http_does_not_spread_the_key(
+def test_an_invalid_answer_does_not_leak_the_key(
     text: str, answer: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A broken server or proxy may repeat the request; the libraries quote it in their errors, and log it."""
+    """A broken server or proxy may repeat the request. The libraries quote it in errors and logs."""
 
     def script(connection: socket.socket) -> None:
         read_request(connection)
@@ -297,17 +299,19 @@ def test_what_is_no_http_does_not_spread_the_key(
     assert text not in str([vars(record) for record in caplog.records])
 
 
-def test_a_look_at_the_cdn_ends_in_time() -> None:
-    """CheckPurges asks the CDN as well, which may drip as well."""
-    with server(drips(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x")) as address:
+def test_a_freshness_check_ends_in_time() -> None:
+    """The CDN may answer slowly too."""
+    with server(slow_answer(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x")) as address:
         began = time.monotonic()
         assert Freshness(time.time).stale_age(f"http://{address}/a.jpg", time.time()) is None
         assert time.monotonic() - began < 1.25 * BOUND + GRACE
 
 
-class Forgetful:
-    """A server, or a gateway before it, that resets a connection that is used again after `asleep` is set,
-    without a word before. `requests` counts those that are answered, by connection."""
+class IdleResettingServer:
+    """A server, or a gateway, that resets each connection used again after `asleep` is set.
+
+    `requests` counts the answered requests by connection.
+    """
 
     def __init__(self) -> None:
         self.asleep = False
@@ -329,8 +333,8 @@ class Forgetful:
 
 
 @pytest.fixture
-def wall(monkeypatch: pytest.MonkeyPatch) -> VirtualClock:
-    """The clock on the wall. The monotonic one does not see that a function was frozen."""
+def wall_clock(monkeypatch: pytest.MonkeyPatch) -> VirtualClock:
+    """The wall_clock clock. The monotonic clock does not show how long a function was frozen."""
     clock = VirtualClock()
     monkeypatch.setattr(bounded_http, "time", SimpleNamespace(time=clock, monotonic=time.monotonic))
     return clock
@@ -338,35 +342,37 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> VirtualClock:
 
 @pytest.mark.parametrize("seconds", [5, 60, 86_400, -0.5, -3600], ids="{} s".format)
 @pytest.mark.parametrize("call", ["purge", "status"])
-def test_a_connection_that_was_idle_is_not_used_again(wall: VirtualClock, call: str, seconds: float) -> None:
-    """A function that was frozen meets a connection that its peer has dropped: the first call afterwards must
-    not be lost, and a purge not be counted for nothing. If the clock was set back, nobody knows how long it
-    was."""
-    peer = Forgetful()
+def test_an_idle_connection_is_not_used_again(wall_clock: VirtualClock, call: str, seconds: float) -> None:
+    """After a freeze of the function, the server may have dropped the connection.
+
+    The first call must not be lost, and no purge counted for nothing. If the clock was set back, the idle
+    time is unknown.
+    """
+    peer = IdleResettingServer()
     with server(peer) as address:
         ask = getattr(client(f"http://{address}"), call)
         ask(URL)
         peer.asleep = True
-        wall.sleep(seconds)
+        wall_clock.sleep(seconds)
         ask(URL)
         ask(URL)
     assert peer.requests == [1, 2]
 
 
-def test_a_connection_that_is_in_use_is_kept(wall: VirtualClock) -> None:
-    """However long all calls take together: each handshake costs more than a call."""
-    peer = Forgetful()
+def test_a_connection_in_use_is_kept(wall_clock: VirtualClock) -> None:
+    """It is kept however long all calls take together: a handshake costs more than a call."""
+    peer = IdleResettingServer()
     with server(peer) as address:
         calls = client(f"http://{address}")
         for _ in range(10):
             calls.purge(URL)
-            wall.sleep(3)
+            wall_clock.sleep(3)
             calls.status("ab12")
     assert peer.requests == [20]
 
 
-def test_a_look_at_the_cdn_uses_no_idle_connection_either(wall: VirtualClock) -> None:
-    """A reset would be no answer, and no answer is taken for no sign of staleness."""
+def test_a_freshness_check_uses_no_idle_connection(wall_clock: VirtualClock) -> None:
+    """A reset gives no answer, and no answer counts as fresh."""
     answers = itertools.count()
 
     def script(connection: socket.socket) -> None:
@@ -378,7 +384,7 @@ def test_a_look_at_the_cdn_uses_no_idle_connection_either(wall: VirtualClock) ->
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     with server(script) as address:
-        looks = Freshness(wall)
-        assert looks.stale_age(f"http://{address}/a.jpg", wall()) == 900
-        wall.sleep(60)
-        assert looks.stale_age(f"http://{address}/a.jpg", wall()) == 900
+        looks = Freshness(wall_clock)
+        assert looks.stale_age(f"http://{address}/a.jpg", wall_clock()) == 900
+        wall_clock.sleep(60)
+        assert looks.stale_age(f"http://{address}/a.jpg", wall_clock()) == 900

@@ -14,25 +14,25 @@ from purging.ledger.store import Ledger
 from purging.purges import AcceptedPurge, FailingUrl
 from tests.chaos.aws import SmallAws
 from tests.chaos.bucket import Bucket, Version
-from tests.chaos.endpoint import Direct
-from tests.integration.world import World
+from tests.chaos.endpoint import SimulatedEndpoint
+from tests.integration.harness import Harness
 
 NOW = 1_900_000_000.0
 MONTH = "2030-03"
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_same_calls_get_the_same_answers(w: World, seed: int) -> None:
+def test_the_same_calls_get_the_same_answers(harness: Harness, seed: int) -> None:
     """80 calls at random, refused conditions and transactions among them; then the same items are there.
 
     The fake DynamoDB is called through botocore, and by its own client.
     """
     aws = SmallAws(Bucket(versioned=False), "")
     client = boto3.session.Session().client("dynamodb")
-    Direct.into(client, aws.respond)
+    SimulatedEndpoint.install(client, aws.respond)
     table = Table()
     straight: Any = Client(table.handle)
-    ledgers = [w.ledger, Ledger("ledger", client), Ledger("ledger", straight)]
+    ledgers = [harness.ledger, Ledger("ledger", client), Ledger("ledger", straight)]
     randoms = [Random(seed) for _ in ledgers]
     for step in range(80):
         moto, *fakes = (
@@ -41,13 +41,13 @@ def test_the_same_calls_get_the_same_answers(w: World, seed: int) -> None:
         assert fakes == [moto, moto]
     moto, *fakes = map(_everything, ledgers)
     assert fakes == [moto, moto]
-    items = w.dynamodb.scan(TableName="ledger")["Items"]
+    items = harness.dynamodb.scan(TableName="ledger")["Items"]
     for fake in (aws, table):
         assert {_key(item) for item in fake.items()} == {_key(item) for item in items}
 
 
 def _call(ledger: Ledger, random: Random, now: float) -> Any:
-    """One call that a drain, a handler or CheckPurges makes; few names, so that calls meet."""
+    """Makes one call of a drain, a handler or CheckPurges. Few names are used, so that calls collide."""
     name, number = random.choice("abc"), random.randrange(1, 30)
     change = ObjectChange("origin", name, "created", datetime.fromtimestamp(NOW + number, UTC))
     purge = AcceptedPurge(name * 24, f"https://x/{name}", NOW + number, change.identity, None)
@@ -80,10 +80,10 @@ def _everything(ledger: Ledger) -> Any:
 
 @pytest.mark.parametrize("versioned", [True, False])
 def test_the_same_objects_are_listed(versioned: bool) -> None:
-    """Cut into pages, a removed key and awkward names among them; of a version, whether it is the latest."""
+    """The listings have the same pages, keys and versions, including a removed key and unusual names."""
     bucket = Bucket(versioned=versioned)
     small = boto3.session.Session().client("s3")
-    Direct.into(small, SmallAws(bucket, "").respond)
+    SimulatedEndpoint.install(small, SmallAws(bucket, "").respond)
     with mock_aws():
         moto = boto3.session.Session().client("s3")
         moto.create_bucket(Bucket="origin", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
@@ -101,7 +101,7 @@ def test_the_same_objects_are_listed(versioned: bool) -> None:
 
 
 def _keys(client: Any) -> list[Any]:
-    """As S3Lister pages: from a key on."""
+    """Returns the pages that S3Lister reads, each from a key on."""
     pages, after, more = [], "", True
     while more:
         page = client.list_objects_v2(Bucket="origin", MaxKeys=2, StartAfter=after)
@@ -112,7 +112,7 @@ def _keys(client: Any) -> list[Any]:
 
 
 def _versions(client: Any) -> list[Any]:
-    """A first page and everything. No further pages: moto begins them in the wrong place."""
+    """Returns a short first page, and everything. moto starts further pages at the wrong place."""
     pages = [client.list_object_versions(Bucket="origin", MaxKeys=most) for most in (3, 1000)]
     return [
         [

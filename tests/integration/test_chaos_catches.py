@@ -1,4 +1,4 @@
-"""The simulation can fail: for each invariant, one broken line is caught."""
+"""The checkers can fail: for each invariant, they catch a broken line of the functions."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.chaos.mutants import BREAKS, MUTANTS, mutated
 from tests.chaos.schedule import generate
 from tests.chaos.shrink import as_text, shrink
 
-# A seed that is known to catch it, with so many changes and these faults. Others do too.
+# For each mutant: a seed that catches it, with the number of changes and the faults.
 CATCHES = {
     "acknowledge-before-the-write": (3, 60, ("dynamodb-throttled",)),
     "clocks-are-right": (1, 60, ("changed-again", "s3-clock", "lambda-clock")),
@@ -39,20 +39,20 @@ CATCHES = {
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_broken_line_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The invariant that the line upholds is found broken."""
-    monkeypatch.setattr(running, "_BOUND_TICKS", 60)  # what never gets quiet shows that soon
+    """The checkers report the invariant that the broken line violates."""
+    monkeypatch.setattr(running, "_MAX_TICKS", 60)  # a mutant that is never idle shows this soon
     seed, changes, names = CATCHES[name]
     schedule = generate(seed, changes, names)
     with mutated(name):
-        broken = running.run(schedule, socket=False).broken
-    assert BREAKS[name] in {each[:3] for each in broken}, broken
+        violations = running.run(schedule, socket=False).violations
+    assert BREAKS[name] in {each[:3] for each in violations}, violations
 
 
 def test_a_failing_schedule_is_cut_to_its_shortest_prefix() -> None:
-    """Whoever reads it should have little to read: one change is enough to log the key."""
+    """A reader should have little to read: one change is enough to log the key."""
     schedule = generate(2, 20, ())
     with mutated("log-the-key"):
-        shortest = shrink(schedule, lambda each: bool(running.run(each, socket=False).broken))
+        shortest = shrink(schedule, lambda each: bool(running.run(each, socket=False).violations))
     assert len(shortest.steps) == 1
     assert shortest.faults == ()
     assert repr(shortest.steps[0].key) in as_text(shortest)

@@ -1,4 +1,4 @@
-"""What the simulation is made of behaves as AWS does, and its clock as a clock."""
+"""The parts of the simulation behave as AWS does, and its timeline as a clock."""
 
 from typing import Any
 
@@ -8,23 +8,23 @@ from local.fakes.s3_listing import version_id
 from purging.aws.clients import AWS_CLIENT
 from purging.imagekit.client import ImageKit
 from tests.chaos import faults
-from tests.chaos.books import Purge
+from tests.chaos.audit_log import Purge
 from tests.chaos.bucket import Bucket, Version, expiry
-from tests.chaos.coverage import Purged
-from tests.chaos.drip import Dripping
 from tests.chaos.faults import Fault
 from tests.chaos.functions import Invocation
-from tests.chaos.messages import EXPIRED, body_of, told_of
+from tests.chaos.messages import EXPIRED, event_type_of, message_body
+from tests.chaos.purge_index import PurgeIndex
 from tests.chaos.queue import MAX_RECEIVES, VISIBILITY, Queue
 from tests.chaos.schedule import Schedule, generate
+from tests.chaos.simulation import Simulation
 from tests.chaos.timeline import Timeline
-from tests.chaos.world import World
+from tests.chaos.virtual_connection import VirtualConnection
 
 DAY = 86_400.0
 
 
-def test_strands_take_turns_by_the_clock() -> None:
-    """Two invocations wait in the midst of their work, and each goes on when its time has come."""
+def test_tasks_take_turns_by_the_clock() -> None:
+    """Two tasks wait in the middle of their work, and each goes on at its time."""
     timeline, seen = Timeline(100.0), []
 
     def work(name: str, pause: float) -> None:
@@ -40,8 +40,8 @@ def test_strands_take_turns_by_the_clock() -> None:
     assert timeline.now == 110.0
 
 
-def test_what_a_strand_raises_is_raised_where_time_passes() -> None:
-    """A mistake of the simulation does not pass for a failure of the function."""
+def test_an_exception_of_a_task_is_raised_by_advance() -> None:
+    """A bug of the simulation does not look like a failure of the function."""
     timeline = Timeline(0.0)
     timeline.start("a", [].pop)
     with pytest.raises(IndexError):
@@ -49,10 +49,10 @@ def test_what_a_strand_raises_is_raised_where_time_passes() -> None:
 
 
 def test_the_queue_deletes_and_hides_batches() -> None:
-    """By the latest receipt alone; what is deleted does not come again, what is shown at once does."""
+    """Only the latest receipt handle works. A deleted message does not come again; a visible one does."""
     queue = Queue(lambda _time: None)
     for number in range(3):
-        queue.send("{}", 0.0, malformed=False, number=number)
+        queue.send("{}", 0.0, number=number)
     first, second, third = [message.record()["receiptHandle"] for message in queue.receive(0.0, 10)]
     gone = [{"Id": "0", "ReceiptHandle": first}]
     assert queue.handle("DeleteMessageBatch", {"Entries": gone}, 1.0)["Successful"] == [{"Id": "0"}]
@@ -71,47 +71,50 @@ def test_the_queue_deletes_and_hides_batches() -> None:
         queue.handle("DeleteMessageBatch", {"Entries": [{"Id": str(n)} for n in range(11)]}, 1.0)
 
 
-def test_a_message_is_dead_after_as_many_receives_as_in_the_template() -> None:
-    """`maxReceiveCount` times, not once more."""
+def test_a_message_becomes_a_dead_letter_after_max_receives() -> None:
+    """It is received `maxReceiveCount` times, and not once more."""
     queue = Queue(lambda _time: None)
-    queue.send("{}", 0.0, malformed=False, number=1)
+    queue.send("{}", 0.0, number=1)
     received = [len(queue.receive(number * VISIBILITY, 10)) for number in range(MAX_RECEIVES + 1)]
     assert received == [1] * MAX_RECEIVES + [0]
     assert len(queue.dead) == 1
 
 
 def test_an_old_version_is_listed_until_it_expires() -> None:
-    """30 days after it was overwritten, at midnight; then the key looks as if it were new."""
+    """It expires at midnight, 30 days after it was overwritten. Then the key looks like a new one."""
     bucket = Bucket(versioned=True)
     for number in range(2):
         bucket.change("a.jpg", Version("created", number, number))
     assert expiry(10 * DAY + 1, 30) == 41 * DAY
     assert len(bucket.list_object_versions()["Versions"]) == 2
     bucket.expire("a.jpg", 1)
-    (left,) = bucket.list_object_versions()["Versions"]
-    assert (left["VersionId"], left["IsLatest"]) == (version_id(2), True)
+    (remaining,) = bucket.list_object_versions()["Versions"]
+    assert (remaining["VersionId"], remaining["IsLatest"]) == (version_id(2), True)
 
 
-@pytest.mark.parametrize("shape", ["s3", "sns", "eventbridge"])
-def test_s3_tells_of_an_expired_version(shape: str) -> None:
-    """With its id, as the user guide has it, in each way that an event comes."""
-    text = body_of(EXPIRED, "a b.jpg", shape, seen=0.0, version="v1", number=1)
+@pytest.mark.parametrize("message_format", ["s3", "sns", "eventbridge"])
+def test_s3_sends_an_event_for_an_expired_version(message_format: str) -> None:
+    """The event has the version's id and the documented names, in each message format.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+    """
+    text = message_body(EXPIRED, "a b.jpg", message_format, event_time=0.0, version="v1", number=1)
     for part in (
         ("Lifecycle Expiration", "Permanently Deleted", '"version-id": "v1"')
-        if shape == "eventbridge"
+        if message_format == "eventbridge"
         else ("LifecycleExpiration:Delete", "versionId")
     ):
         assert part in text
-    marked = told_of("removed", by_lifecycle=True, versioned=True)
-    assert (marked.event, marked.deletion) == (
+    marked = event_type_of("removed", by_lifecycle=True, versioned=True)
+    assert (marked.s3_name, marked.deletion_type) == (
         "LifecycleExpiration:DeleteMarkerCreated",
         "Delete Marker Created",
     )
 
 
-def test_a_purge_is_found_by_the_url_or_a_beginning_of_it() -> None:
-    """The first at a time or later; a wildcard is not covered by an exact purge."""
-    purged = Purged(
+def test_a_purge_is_found_by_its_url_or_by_its_wildcard() -> None:
+    """The index returns the first purge at a time or later. An exact purge does not cover a wildcard."""
+    purged = PurgeIndex(
         [Purge(1.0, "https://x/a*", "1"), Purge(2.0, "https://x/ab", "2"), Purge(3.0, "https://x/a*", "3")]
     )
     assert [purged.first(time, "https://x/ab") for time in (0.0, 1.5, 2.5, 3.5)] == [
@@ -123,10 +126,10 @@ def test_a_purge_is_found_by_the_url_or_a_beginning_of_it() -> None:
     assert purged.first(1.5, "https://x/ab*") == 3.0
 
 
-def test_a_dripping_connection_takes_as_long_as_it_may() -> None:
-    """A byte at a time; and not at all where the time-out is shorter than the pause between two."""
+def test_a_virtual_connection_delivers_byte_by_byte() -> None:
+    """Each byte takes its time. If the time-out is shorter, the read fails after the time-out."""
     waited: list[float] = []
-    connection = Dripping(b"abc", 9.0, waited.append)
+    connection = VirtualConnection(b"abc", 9.0, waited.append)
     connection.settimeout(10.0)
     assert connection.makefile().read(2) == b"ab"
     connection.settimeout(5.0)
@@ -136,77 +139,81 @@ def test_a_dripping_connection_takes_as_long_as_it_may() -> None:
 
 
 @pytest.fixture
-def world() -> Any:
-    """A world in which nothing happens by itself, without a socket."""
-    world = World(generate(1, 1, ()), socket=False)
-    with world.open():
-        yield world
+def simulation() -> Any:
+    """A simulation without a socket, in which nothing happens by itself."""
+    simulation = Simulation(generate(1, 1, ()), socket=False)
+    with simulation.open():
+        yield simulation
 
 
-def _spent(world: World, fault: Fault, call: Any, dies_in: float = 120.0) -> tuple[float, str]:
-    """(seconds that a function waits for a call that this fault hits, what it gets)"""
-    environment = world.functions._new()
-    began, got = world.now, []
+def _call_with_fault(
+    simulation: Simulation, fault: Fault, call: Any, dies_in: float = 120.0
+) -> tuple[float, str]:
+    """Returns how many seconds a call with a fault takes, and its result or the name of its error."""
+    environment = simulation.functions._new()
+    began, got = simulation.now, []
     invocation = Invocation("SubmitPurge", environment, began, began + dies_in)
-    world.wire.arm(fault)
+    simulation.fault_injector.activate(fault)
 
     def work() -> None:
         try:
             got.append(repr(call(environment)))
-        except BaseException as error:  # noqa: BLE001 - the function's end is one as well
+        except BaseException as error:  # noqa: BLE001 - Killed is one too
             got.append(type(error).__name__)
 
-    world.timeline.finish(world.timeline.start(invocation, work))
-    return world.now - began, got[0]
+    simulation.timeline.finish(simulation.timeline.start(invocation, work))
+    return simulation.now - began, got[0]
 
 
-def test_a_call_to_aws_hangs_as_long_as_the_client_lets_it(world: World) -> None:
-    """Each attempt takes the two time-outs of AWS_CLIENT, and there are as many as it says."""
+def test_a_call_to_aws_hangs_for_the_time_outs_of_the_client(simulation: Simulation) -> None:
+    """Each attempt takes both time-outs of AWS_CLIENT, and AWS_CLIENT decides how many there are."""
     fault = Fault(0.0, "dynamodb-hangs", 0, 1, 3600.0, after=False)
-    seconds, got = _spent(world, fault, lambda environment: environment.app.ledger.pending())
-    attempts = world.functions._clients["dynamodb"].meta.config.retries["total_max_attempts"]
+    seconds, got = _call_with_fault(simulation, fault, lambda environment: environment.app.ledger.pending())
+    attempts = simulation.functions._clients["dynamodb"].meta.config.retries["total_max_attempts"]
     each = AWS_CLIENT.connect_timeout + AWS_CLIENT.read_timeout  # type: ignore[attr-defined]
     assert got == "ReadTimeoutError"
     assert attempts * each <= seconds <= attempts * (each + 1)
 
 
 @pytest.mark.parametrize("name", ["imagekit-drips", "imagekit-hangs", "api-tls"])
-def test_a_call_to_imagekit_takes_what_the_client_bounds_it_to(world: World, name: str) -> None:
-    """Its own connections are used, so that its own time-outs end the call."""
+def test_a_call_to_imagekit_ends_by_the_time_outs_of_the_client(simulation: Simulation, name: str) -> None:
+    """The simulation uses the client's own connection class, so the client's time-outs end the call."""
     fault = Fault(0.0, name, 0, 1, 3600.0, after=False)
 
     def purge(environment: Any) -> Any:
         imagekit: ImageKit = environment.app.drain.submitter.imagekit
         return imagekit.purge("https://ik.imagekit.io/demo/img/a.jpg")
 
-    seconds, got = _spent(world, fault, purge)
+    seconds, got = _call_with_fault(simulation, fault, purge)
     assert got == "Unavailable"
     assert (0.0 if name == "api-tls" else 2.0) <= seconds <= 13.0
-    assert (len(world.books.accepted), len(world.books.reasons)) == (
+    assert (len(simulation.audit_log.accepted), len(simulation.audit_log.repeat_reasons)) == (
         (1, 1) if name == "imagekit-drips" else (0, 0)
     )
 
 
-def test_a_function_is_killed_when_its_time_is_over(world: World) -> None:
-    """In the midst of a call, to the second."""
+def test_a_function_is_killed_at_its_time_out(simulation: Simulation) -> None:
+    """It is killed in the middle of a call, exactly at the time-out."""
     fault = Fault(0.0, "dynamodb-hangs", 0, 1, 3600.0, after=False)
-    seconds, got = _spent(world, fault, lambda environment: environment.app.ledger.pending(), dies_in=2.0)
+    seconds, got = _call_with_fault(
+        simulation, fault, lambda environment: environment.app.ledger.pending(), dies_in=2.0
+    )
     assert (seconds, got) == (2.0, "Killed")
 
 
 def test_every_fault_is_drawn() -> None:
-    """Each name of `--help` comes up in a schedule or a set-up: none is a dead letter."""
+    """Each fault of `--help` occurs in a schedule or a set-up."""
     schedules = [generate(seed, 300, faults.ALL) for seed in range(120)]
     drawn = {fault.name for schedule in schedules for fault in schedule.faults}
-    assert drawn == {*faults.PLACES, "rotated-key", "revoked-key"}
+    assert drawn == {*faults.AFFECTED_CALLS, "rotated-key", "revoked-key"}
     setups = [schedule.setup for schedule in schedules]
-    assert {setup.listless for setup in setups} == {"", "denied", "hangs"}
+    assert {setup.listing_fault for setup in setups} == {"", "denied", "hangs"}
     assert {setup.expiry_days for setup in setups} == {0, 30}
     assert any("dem0" in setup.url_map for setup in setups)
     assert {status for setup in setups for _, status in setup.bad_urls} == {301, 404, 413, 414, 500}
     assert any(setup.listing_seconds == 2.5 for setup in setups)
-    assert any(_asked_again(schedule) for schedule in schedules)
+    assert any(_repeats_a_request(schedule) for schedule in schedules)
 
 
-def _asked_again(schedule: Schedule) -> bool:
-    return any(len(step.deliveries) > 1 for step in schedule.steps if step.asked)
+def _repeats_a_request(schedule: Schedule) -> bool:
+    return any(len(step.deliveries) > 1 for step in schedule.steps if step.manual_request)

@@ -1,4 +1,4 @@
-"""The drain against moto's AWS and the emulator: what is pending becomes purges, each once."""
+"""The drain with moto's AWS and the emulator: each pending change is purged once."""
 
 import boto3
 import pytest
@@ -7,69 +7,69 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from purging.aws.tracking import Tracker
 from purging.changes import UrlChange
 from purging.urls import UrlMap
-from tests.integration.world import ENDPOINT, World
+from tests.integration.harness import ENDPOINT, Harness
 
 
-def test_a_change_becomes_one_purge_and_one_execution(w: World) -> None:
-    """The main path: accepted, followed, and nothing left pending."""
-    w.ledger.add([w.change("a/photo 1.jpg")])
-    report = w.drain()
-    assert w.purged == [f"{ENDPOINT}/a/photo%201.jpg*"]
-    assert [purge.url for purge in report.accepted] == w.purged
-    (execution,) = w.executions()
-    assert execution["purges"][0]["url"] == w.purged[0]
-    assert w.ledger.pending() == []
-    assert w.drain().accepted == []
+def test_a_change_becomes_one_purge_and_one_execution(harness: Harness) -> None:
+    """The purge is accepted and tracked, and nothing stays pending."""
+    harness.ledger.add([harness.change("a/photo 1.jpg")])
+    report = harness.drain()
+    assert harness.purged == [f"{ENDPOINT}/a/photo%201.jpg*"]
+    assert [purge.url for purge in report.accepted] == harness.purged
+    (execution,) = harness.executions()
+    assert execution["purges"][0]["url"] == harness.purged[0]
+    assert harness.ledger.pending() == []
+    assert harness.drain().accepted == []
 
 
-def test_ten_changes_of_one_key_cost_one_purge(w: World) -> None:
-    """A peer's bug: one purge an event."""
+def test_ten_changes_of_one_key_cost_one_purge(harness: Harness) -> None:
+    """A bug of a similar system made one purge for each event."""
     for ago in range(10):
-        w.ledger.add([w.change("a/hot.jpg", ago=ago)])
-    w.drain()
-    assert w.purged == [f"{ENDPOINT}/a/hot.jpg*"]
+        harness.ledger.add([harness.change("a/hot.jpg", ago=ago)])
+    harness.drain()
+    assert harness.purged == [f"{ENDPOINT}/a/hot.jpg*"]
 
 
-def test_a_redelivered_change_is_not_purged_again_however_soon(w: World) -> None:
-    """Delivery is at least once; a purge knows the changes it was made for, whatever the clocks say."""
-    change = w.change("a/x.jpg", ago=-3)  # S3's clock is ahead
-    w.ledger.add([change])
-    w.drain()
-    w.ledger.add([change, w.change("a/y.jpg")])
-    w.drain()
-    assert w.purged == [f"{ENDPOINT}/a/x.jpg*", f"{ENDPOINT}/a/y.jpg*"]
+def test_a_change_redelivered_at_once_is_not_purged_again(harness: Harness) -> None:
+    """Delivery is at least once. A purge knows the changes it was made for, whatever the clocks say."""
+    change = harness.change("a/x.jpg", ago=-3)  # S3's clock is ahead
+    harness.ledger.add([change])
+    harness.drain()
+    harness.ledger.add([change, harness.change("a/y.jpg")])
+    harness.drain()
+    assert harness.purged == [f"{ENDPOINT}/a/x.jpg*", f"{ENDPOINT}/a/y.jpg*"]
 
 
-def test_a_late_event_of_a_change_before_the_purge_is_covered(w: World) -> None:
-    """Unordered delivery: an older change of the key arrives after the newer one was purged."""
-    w.ledger.add([w.change("a/x.jpg", ago=10)])
-    w.drain()
-    w.ledger.add([w.change("a/x.jpg", ago=60)])
-    report = w.drain()
-    assert len(w.purged) == 1
+def test_a_late_event_of_a_change_before_the_purge_is_covered(harness: Harness) -> None:
+    """Delivery is not ordered: an older change of the key arrives after the newer one was purged."""
+    harness.ledger.add([harness.change("a/x.jpg", ago=10)])
+    harness.drain()
+    harness.ledger.add([harness.change("a/x.jpg", ago=60)])
+    report = harness.drain()
+    assert len(harness.purged) == 1
     assert report.settled == 1
 
 
-def test_a_change_just_before_or_after_a_purge_is_purged_again(w: World) -> None:
-    """Within the clocks' margin nobody knows which came first: purging twice is right, not at all is not."""
-    w.ledger.add([w.change("a/x.jpg")])
-    w.drain()
-    w.ledger.add([w.change("a/x.jpg", ago=4)])
-    w.drain()
-    w.clock.sleep(60)
-    w.ledger.add([w.change("a/x.jpg")])
-    w.drain()
-    assert w.purged == [f"{ENDPOINT}/a/x.jpg*"] * 3
+def test_a_change_just_before_or_after_a_purge_is_purged_again(harness: Harness) -> None:
+    """Within the clock margin nobody knows which came first, so the change is purged again to be safe."""
+    harness.ledger.add([harness.change("a/x.jpg")])
+    harness.drain()
+    harness.ledger.add([harness.change("a/x.jpg", ago=4)])
+    harness.drain()
+    harness.clock.sleep(60)
+    harness.ledger.add([harness.change("a/x.jpg")])
+    harness.drain()
+    assert harness.purged == [f"{ENDPOINT}/a/x.jpg*"] * 3
 
 
-def test_every_endpoint_and_path_transformation_is_purged(w: World) -> None:
-    """A wildcard does not cover a path transformation, nor one host another."""
+def test_every_endpoint_and_path_transformation_is_purged(harness: Harness) -> None:
+    """A wildcard covers neither a path transformation nor another host."""
     url_map = UrlMap.parse(
         f"origin={ENDPOINT},origin/a=https://ik.imagekit.io/demo/short", ["tr:w-300,h-300", "tr:n-thumb"]
     )
-    w.ledger.add([w.change("a/x.jpg")])
-    w.drain(url_map=url_map)
-    assert sorted(w.purged) == sorted(
+    harness.ledger.add([harness.change("a/x.jpg")])
+    harness.drain(url_map=url_map)
+    assert sorted(harness.purged) == sorted(
         f"{ENDPOINT}/{path}*"
         for path in (
             "a/x.jpg",
@@ -82,287 +82,297 @@ def test_every_endpoint_and_path_transformation_is_purged(w: World) -> None:
     )
 
 
-def test_without_query_variants_urls_are_exact(w: World) -> None:
-    """`QueryVariants` decides whether ?tr= and ?v= variants go as well."""
-    w.ledger.add([w.change("a/x.jpg")])
-    w.drain(query_variants=False)
-    assert w.purged == [f"{ENDPOINT}/a/x.jpg"]
+def test_without_query_variants_urls_are_exact(harness: Harness) -> None:
+    """`QueryVariants` decides whether ?tr= and ?v= variants are purged too."""
+    harness.ledger.add([harness.change("a/x.jpg")])
+    harness.drain(query_variants=False)
+    assert harness.purged == [f"{ENDPOINT}/a/x.jpg"]
 
 
-def test_a_key_that_allows_no_wildcard_is_purged_exactly(w: World) -> None:
-    """Short, one level deep, no extension: ImageKit would refuse the wildcard."""
-    w.ledger.add([w.change("logo")])
-    w.drain()
-    assert w.purged == [f"{ENDPOINT}/logo"]
+def test_a_key_that_allows_no_wildcard_is_purged_exactly(harness: Harness) -> None:
+    """ImageKit refuses a wildcard for a short key with one level and no extension:
+
+    https://imagekit.io/docs/api-reference/caching/purge-cache
+    """
+    harness.ledger.add([harness.change("logo")])
+    harness.drain()
+    assert harness.purged == [f"{ENDPOINT}/logo"]
 
 
-def test_a_refused_wildcard_falls_back_to_the_exact_url_and_is_remembered(w: World) -> None:
-    """400 on a wildcard is never repeated: not in this drain, not in the next."""
-    w.inject("wildcard-refused")
-    w.ledger.add([w.change("a/x.jpg")])
-    w.drain()
-    assert w.purged == [f"{ENDPOINT}/a/x.jpg"]
-    w.clock.sleep(60)
-    w.ledger.add([w.change("a/x.jpg"), w.change("a/y.jpg")])
-    w.drain()
-    assert sorted(w.purged[1:]) == [f"{ENDPOINT}/a/x.jpg", f"{ENDPOINT}/a/y.jpg*"]
-    assert w.ledger.state("2030-05").used == 3, "a refused call does not count"
+def test_a_refused_wildcard_falls_back_to_the_exact_url_and_is_remembered(harness: Harness) -> None:
+    """After a 400, the wildcard is not tried again, neither in this drain nor in the next."""
+    harness.inject("wildcard-refused")
+    harness.ledger.add([harness.change("a/x.jpg")])
+    harness.drain()
+    assert harness.purged == [f"{ENDPOINT}/a/x.jpg"]
+    harness.clock.sleep(60)
+    harness.ledger.add([harness.change("a/x.jpg"), harness.change("a/y.jpg")])
+    harness.drain()
+    assert sorted(harness.purged[1:]) == [f"{ENDPOINT}/a/x.jpg", f"{ENDPOINT}/a/y.jpg*"]
+    assert harness.ledger.state("2030-05").used == 3, "a refused call does not count"
 
 
-def test_a_url_that_imagekit_never_purges_is_alerted_and_not_tried_for_ever(w: World) -> None:
-    """Here the emulator does not know the endpoint; the other change of the batch is not held up."""
+def test_a_refused_url_is_alerted_and_not_tried_again(harness: Harness) -> None:
+    """The emulator does not know the endpoint. The other change of the batch is purged."""
     url_map = UrlMap.parse(f"*=https://images.example.com,origin={ENDPOINT}")
-    w.ledger.add([w.change("a/x.jpg")])
-    w.drain(url_map=url_map)
-    assert w.purged == [f"{ENDPOINT}/a/x.jpg*"]
-    assert w.ledger.pending() == []
-    (alert,) = w.alerts()
+    harness.ledger.add([harness.change("a/x.jpg")])
+    harness.drain(url_map=url_map)
+    assert harness.purged == [f"{ENDPOINT}/a/x.jpg*"]
+    assert harness.ledger.pending() == []
+    (alert,) = harness.alerts()
     assert "https://images.example.com/a/x.jpg" in alert["Message"]
 
 
-def test_what_arrives_while_another_drains_does_not_wait_for_the_tick(w: World) -> None:
-    """After the release the drainer looks once more."""
-    late = w.change("a/late.jpg")
+def test_a_change_that_arrives_during_a_drain_is_purged_by_it(harness: Harness) -> None:
+    """After it released the lease, the drain checks for changes once more."""
+    late = harness.change("a/late.jpg")
 
     def sleep(seconds: float) -> None:
-        w.clock.now += seconds
-        w.ledger.add([late])
-        assert w.drain(owner="someone else").busy
+        harness.clock.now += seconds
+        harness.ledger.add([late])
+        assert harness.drain(owner="someone else").busy
 
-    w.inject("429", seconds=1)
-    w.ledger.add([w.change("a/early.jpg")])
-    dies_at = w.clock() + 120
-    w.drainer(sleep=sleep).run("first", lambda: dies_at - w.clock())
-    assert w.purged == [f"{ENDPOINT}/a/early.jpg*", f"{ENDPOINT}/a/late.jpg*"]
-
-
-def test_the_lease_of_a_drainer_that_died_expires(w: World) -> None:
-    """It outlives its function, and not much longer."""
-    assert w.ledger.lease.acquire("dead", w.clock(), 130)
-    w.ledger.add([w.change("a/x.jpg")])
-    assert w.drain().busy
-    w.clock.sleep(131)
-    assert not w.drain().busy
-    assert len(w.purged) == 1
+    harness.inject("429", seconds=1)
+    harness.ledger.add([harness.change("a/early.jpg")])
+    dies_at = harness.clock() + 120
+    harness.new_drain(sleep=sleep).run("first", lambda: dies_at - harness.clock())
+    assert harness.purged == [f"{ENDPOINT}/a/early.jpg*", f"{ENDPOINT}/a/late.jpg*"]
 
 
-def test_a_drain_that_runs_out_of_time_leaves_the_rest_to_the_next(w: World) -> None:
-    """What was done is committed before the function's time-out; nothing is purged twice."""
-    w.set_emulator(write_rate=1.0, write_burst=1)
-    w.ledger.add([w.change(f"a/{n}.jpg", ago=n) for n in range(60)])
-    report = w.drain(seconds=50)
+def test_the_lease_of_a_killed_drain_expires(harness: Harness) -> None:
+    """The lease lasts a little longer than its function can run."""
+    assert harness.ledger.lease.acquire("dead", harness.clock(), 130)
+    harness.ledger.add([harness.change("a/x.jpg")])
+    assert harness.drain().busy
+    harness.clock.sleep(131)
+    assert not harness.drain().busy
+    assert len(harness.purged) == 1
+
+
+def test_a_drain_that_runs_out_of_time_leaves_the_rest_to_the_next(harness: Harness) -> None:
+    """Its purges are recorded before the function's time-out, and no purge is made twice."""
+    harness.set_emulator(write_rate=1.0, write_burst=1)
+    harness.ledger.add([harness.change(f"a/{n}.jpg", ago=n) for n in range(60)])
+    report = harness.drain(seconds=50)
     assert 0 < len(report.accepted) < 60
     assert report.held == 60 - len(report.accepted)
-    w.drain()
-    assert len(w.purged) == len(set(w.purged)) == 60
+    harness.drain()
+    assert len(harness.purged) == len(set(harness.purged)) == 60
 
 
-def test_a_crash_after_acceptance_does_not_repeat_what_was_kept(
-    w: World, monkeypatch: pytest.MonkeyPatch
+def test_a_crash_after_acceptance_does_not_repeat_recorded_purges(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed before the change sets were taken out: the purges that were kept say what is covered."""
-    w.ledger.add([w.change(f"a/{n}.jpg") for n in range(30)])
+    """The drain is killed before it deletes the change sets. The recorded purges cover the changes."""
+    harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(30)])
 
     def killed(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(w.ledger, "replace", killed)
+        patch.setattr(harness.ledger, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
-            w.drain()
-    assert w.drain().settled == 30
-    assert len(w.purged) == 30
-    assert w.ledger.pending() == []
+            harness.drain()
+    assert harness.drain().settled == 30
+    assert len(harness.purged) == 30
+    assert harness.ledger.pending() == []
 
 
-def test_purges_that_cannot_be_tracked_are_kept_and_tracked_later(w: World) -> None:
-    """StartExecution fails for ever: purging again each minute would burn the quota."""
-    w.ledger.add([w.change("a/x.jpg")])
-    w.drain(track_purges_arn=w.settings.track_purges_arn + "-gone")
-    w.drain(track_purges_arn=w.settings.track_purges_arn + "-gone")
-    assert len(w.purged) == 1
-    assert w.executions() == []
-    w.drain()
-    w.drain()
-    assert len(w.purged) == 1
-    (execution,) = w.executions()
-    assert execution["purges"][0]["url"] == w.purged[0]
+def test_purges_that_cannot_be_tracked_are_kept_and_tracked_later(harness: Harness) -> None:
+    """StartExecution always fails. To purge again every minute would use up the quota."""
+    harness.ledger.add([harness.change("a/x.jpg")])
+    harness.drain(track_purges_arn=harness.settings.track_purges_arn + "-gone")
+    harness.drain(track_purges_arn=harness.settings.track_purges_arn + "-gone")
+    assert len(harness.purged) == 1
+    assert harness.executions() == []
+    harness.drain()
+    harness.drain()
+    assert len(harness.purged) == 1
+    (execution,) = harness.executions()
+    assert execution["purges"][0]["url"] == harness.purged[0]
 
 
-def test_what_was_accepted_is_known_before_anything_else_can_hang(
-    w: World, monkeypatch: pytest.MonkeyPatch
+def test_accepted_purges_are_recorded_before_they_are_tracked(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed while Step Functions does not answer: nothing is purged again, and all is followed later."""
+    """The drain is killed while Step Functions hangs. No purge is repeated, and all are tracked later."""
 
     def hangs(_tracker: Tracker, _purges: object) -> None:
         raise KeyboardInterrupt
 
-    w.ledger.add([w.change(f"a/{n}.jpg") for n in range(30)])
+    harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(30)])
     with monkeypatch.context() as patch:
         patch.setattr(Tracker, "start", hangs)
         for _ in range(3):
             with pytest.raises(KeyboardInterrupt):
-                w.drain()
-            w.clock.sleep(150)
-    w.drain()
-    assert len(w.purged) == 30
-    assert sum(len(each["purges"]) for each in w.executions()) == 30
+                harness.drain()
+            harness.clock.sleep(150)
+    harness.drain()
+    assert len(harness.purged) == 30
+    assert sum(len(each["purges"]) for each in harness.executions()) == 30
 
 
-def test_a_refused_manual_wildcard_leaves_the_change_under_it_its_own_purge(w: World) -> None:
-    """It serves two needs: split once, alert what was asked for, and do not plan the same again for ever."""
-    w.inject("wildcard-refused", times=1000)
-    w.ledger.add([w.change("photos/2024/x.jpg")])
-    moment = w.change("-").occurred_at
-    w.ledger.add([UrlChange(f"{ENDPOINT}/photos/2024/*", moment)], manual=True)
-    w.drain()
-    assert w.purged == [f"{ENDPOINT}/photos/2024/x.jpg"]
-    assert w.ledger.pending() == []
-    (alert,) = w.alerts()
+def test_a_change_under_a_refused_manual_wildcard_gets_a_purge_of_its_own(harness: Harness) -> None:
+    """The wildcard serves the request and the change. After the refusal, only the request is alerted."""
+    harness.inject("wildcard-refused", times=1000)
+    harness.ledger.add([harness.change("photos/2024/x.jpg")])
+    moment = harness.change("-").occurred_at
+    harness.ledger.add([UrlChange(f"{ENDPOINT}/photos/2024/*", moment)], manual=True)
+    harness.drain()
+    assert harness.purged == [f"{ENDPOINT}/photos/2024/x.jpg"]
+    assert harness.ledger.pending() == []
+    (alert,) = harness.alerts()
     assert "photos/2024/*" in alert["Message"]
 
 
-def test_a_refused_url_of_two_buckets_is_settled_and_alerted(w: World) -> None:
-    """Two objects, one exact URL, no other one to try."""
+def test_a_refused_url_of_two_buckets_is_given_up_and_alerted_once(harness: Harness) -> None:
+    """Two objects have the same exact URL, and there is no other URL to try."""
     url_map = UrlMap.parse("one=https://x.example.com,two=https://x.example.com")
-    w.ledger.add([w.change("a/x.jpg", bucket="one"), w.change("a/x.jpg", bucket="two")])
-    w.drain(url_map=url_map)
-    assert w.ledger.pending() == []
-    assert len(w.alerts()) == 1
+    harness.ledger.add([harness.change("a/x.jpg", bucket="one"), harness.change("a/x.jpg", bucket="two")])
+    harness.drain(url_map=url_map)
+    assert harness.ledger.pending() == []
+    assert len(harness.alerts()) == 1
 
 
-def test_a_wrong_endpoint_is_alerted_once(w: World) -> None:
-    """A deploy of 200 files is one mail, and the right endpoint is purged."""
+def test_a_wrong_endpoint_is_alerted_once(harness: Harness) -> None:
+    """A deployment of 200 files sends one alert, and the correct endpoint is purged."""
     url_map = UrlMap.parse(f"origin={ENDPOINT},origin=https://images.example.com")
-    w.ledger.add([w.change(f"a/{n}.jpg") for n in range(200)])
-    w.drain(url_map=url_map, monthly_quota=10_000)
-    assert len(w.alerts()) == 1
-    assert w.ledger.pending() == []
+    harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(200)])
+    harness.drain(url_map=url_map, monthly_quota=10_000)
+    assert len(harness.alerts()) == 1
+    assert harness.ledger.pending() == []
 
 
-def test_a_refusal_that_could_not_be_told_is_told_later(w: World) -> None:
-    """The topic is gone: what ImageKit refuses stays pending until people know of it."""
+def test_a_refusal_that_could_not_be_alerted_is_alerted_later(harness: Harness) -> None:
+    """The topic is gone: the refused change stays pending until an alert is sent."""
     url_map = UrlMap.parse("origin=https://images.example.com")
-    w.ledger.add([w.change("a/x.jpg")])
-    w.drain(url_map=url_map, alerts_topic_arn=w.settings.alerts_topic_arn + "-gone")
-    assert len(w.ledger.pending()) == 1
-    w.drain(url_map=url_map)
-    assert w.ledger.pending() == []
-    assert len(w.alerts()) == 1
+    harness.ledger.add([harness.change("a/x.jpg")])
+    harness.drain(url_map=url_map, alerts_topic_arn=harness.settings.alerts_topic_arn + "-gone")
+    assert len(harness.ledger.pending()) == 1
+    harness.drain(url_map=url_map)
+    assert harness.ledger.pending() == []
+    assert len(harness.alerts()) == 1
 
 
-def test_a_purge_keeps_the_identities_that_its_time_does_not_tell(w: World) -> None:
-    """51,000 of 8 bytes each pass the 400 KB of an item; an old change needs none."""
-    w.ledger.add([w.change("a/old.jpg", ago=60), w.change("b/new.jpg", ago=1)])
-    w.drain()
-    kept = {purge.url.rpartition("/")[2]: purge.identities for purge in w.ledger.accepted_since(0)}
+def test_a_purge_records_only_the_identities_of_recent_changes(harness: Harness) -> None:
+    """8 bytes for each of 51,000 changes exceed the 400 KB of an item. An old change is covered by time."""
+    harness.ledger.add([harness.change("a/old.jpg", ago=60), harness.change("b/new.jpg", ago=1)])
+    harness.drain()
+    kept = {purge.url.rpartition("/")[2]: purge.identities for purge in harness.ledger.accepted_since(0)}
     assert (len(kept["old.jpg*"]), len(kept["new.jpg*"])) == (0, 8)
 
 
-def test_more_changes_than_a_window_are_drained_at_once(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Window by window, in one invocation."""
+def test_more_changes_than_a_window_are_drained_by_one_invocation(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The drain loads them window by window."""
     monkeypatch.setattr("purging.ledger.store.WINDOW", 10)
     for n in range(45):
-        w.ledger.add([w.change(f"{n}/x.jpg", ago=2000 + n / 100)])
-    report = w.drain(skip_new_objects=False)
+        harness.ledger.add([harness.change(f"{n}/x.jpg", ago=2000 + n / 100)])
+    report = harness.drain(skip_new_objects=False)
     assert (report.settled, report.held) == (45, 0)
-    assert len(set(w.purged)) == 45
-    assert w.ledger.pending() == []
+    assert len(set(harness.purged)) == 45
+    assert harness.ledger.pending() == []
 
 
-def test_a_window_leaves_the_quota_to_those_behind_it(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first of many is not to spend the month: its share is a tenth of what is left."""
+def test_a_window_leaves_quota_for_the_windows_behind_it(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first window must not use up the month: it gets a tenth of the remaining quota."""
     monkeypatch.setattr("purging.ledger.store.WINDOW", 50)
     for n in range(200):
-        w.ledger.add([w.change(f"{n:03}/{n}/x.jpg", ago=5000 - n)])
-    w.drain(monthly_quota=100, reserve_percent=0, max_hold_seconds=0, seconds=200.0)
-    spent = [int(url.removeprefix(f"{ENDPOINT}/")[:3]) for url in w.purged]
+        harness.ledger.add([harness.change(f"{n:03}/{n}/x.jpg", ago=5000 - n)])
+    harness.drain(monthly_quota=100, reserve_percent=0, max_hold_seconds=0, seconds=200.0)
+    spent = [int(url.removeprefix(f"{ENDPOINT}/")[:3]) for url in harness.purged]
     assert {number // 50 for number in spent} == {0, 1, 2, 3}
 
 
 def test_a_window_that_cannot_be_purged_does_not_block_those_behind_it(
-    w: World, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The oldest changes fail again and again; the next drain goes on where this one came to its end."""
+    """The oldest changes always fail. The drain goes on with the next windows."""
     monkeypatch.setattr("purging.ledger.store.WINDOW", 2)
-    w.ledger.add([w.change("bad/1.jpg", ago=9)])
-    w.ledger.add([w.change("bad/2.jpg", ago=8)])
-    w.inject("5xx", times=2)
+    harness.ledger.add([harness.change("bad/1.jpg", ago=9)])
+    harness.ledger.add([harness.change("bad/2.jpg", ago=8)])
+    harness.inject("5xx", times=2)
     for n in range(6):
-        w.ledger.add([w.change(f"{n}/x.jpg", ago=5 + n / 100)])
-    report = w.drain()
-    assert (len(w.purged), report.held) == (6, 2)
+        harness.ledger.add([harness.change(f"{n}/x.jpg", ago=5 + n / 100)])
+    report = harness.drain()
+    assert (len(harness.purged), report.held) == (6, 2)
 
 
-def test_a_redelivered_change_whose_clock_is_hours_ahead_is_not_purged_again(w: World) -> None:
-    """A purge was made for it, whatever it says of its time."""
-    change = w.change("a/x.jpg", ago=-5 * 3600)
+def test_a_redelivered_change_with_a_clock_hours_ahead_is_not_purged_again(harness: Harness) -> None:
+    """A purge was made for the change, whatever the time of its event."""
+    change = harness.change("a/x.jpg", ago=-5 * 3600)
     for _ in range(10):
-        w.ledger.add([change])
-        w.drain()
-        w.clock.sleep(3600)
-    assert len(w.purged) == 1
+        harness.ledger.add([change])
+        harness.drain()
+        harness.clock.sleep(3600)
+    assert len(harness.purged) == 1
 
 
-def test_a_broken_connection_to_step_functions_is_no_reason_to_purge_again(
-    w: World, monkeypatch: pytest.MonkeyPatch
+def test_a_broken_connection_to_step_functions_repeats_no_purge(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is no answer at all, unlike a refusal; what was accepted is kept all the same."""
+    """It is no answer, unlike a refusal. The accepted purge is recorded and tracked later."""
 
     def broken(_tracker: Tracker, _purges: object) -> None:
         raise EndpointConnectionError(endpoint_url="https://states")
 
-    w.ledger.add([w.change("a/x.jpg")])
+    harness.ledger.add([harness.change("a/x.jpg")])
     with monkeypatch.context() as patch:
         patch.setattr(Tracker, "start", broken)
-        assert w.drain().settled == 1
-    w.drain()
-    assert len(w.purged) == 1
-    (execution,) = w.executions()
-    assert execution["purges"][0]["url"] == w.purged[0]
+        assert harness.drain().settled == 1
+    harness.drain()
+    assert len(harness.purged) == 1
+    (execution,) = harness.executions()
+    assert execution["purges"][0]["url"] == harness.purged[0]
 
 
-def test_executions_stay_under_the_payload_limit(w: World) -> None:
-    """256 KiB between two states: long URLs are split over several executions."""
-    w.ledger.add([w.change(f"{n:03}/{'ü' * 500}.jpg") for n in range(60)])
-    w.drain()
-    inputs = w.executions()
+def test_executions_stay_under_the_payload_limit(harness: Harness) -> None:
+    """Long URLs are split over several executions, because the payload between states is limited to 256 KiB:
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    """
+    harness.ledger.add([harness.change(f"{n:03}/{'ü' * 500}.jpg") for n in range(60)])
+    harness.drain()
+    inputs = harness.executions()
     assert sum(len(each["purges"]) for each in inputs) == 60
     assert max(len(str(each)) for each in inputs) < 128 * 1024
 
 
-def test_a_dry_run_plans_and_counts_and_purges_nothing(w: World) -> None:
-    """`DryRun`: what would be purged is logged, and counted apart from the real quota."""
-    w.ledger.add([w.change("a/x.jpg")])
-    report = w.drain(dry_run=True)
-    assert (w.purged, report.accepted, report.settled) == ([], [], 1)
-    assert w.ledger.pending() == []
-    assert w.ledger.state("2030-05").used == 0
-    assert w.ledger.state("2030-05#dry-run").used == 1
+def test_a_dry_run_plans_and_counts_and_purges_nothing(harness: Harness) -> None:
+    """With `DryRun`, purges are logged and counted apart from the real quota."""
+    harness.ledger.add([harness.change("a/x.jpg")])
+    report = harness.drain(dry_run=True)
+    assert (harness.purged, report.accepted, report.settled) == ([], [], 1)
+    assert harness.ledger.pending() == []
+    assert harness.ledger.state("2030-05").used == 0
+    assert harness.ledger.state("2030-05#dry-run").used == 1
 
 
-def test_manual_urls_are_purged_as_they_are(w: World) -> None:
-    """A manual purge means what it says: no query variants unless asked for."""
-    w.ledger.add([UrlChange(f"{ENDPOINT}/a/x.jpg", w.change("-").occurred_at)], manual=True)
-    w.drain()
-    assert w.purged == [f"{ENDPOINT}/a/x.jpg"]
+def test_manual_urls_are_purged_as_they_are(harness: Harness) -> None:
+    """A manual purge of a URL includes no query variants."""
+    harness.ledger.add([UrlChange(f"{ENDPOINT}/a/x.jpg", harness.change("-").occurred_at)], manual=True)
+    harness.drain()
+    assert harness.purged == [f"{ENDPOINT}/a/x.jpg"]
 
 
-def test_a_key_that_no_mapping_serves_any_more_is_taken_out(w: World) -> None:
-    """The mapping changed while a change was pending: there is nothing left to purge."""
-    w.ledger.add([w.change("a/x.jpg", bucket="elsewhere")])
-    w.drain()
-    assert w.purged == []
-    assert w.ledger.pending() == []
+def test_a_pending_change_without_a_mapping_is_deleted(harness: Harness) -> None:
+    """UrlMap changed while the change was pending, so there is nothing to purge."""
+    harness.ledger.add([harness.change("a/x.jpg", bucket="elsewhere")])
+    harness.drain()
+    assert harness.purged == []
+    assert harness.ledger.pending() == []
 
 
-def test_a_failing_aws_service_loses_nothing(w: World) -> None:
-    """The secret is gone: the drain fails loudly, the change stays, the reserved quota is given back."""
-    w.ledger.add([w.change("a/x.jpg")])
+def test_a_failing_aws_service_loses_nothing(harness: Harness) -> None:
+    """The secret is gone: the drain fails, the change stays pending, the reserved quota is given back."""
+    harness.ledger.add([harness.change("a/x.jpg")])
     boto3.client("secretsmanager").delete_secret(
-        SecretId=w.settings.secret_arn, ForceDeleteWithoutRecovery=True
+        SecretId=harness.settings.secret_arn, ForceDeleteWithoutRecovery=True
     )
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        w.drain()
-    assert len(w.ledger.pending()) == 1
-    assert w.ledger.state("2030-05").used == 0
+        harness.drain()
+    assert len(harness.ledger.pending()) == 1
+    assert harness.ledger.state("2030-05").used == 0

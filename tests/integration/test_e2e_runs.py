@@ -1,4 +1,4 @@
-"""`python -m tests.e2e` under load, as a process: it tells of each run, and leaves no busy loop behind."""
+"""`python -m tests.e2e` under load, as a process: it reports each run, and its busy loops end with it."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from local.workspace import PROJECT
 
 @contextmanager
 def _running(logs: Path, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]", list[Process]]]:
-    """The command, and its busy loops; pytest collects in it, which needs no stack."""
+    """Starts the command and yields it with its busy loops. Its pytest only collects, without a stack."""
     command = [sys.executable, "-m", "tests.e2e", "--load", "--logs", str(logs), *arguments]
     with subprocess.Popen(  # noqa: S603 - our own command
         [*command, "--", "--collect-only", "-p", "no:cacheprovider"],
@@ -32,8 +32,8 @@ def _running(logs: Path, *arguments: str) -> Iterator[tuple["subprocess.Popen[st
     assert not any(loop.alive() for loop in loops)
 
 
-def test_each_run_is_told_with_its_seconds(tmp_path: Path) -> None:
-    """Its log is kept; the busy loops end with the last run."""
+def test_each_run_is_reported_with_its_seconds(tmp_path: Path) -> None:
+    """Its log is kept. The busy loops end with the last run."""
     with _running(tmp_path, "--runs", "2") as (process, _):
         shown, _ = process.communicate(timeout=300)
     *runs, last = shown.splitlines()
@@ -44,7 +44,7 @@ def test_each_run_is_told_with_its_seconds(tmp_path: Path) -> None:
 
 
 def test_a_signal_ends_the_busy_loops(tmp_path: Path) -> None:
-    """Ctrl-C in the midst of a run; the exit status names the signal."""
+    """Ctrl-C comes during a run. The exit status has the number of the signal."""
     with _running(tmp_path, "--runs", "1000") as (process, _):
         assert process.stdout
         assert process.stdout.readline().startswith("Run 1 of 1000: passed")

@@ -1,4 +1,4 @@
-"""Every file of events/ through the real handler: exactly these URLs are purged, and nothing else."""
+"""Every file of events/ through the real handler: it purges exactly the expected URLs."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.world import ENDPOINT, ROOT, Functions, functions, world
+from tests.integration.harness import ENDPOINT, ROOT, Functions, running_functions, running_harness
 
 EVENTS = ROOT / "events"
 SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
@@ -56,20 +56,20 @@ TARGETS: dict[str, list[str]] = {
 
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Functions]:
-    """One deployment for all events of this module: hardly any two of them change the same object."""
+    """One deployment for all events of this module: few of them change the same object."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        with world() as w, functions(w) as running:
+        with running_harness() as harness, running_functions(harness) as running:
             yield running
 
 
 @pytest.fixture
-def f(deployed: Functions) -> Functions:
-    """The deployment, at a moment when nothing submitted before covers anything."""
-    dynamodb, table = deployed.world.dynamodb, deployed.world.settings.ledger_table
+def functions(deployed: Functions) -> Functions:
+    """The deployment with an empty ledger and a reset emulator."""
+    dynamodb, table = deployed.harness.dynamodb, deployed.harness.settings.ledger_table
     for item in dynamodb.scan(TableName=table)["Items"]:
         dynamodb.delete_item(TableName=table, Key={name: item[name] for name in ("pk", "sk")})
-    deployed.world.emulator.reset()
+    deployed.harness.emulator.reset()
     deployed.log.truncate(0)
     deployed.log.seek(0)
     return deployed
@@ -79,8 +79,8 @@ def event(name: str) -> Any:
     return json.loads((EVENTS / name).read_text())
 
 
-def test_every_event_file_is_replayed_here_and_explained_in_the_readme() -> None:
-    """A new file without an expectation, or without a word about it, fails this test."""
+def test_every_event_file_is_tested_and_in_the_readme() -> None:
+    """A new file without expected URLs or without a row in the README fails this test."""
     names = {str(path.relative_to(EVENTS)) for path in EVENTS.rglob("*.json")}
     assert names == set(TARGETS)
     readme = (EVENTS / "README.md").read_text()
@@ -88,36 +88,36 @@ def test_every_event_file_is_replayed_here_and_explained_in_the_readme() -> None
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_replay(f: Functions, name: str) -> None:
-    """The event purges exactly the URLs that show its objects, each once, and leaves nothing pending."""
-    answer = f.submit(event(name))
-    assert sorted(f.world.purged) == [f"{ENDPOINT}/{target}" for target in TARGETS[name]]
-    assert f.world.ledger.pending() == []
+def test_replay(functions: Functions, name: str) -> None:
+    """The event purges exactly the URLs of its objects, each once. Nothing stays pending."""
+    answer = functions.submit(event(name))
+    assert sorted(functions.harness.purged) == [f"{ENDPOINT}/{target}" for target in TARGETS[name]]
+    assert functions.harness.ledger.pending() == []
     if name.startswith("sqs/"):
         assert set(answer) == {"batchItemFailures"}
     else:
-        assert sorted(purge["url"] for purge in answer["purges"]) == sorted(f.world.purged)
+        assert sorted(purge["url"] for purge in answer["purges"]) == sorted(functions.harness.purged)
         assert (answer["held"], answer["reason"], answer["busy"]) == (0, "", False)
-    followed = [purge["url"] for each in f.world.executions() for purge in each["purges"]]
-    assert set(f.world.purged) <= set(followed)
+    followed = [purge["url"] for each in functions.harness.executions() for purge in each["purges"]]
+    assert set(functions.harness.purged) <= set(followed)
 
 
-def test_replay_a_second_time(f: Functions) -> None:
-    """The first purge covers a redelivery of the same change."""
-    f.submit(event("s3/put.json"))
-    assert f.submit(event("s3/put.json"))["purges"] == []
-    assert len(f.world.purged) == 1
+def test_a_second_replay_purges_nothing(functions: Functions) -> None:
+    """The first purge covers the redelivered change."""
+    functions.submit(event("s3/put.json"))
+    assert functions.submit(event("s3/put.json"))["purges"] == []
+    assert len(functions.harness.purged) == 1
 
 
-def test_one_poison_message_fails_alone(f: Functions, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nine are purged, one goes back to the queue by its id, and the log says which one and why."""
+def test_one_malformed_message_fails_alone(functions: Functions, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nine are purged. One is reported as failed, and the log says which one and why."""
     batch = event("sqs/batch-with-poison.json")
-    poison = batch["Records"][6]["messageId"]
-    assert f.submit(batch) == {"batchItemFailures": [{"itemIdentifier": poison}]}
-    assert len(f.world.purged) == 9
-    (line,) = f.logged("malformed message")
+    malformed_id = batch["Records"][6]["messageId"]
+    assert functions.submit(batch) == {"batchItemFailures": [{"itemIdentifier": malformed_id}]}
+    assert len(functions.harness.purged) == 9
+    (line,) = functions.logged("malformed message")
     assert line["level"] == "ERROR"
-    assert line["message_id"] == poison
+    assert line["message_id"] == malformed_id
     (reason,) = line["reasons"]
     assert reason.startswith("a message body is not JSON")
     assert '"bucket":{"name":"my-origin' in reason
@@ -125,14 +125,14 @@ def test_one_poison_message_fails_alone(f: Functions, capsys: pytest.CaptureFixt
     assert (counts["MalformedMessages"], counts["ChangesReceived"]) == ([1.0], [9.0])
 
 
-def test_log_lines_are_json_with_the_request_id(f: Functions) -> None:
-    """Each line can be found and filtered; none is the whole event."""
-    f.submit(event("s3/several-records.json"))
-    lines = [json.loads(line) for line in f.log.getvalue().splitlines()]
+def test_log_lines_are_json_with_the_request_id(functions: Functions) -> None:
+    """Each line can be found and filtered. No line has the whole event."""
+    functions.submit(event("s3/several-records.json"))
+    lines = [json.loads(line) for line in functions.log.getvalue().splitlines()]
     assert {line["function_request_id"] for line in lines} == {lines[0]["function_request_id"]}
     assert {line["service"] for line in lines} == {"imagekit-s3-purge"}
-    assert len(f.logged("purge accepted")) == 3
-    assert "sourceIPAddress" not in f.log.getvalue()
+    assert len(functions.logged("purge accepted")) == 3
+    assert "sourceIPAddress" not in functions.log.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -142,8 +142,10 @@ def test_log_lines_are_json_with_the_request_id(f: Functions) -> None:
         ("delete", "a/old picture.png", "a/old%20picture.png*"),
     ],
 )
-def test_events_of_the_sam_cli(f: Functions, kind: str, key: str, target: str) -> None:
-    """`sam local generate-event s3 put|delete`, as a developer would try it; it encodes the key itself."""
+def test_events_generated_by_the_sam_cli_are_purged(
+    functions: Functions, kind: str, key: str, target: str
+) -> None:
+    """The events of `sam local generate-event s3 put|delete`. It encodes the key itself."""
     assert SAM.exists(), f"{SAM} is missing: run make setup"
     arguments = ["local", "generate-event", "s3", kind, "--bucket", "my-origin-bucket", "--key", key]
     generated = subprocess.run(  # noqa: S603 - the tool of this project, with arguments from above
@@ -154,12 +156,12 @@ def test_events_of_the_sam_cli(f: Functions, kind: str, key: str, target: str) -
         timeout=300,  # the SAM CLI takes long to start on a busy machine
         env=dict(os.environ) | {"SAM_CLI_TELEMETRY": "0"},
     )
-    f.submit(json.loads(generated.stdout))
-    assert f.world.purged == [f"{ENDPOINT}/{target}"]
+    functions.submit(json.loads(generated.stdout))
+    assert functions.harness.purged == [f"{ENDPOINT}/{target}"]
 
 
-def test_the_event_files_hold_no_real_account_and_no_secret() -> None:
-    """Only the documentation's account number, addresses and ids of examples."""
+def test_the_event_files_have_no_real_account_and_no_secret() -> None:
+    """They have only the account number, addresses and ids of examples."""
     for path in EVENTS.rglob("*.json"):
         text = path.read_text()
         assert "private_" not in text

@@ -1,4 +1,4 @@
-"""The check at the CDN after Completed: `Age` tells, and nothing else counts as stale."""
+"""The freshness check after Completed: only the `Age` header shows that an answer is stale."""
 
 import threading
 from collections.abc import Iterator
@@ -14,15 +14,15 @@ NOW = 1_000_000.0
 
 
 class Cdn:
-    """A CDN edge that answers every request alike, and remembers what it was asked."""
+    """A CDN edge that gives every request the same answer, and records the requests."""
 
     url = ""
     status = 200
     headers: dict[str, str]
-    asked: list[tuple[str, str, dict[str, str]]]
+    requests: list[tuple[str, str, dict[str, str]]]
 
     def __init__(self) -> None:
-        self.headers, self.asked = {}, []
+        self.headers, self.requests = {}, []
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def server() -> Iterator[ThreadingHTTPServer]:
         cdn = Cdn()
 
         def _serve(self) -> None:
-            self.cdn.asked.append((self.command, self.path, dict(self.headers)))
+            self.cdn.requests.append((self.command, self.path, dict(self.headers)))
             self.send_response(self.cdn.status)
             for name, value in {"Content-Length": "0", **self.cdn.headers}.items():
                 self.send_header(name, value)
@@ -79,40 +79,40 @@ def stale_age(url: str, seconds_ago: float = 60.0) -> float | None:
     ],
 )
 def test_an_answer_older_than_the_purge_is_stale(cdn: Cdn, age: str, stale: bool) -> None:
-    """It was cached before, so the purge has not reached it. What is no number is no evidence."""
+    """It was cached before the purge, so it was not purged. An `Age` that is no number shows nothing."""
     cdn.headers = {"Age": age}
     assert stale_age(cdn.url) == (float(age) if stale else None)
 
 
 @pytest.mark.parametrize("status", [200, 304, 403, 404, 500, 502])
-def test_any_status_counts_by_its_age(cdn: Cdn, status: int) -> None:
-    """Of a removed object the edge shall say 404, freshly; an old 200 or an old 404 is stale alike."""
+def test_the_age_counts_whatever_the_status(cdn: Cdn, status: int) -> None:
+    """The edge must answer a fresh 404 for a removed object. An old 200 and an old 404 are both stale."""
     cdn.status = status
     assert stale_age(cdn.url) is None, "no Age: it was not cached"
     cdn.headers = {"Age": "3600"}
     assert stale_age(cdn.url) == 3600
 
 
-def test_it_asks_as_a_visitor_would(cdn: Cdn) -> None:
-    """The URL as it is, without the object's body and without any credentials."""
+def test_the_request_is_that_of_a_visitor(cdn: Cdn) -> None:
+    """It has the unchanged URL and no credentials, and it does not fetch the body."""
     stale_age(cdn.url)
-    ((method, path, headers),) = cdn.asked
+    ((method, path, headers),) = cdn.requests
     assert (method, path) == ("HEAD", "/demo/a%20b+c.jpg?tr=w-300")
     assert not {"authorization", "cookie"} & {name.lower() for name in headers}
 
 
 def test_redirects_are_not_followed(cdn: Cdn) -> None:
-    """Nothing is fetched but the endpoint that the operator configured."""
+    """Only the configured endpoint is requested."""
     cdn.status, cdn.headers = 302, {"Location": "/elsewhere"}
     assert stale_age(cdn.url) is None
-    assert len(cdn.asked) == 1
+    assert len(cdn.requests) == 1
 
 
 @pytest.mark.parametrize(
     "url",
     ["http://127.0.0.1:9/a.jpg", "https://[::1/a.jpg", "http://", "nonsense", f"http://{'a' * 300}.example/"],
 )
-def test_no_answer_is_no_sign_of_staleness(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The purge is Completed by ImageKit's word; a network that fails must not turn that into an alert."""
+def test_no_answer_is_not_stale(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ImageKit says Completed. A failing network must not cause an alert."""
     monkeypatch.setattr(freshness, "_TIMEOUT", (0.3, 0.3))
     assert stale_age(url) is None

@@ -1,4 +1,4 @@
-"""What people hear of purges that TrackPurges gives up on: each cause once a day, with all that they need."""
+"""The alerts for purges that TrackPurges gives up: one a day for each cause, with all details."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.integration.world import ENDPOINT, Functions, functions, world
+from tests.integration.harness import ENDPOINT, Functions, running_functions, running_harness
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
@@ -15,8 +15,8 @@ EXECUTION = "arn:aws:states:eu-central-1:123456789012:execution:TrackPurges:purg
 
 
 @pytest.fixture
-def f() -> Iterator[Functions]:
-    with world() as w, functions(w) as running:
+def functions() -> Iterator[Functions]:
+    with running_harness() as harness, running_functions(harness) as running:
         yield running
 
 
@@ -31,10 +31,10 @@ def late(number: int, cause: str = "pending", reason: str = "Pending") -> dict[s
     }
 
 
-def test_a_late_purge_is_alerted_with_its_id_its_url_and_its_reason(f: Functions) -> None:
-    """And with the execution, the deadline and what to do."""
-    assert f.give_up([late(1), late(2)], execution=EXECUTION, minutes="15") == {}
-    (alert,) = f.world.alerts()
+def test_a_late_purge_is_alerted_with_its_id_its_url_and_its_reason(functions: Functions) -> None:
+    """The alert also has the execution, the deadline and the remedy."""
+    assert functions.give_up([late(1), late(2)], execution=EXECUTION, minutes="15") == {}
+    (alert,) = functions.harness.alerts()
     assert alert["Subject"] == "ImageKit: 2 purge(s) not Completed in time (pending)"
     lines = alert["Message"].splitlines()
     for purge in (late(1), late(2)):
@@ -43,68 +43,71 @@ def test_a_late_purge_is_alerted_with_its_id_its_url_and_its_reason(f: Functions
         assert part in alert["Message"]
 
 
-def test_further_executions_with_the_same_cause_are_silent_for_a_day(f: Functions) -> None:
-    """In an outage there is an execution each minute. Their purges stand in the log."""
+def test_a_cause_is_alerted_once_a_day(functions: Functions) -> None:
+    """In an outage an execution fails every minute. The log has their purges."""
     for number in range(20):
-        f.give_up([late(number)], execution=f"{EXECUTION}{number}", minutes="15")
-    assert len(f.world.alerts()) == 1
-    assert [line["purge"]["url"] for line in f.logged("purge given up")] == [
+        functions.give_up([late(number)], execution=f"{EXECUTION}{number}", minutes="15")
+    assert len(functions.harness.alerts()) == 1
+    assert [line["purge"]["url"] for line in functions.logged("purge given up")] == [
         late(number)["url"] for number in range(20)
     ]
-    f.world.clock.sleep(DAY + 1)
-    f.give_up([late(21)], execution=EXECUTION, minutes="15")
-    (again,) = f.world.alerts()
+    functions.harness.clock.sleep(DAY + 1)
+    functions.give_up([late(21)], execution=EXECUTION, minutes="15")
+    (again,) = functions.harness.alerts()
     assert late(21)["url"] in again["Message"]
 
 
-def test_each_cause_has_an_alert_of_its_own(f: Functions) -> None:
-    """What is new is heard though something else was alerted today."""
-    f.give_up([late(1)], execution=EXECUTION, minutes="15")
-    f.world.alerts()
+def test_each_cause_has_an_alert_of_its_own(functions: Functions) -> None:
+    """A new cause is alerted even if another one was alerted today."""
+    functions.give_up([late(1)], execution=EXECUTION, minutes="15")
+    functions.harness.alerts()
     stale = late(3, "stale", "Completed, but a.jpg is still stale: its Age is 110 s")
-    f.give_up([late(2), stale], execution=EXECUTION, minutes="15")
-    (alert,) = f.world.alerts()
+    functions.give_up([late(2), stale], execution=EXECUTION, minutes="15")
+    (alert,) = functions.harness.alerts()
     assert "(stale)" in alert["Subject"]
     assert stale["reason"] in alert["Message"]
     assert late(2)["url"] not in alert["Message"]
 
 
-def test_a_check_that_failed_is_alerted_once_a_day_for_an_error(f: Functions) -> None:
-    """Even of purges that nobody can make sense of: they may be why it failed."""
+def test_each_error_of_a_check_is_alerted_once_a_day(functions: Functions) -> None:
+    """Malformed purges are alerted too: they may be the cause of the error."""
     for number in range(3):
-        f.give_up(
+        functions.give_up(
             [{"url": "no purge at all"}],
             execution=f"{EXECUTION}{number}",
             error="KeyError",
             details="x" * 9999,
         )
-    (alert,) = f.world.alerts()
+    (alert,) = functions.harness.alerts()
     assert alert["Subject"] == "ImageKit: the status of 1 purge(s) is unknown"
     for part in ("no purge at all", "KeyError", f"{EXECUTION}0"):
         assert part in alert["Message"]
-    f.give_up([late(1)], execution=EXECUTION, error="Sandbox.Timedout", details="")
-    assert len(f.world.alerts()) == 1
+    functions.give_up([late(1)], execution=EXECUTION, error="Sandbox.Timedout", details="")
+    assert len(functions.harness.alerts()) == 1
 
 
-def test_an_alert_fits_into_sns(f: Functions) -> None:
-    """A subject of 100 characters and a message of 256 KB at most; as many purges as fit are named."""
+def test_an_alert_fits_into_sns(functions: Functions) -> None:
+    """The subject has at most 100 characters and the message 256 KB. It names as many purges as fit.
+
+    https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+    """
     purges = [late(number) | {"url": f"https://x/{'ü' * 1000}{number}"} for number in range(300)]
-    f.give_up(purges, execution=EXECUTION, minutes="15")
-    (alert,) = f.world.alerts()
+    functions.give_up(purges, execution=EXECUTION, minutes="15")
+    (alert,) = functions.harness.alerts()
     assert len(alert["Subject"]) <= 100
     assert 50_000 < len(alert["Message"].encode()) < 256 * 1024
     assert purges[0]["request_id"] in alert["Message"]
 
 
-def test_an_alert_that_could_not_be_published_is_sent_by_the_next_execution(f: Functions) -> None:
-    """It does not count as said."""
+def test_an_alert_that_could_not_be_published_is_sent_by_the_next_execution(functions: Functions) -> None:
+    """A failed alert does not count as sent."""
     sns = boto3.client("sns")
-    topic = f.world.settings.alerts_topic_arn
+    topic = functions.harness.settings.alerts_topic_arn
     subscription = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"][0]
     sns.delete_topic(TopicArn=topic)
-    f.give_up([late(1)], execution=EXECUTION, minutes="15")
+    functions.give_up([late(1)], execution=EXECUTION, minutes="15")
     assert sns.create_topic(Name="alerts")["TopicArn"] == topic
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=subscription["Endpoint"])
-    f.give_up([late(2)], execution=EXECUTION, minutes="15")
-    (alert,) = f.world.alerts()
+    functions.give_up([late(2)], execution=EXECUTION, minutes="15")
+    (alert,) = functions.harness.alerts()
     assert late(2)["url"] in alert["Message"]

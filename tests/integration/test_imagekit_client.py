@@ -36,7 +36,7 @@ HELP = "For support kindly contact us at support@imagekit.io."
 
 @dataclass
 class Reply:
-    """What the stub answers. Without a status, it hangs up."""
+    """An answer of the stub. With status 0, the stub closes the connection."""
 
     status: int = 201
     body: object = field(default_factory=lambda: {"requestId": 24 * "a"})
@@ -46,7 +46,7 @@ class Reply:
 
 @dataclass
 class Stub:
-    """A scripted ImageKit: `replies` in turn, the last one for ever."""
+    """A scripted ImageKit: it gives `replies` in turn, and repeats the last one."""
 
     url: str
     replies: list[Reply] = field(default_factory=lambda: [Reply()])
@@ -103,7 +103,7 @@ def stub() -> Iterator[Stub]:
 
 
 class Secrets:
-    """A Secrets Manager that holds one secret, and counts how often it is read."""
+    """A Secrets Manager with one secret. It counts how often the secret is read."""
 
     def __init__(self, text: str = KEY) -> None:
         self.text = text
@@ -123,12 +123,15 @@ def refusal(status: int, message: str = "", **headers: str) -> Reply:
 
 
 def shown(error: BaseException) -> str:
-    """All that a log could show of an error."""
+    """Returns everything that a log could show of an error."""
     return "".join(traceback.format_exception(error)) + str(error)
 
 
 def test_a_purge_as_documented(stub: Stub) -> None:
-    """One URL in a JSON body, the key as the user name of HTTP Basic, 201 with a request id."""
+    """One URL in a JSON body, the key as the user name of HTTP Basic, and 201 with a request id:
+
+    https://imagekit.io/docs/api-reference/caching/purge-cache
+    """
     assert client(stub).purge(URL) == 24 * "a"
     ((method, path, authorization, body),) = stub.calls
     assert (method, path, json.loads(body)) == ("POST", "/v1/files/purge", {"url": URL})
@@ -184,7 +187,7 @@ PURGE_ANSWERS: list[tuple[Reply, type[PurgeError]]] = [
 
 @pytest.mark.parametrize(("reply", "error"), PURGE_ANSWERS)
 def test_each_answer_to_a_purge_is_a_typed_error(stub: Stub, reply: Reply, error: type[PurgeError]) -> None:
-    """Permanent or retryable is a type; the message is ImageKit's, and never holds the key."""
+    """The type says whether the error is permanent. The message is ImageKit's, and never has the key."""
     stub.replies = [reply]
     with pytest.raises(PurgeError) as caught:
         client(stub).purge(URL)
@@ -197,8 +200,8 @@ def test_each_answer_to_a_purge_is_a_typed_error(stub: Stub, reply: Reply, error
     [refusal(404), refusal(405), refusal(408), refusal(451), refusal(301), refusal(302), refusal(308)],
     ids=lambda reply: str(reply.status),
 )
-def test_a_definite_no_counts_nothing_and_names_the_remedy(stub: Stub, reply: Reply) -> None:
-    """A wrong ImageKitApiUrl must not use up the month, unheard."""
+def test_a_definite_refusal_is_not_counted_and_names_the_remedy(stub: Stub, reply: Reply) -> None:
+    """A wrong ImageKitApiUrl must not use up the month's quota unnoticed."""
     stub.replies = [reply]
     with pytest.raises(Unavailable, match=f"answered {reply.status} .*check ImageKitApiUrl") as caught:
         client(stub).purge(URL)
@@ -210,8 +213,8 @@ def test_a_definite_no_counts_nothing_and_names_the_remedy(stub: Stub, reply: Re
     [refusal(500), refusal(503), refusal(599), Reply(0), Reply(201, {}), Reply(204, b"")],
     ids=lambda reply: str(reply.status),
 )
-def test_what_nobody_knows_may_have_counted(stub: Stub, reply: Reply) -> None:
-    """The quota is never exceeded: what may have been accepted counts."""
+def test_an_unclear_answer_may_have_counted(stub: Stub, reply: Reply) -> None:
+    """A purge that may have been accepted is counted, so that the quota is never exceeded."""
     stub.replies = [reply]
     with pytest.raises(Unavailable) as caught:
         client(stub).purge(URL)
@@ -238,7 +241,7 @@ STATUS_ANSWERS: list[tuple[Reply, type[PurgeError]]] = [
 def test_each_answer_to_a_status_call_is_a_typed_error(
     stub: Stub, reply: Reply, error: type[PurgeError]
 ) -> None:
-    """An unknown id is 400, not 404; a limit is never taken for the purges' quota."""
+    """An unknown id gets 400, not 404. A rate limit never counts as the exhausted quota of purges."""
     stub.replies = [reply]
     with pytest.raises(PurgeError) as caught:
         client(stub).status("ab12")
@@ -247,8 +250,8 @@ def test_each_answer_to_a_status_call_is_a_typed_error(
 
 
 @pytest.mark.parametrize("status", ["Pending", "Completed"])
-def test_status(stub: Stub, status: str) -> None:
-    """The two states there are."""
+def test_the_status_of_a_purge_is_returned(stub: Stub, status: str) -> None:
+    """There are only two states."""
     stub.replies = [Reply(200, {"status": status})]
     assert client(stub).status("ab12") == status
     assert stub.calls[0][:2] == ("GET", "/v1/files/purge/ab12")
@@ -267,8 +270,8 @@ def test_status(stub: Stub, status: str) -> None:
         ({}, 60),
     ],
 )
-def test_a_short_limit_is_waited_for(stub: Stub, headers: dict[str, str], seconds: float) -> None:
-    """The reset is in milliseconds; where it is unusable, a minute is no rush and no standstill."""
+def test_a_rate_limit_says_how_long_to_wait(stub: Stub, headers: dict[str, str], seconds: float) -> None:
+    """The reset is in milliseconds. If it is unusable, the wait is a minute."""
     stub.replies = [refusal(429, **{f"X-RateLimit-{name}": value for name, value in headers.items()})]
     with pytest.raises(Throttled) as caught:
         client(stub).purge(URL)
@@ -296,7 +299,7 @@ DAY = 86_400
 def test_an_exhausted_quota_says_when_it_resumes(
     stub: Stub, status: int, headers: dict[str, str], resumes_in: float | None
 ) -> None:
-    """A time of day sent by mistake must not stop all purges for decades; the longest month is the most."""
+    """A wrongly sent timestamp must not stop all purges for decades, so the wait is at most 31 days."""
     named = {f"X-RateLimit-{name}": value for name, value in headers.items()}
     stub.replies = [refusal(status, "You have exceeded the monthly limit", **named)]
     with pytest.raises(QuotaExhausted) as caught:
@@ -308,7 +311,7 @@ def test_an_exhausted_quota_says_when_it_resumes(
 def test_the_rate_limit_of_every_purge_answer_is_logged(
     stub: Stub, reply: Reply, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Only so does one learn what ImageKit says over the quota. No other header is logged, and no key."""
+    """The log shows what ImageKit answers when the quota is used up. It has no other header and no key."""
     reply.headers = reply.headers | {"Set-Cookie": "secret", "Authorization": "secret"}
     stub.replies = [reply]
     with suppress(PurgeError):
@@ -319,7 +322,7 @@ def test_the_rate_limit_of_every_purge_answer_is_logged(
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(stub: Stub, status: int) -> None:
-    """Elsewhere nobody may see the key; and a redirect is no acceptance, whatever its body says."""
+    """No other server may get the key. A redirect is no acceptance, whatever its body says."""
     stub.replies = [Reply(status, headers={"Location": f"{stub.url}/elsewhere"})]
     with pytest.raises(Unavailable):
         client(stub).purge(URL)
@@ -327,7 +330,7 @@ def test_redirects_are_not_followed(stub: Stub, status: int) -> None:
 
 
 def test_one_connection_serves_all_calls(stub: Stub) -> None:
-    """Each new one would cost a TCP and a TLS handshake. Refusals and errors do not break it."""
+    """A new connection would cost a TCP and a TLS handshake. Refusals and errors do not close it."""
     stub.replies = [
         Reply(),
         refusal(400),
@@ -345,8 +348,8 @@ def test_one_connection_serves_all_calls(stub: Stub) -> None:
     assert (len(stub.calls), stub.connections) == (24, 1)
 
 
-def test_an_answer_that_never_comes_times_out(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The purge may have been accepted all the same."""
+def test_a_missing_answer_times_out(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The purge may still have been accepted."""
     monkeypatch.setattr(imagekit, "CALL_SECONDS", 0.4)
     monkeypatch.setattr(imagekit, "_CONNECT", 0.2)
     stub.replies = [Reply(delay=600)]
@@ -356,8 +359,8 @@ def test_an_answer_that_never_comes_times_out(stub: Stub, monkeypatch: pytest.Mo
     assert KEY not in shown(caught.value)
 
 
-def test_a_connection_that_breaks_may_have_counted_and_one_that_never_was_has_not(stub: Stub) -> None:
-    """What surely was not used is given back to the quota; everything else counts."""
+def test_a_broken_connection_may_have_counted_and_a_refused_one_has_not(stub: Stub) -> None:
+    """A purge that was surely not made is given back to the quota. Every other purge counts."""
     stub.replies = [Reply(0)]
     with pytest.raises(Unavailable) as broken:
         client(stub).purge(URL)
@@ -371,7 +374,7 @@ def test_a_connection_that_breaks_may_have_counted_and_one_that_never_was_has_no
 
 @pytest.mark.parametrize(("status", "message"), ACCOUNT_REFUSALS)
 def test_a_refused_key_is_read_again_once(stub: Stub, status: int, message: str) -> None:
-    """If it is another one by then, the call is repeated with it; if not, one refused call is enough."""
+    """If the key has changed, the call is repeated with it. If not, one refused call is enough."""
     secrets = Secrets("old")
     imagekit = client(stub, secrets)
     stub.replies = [Reply(), refusal(status, message), Reply(), refusal(status, message)]
@@ -388,8 +391,8 @@ def test_a_refused_key_is_read_again_once(stub: Stub, status: int, message: str)
     "text",
     ["", "  \n", "{}", '{"private_key": ""}', '{"private_key": 7}', "“private_x”", "a\tb"],
 )
-def test_a_secret_that_holds_no_usable_key(stub: Stub, text: str) -> None:
-    """Not filled in yet, or pasted with typographic quotes: the remedy is named, and nothing is sent."""
+def test_a_secret_without_a_usable_key_is_refused(stub: Stub, text: str) -> None:
+    """It is not filled in yet, or has typographic quotes. The error names the remedy, and nothing is sent."""
     secrets = Secrets(text)
     with pytest.raises(KeyRefused, match="holds no private key: put"):
         client(stub, secrets).purge(URL)
@@ -399,8 +402,8 @@ def test_a_secret_that_holds_no_usable_key(stub: Stub, text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["private_x", " private_x\n", '{"private_key": "private_x", "placeholder": "?"}']
 )
-def test_a_secret_in_either_form(stub: Stub, text: str) -> None:
-    """The bare key, or JSON as the template makes it; it is read once."""
+def test_a_secret_may_be_a_bare_key_or_json(stub: Stub, text: str) -> None:
+    """It is read once."""
     secrets = Secrets(text)
     imagekit = client(stub, secrets)
     imagekit.purge(URL)
@@ -409,7 +412,7 @@ def test_a_secret_in_either_form(stub: Stub, text: str) -> None:
     assert secrets.reads == 1
 
 
-def test_the_key_is_not_in_the_representation_of_what_holds_it(stub: Stub) -> None:
+def test_the_key_is_not_in_the_repr_of_objects_that_have_it(stub: Stub) -> None:
     """A debugger, a log line or an assertion may print any object."""
     key = PrivateKey("arn:secret", Secrets())  # type: ignore[arg-type]
     assert key.value() == KEY
@@ -417,13 +420,13 @@ def test_the_key_is_not_in_the_representation_of_what_holds_it(stub: Stub) -> No
 
 
 def forms_of(key: str) -> list[str]:
-    """How an answer may repeat a key."""
+    """Returns the forms in which an answer may repeat a key."""
     basic = base64.b64encode(f"{key}:".encode()).decode()
     return [key, f"Basic {basic}", basic.rstrip("="), quote(key, safe=""), repr(key), f"{290 * '.'}{key}"]
 
 
-def holds_no_part_of(key: str, text: str) -> bool:
-    """Not even the half of it, in any form, is in a text."""
+def has_no_part_of(key: str, text: str) -> bool:
+    """Whether a text has not even half of a key, in any form."""
     basic = base64.b64encode(f"{key}:".encode()).decode()
     return not any(part[: len(part) // 2] in text for part in (key, basic, quote(key, safe=""), repr(key)))
 
@@ -434,24 +437,26 @@ ECHOES = [400, 401, 403, 404, 413, 422, 429, 500, 503, 301, 201]
 @pytest.mark.parametrize("status", ECHOES)
 @pytest.mark.parametrize("call", ["purge", "status"])
 @pytest.mark.parametrize("key", [KEY, ODD_KEY])
-def test_an_answer_that_repeats_the_key_does_not_spread_it(
+def test_an_answer_that_repeats_the_key_does_not_leak_it(
     stub: Stub, key: str, call: str, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Errors go on to logs, alerts and execution histories, whatever their type. No form of the key comes
-    through, in any field or header that is used; a message that is cut does not end in half a key."""
+    """Errors reach logs, alerts and execution histories. They have the key in no form, field or header.
+
+    A message that is cut does not end with half of a key.
+    """
     imagekit = client(stub, Secrets(key))
-    # The monthly limit makes QuotaExhausted of some.
+    # Some answers with a monthly limit raise QuotaExhausted.
     for form in [*forms_of(key), f"{key} monthly limit"]:
         headers = {"X-RateLimit-Limit": form, f"X-RateLimit-{key if key == KEY else ''}x": "1"}
         stub.replies = [Reply(status, {"message": form, "requestId": 7, "status": form}, headers)]
         with pytest.raises(PurgeError) as caught:
             getattr(imagekit, call)(URL)
-        assert holds_no_part_of(key, shown(caught.value))
-    assert holds_no_part_of(key, str([vars(record) for record in caplog.records]))
+        assert has_no_part_of(key, shown(caught.value))
+    assert has_no_part_of(key, str([vars(record) for record in caplog.records]))
 
 
-def test_a_request_id_never_holds_the_key(stub: Stub) -> None:
-    """It goes to the ledger and to execution histories."""
+def test_a_request_id_never_has_the_key(stub: Stub) -> None:
+    """Request ids are stored in the ledger and in execution histories."""
     stub.replies = [Reply(201, {"requestId": f"for {KEY}"})]
     assert client(stub).purge(URL) == "for ***"
 
@@ -459,7 +464,7 @@ def test_a_request_id_never_holds_the_key(stub: Stub) -> None:
 def test_proxies_and_netrc_of_the_environment_are_ignored(
     stub: Stub, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    """They would have a say in where the key goes, and which."""
+    """They could change where the key is sent, or replace it."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login someone password else\n")
     monkeypatch.setenv("NETRC", str(netrc))

@@ -1,4 +1,4 @@
-"""The ledger against moto's DynamoDB: what several functions at once could get wrong."""
+"""The ledger with moto's DynamoDB: what several functions at once could do wrong."""
 
 import random
 import threading
@@ -15,22 +15,22 @@ from purging.ledger.changesets import ChangeSet
 from purging.ledger.quota import month_of
 from purging.ledger.store import Ledger
 from purging.purges import AcceptedPurge, FailingUrl, joined
-from tests.integration.world import START, World, world
+from tests.integration.harness import START, Harness, running_harness
 
 NOW = START
 MONTH = "2030-05"
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[World]:
+def shared() -> Iterator[Harness]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        with world() as w:
-            yield w
+        with running_harness() as harness:
+            yield harness
 
 
 @pytest.fixture
-def ledger(shared: World) -> Ledger:
+def ledger(shared: Harness) -> Ledger:
     """An empty ledger."""
     for item in items(shared):
         key = {name: item[name] for name in ("pk", "sk")}
@@ -38,8 +38,8 @@ def ledger(shared: World) -> Ledger:
     return shared.ledger
 
 
-def items(w: World, pk: str = "") -> list[dict[str, Any]]:
-    pages = w.dynamodb.get_paginator("scan").paginate(TableName="ledger")
+def items(harness: Harness, pk: str = "") -> list[dict[str, Any]]:
+    pages = harness.dynamodb.get_paginator("scan").paginate(TableName="ledger")
     return [item for page in pages for item in page["Items"] if not pk or item["pk"]["S"] == pk]
 
 
@@ -47,14 +47,14 @@ def change(key: str, seconds: float = 0.0) -> ObjectChange:
     return ObjectChange("origin", key, "created", datetime.fromtimestamp(NOW + seconds, UTC), f"{seconds}")
 
 
-def submitted(number: int, **fields: Any) -> AcceptedPurge:
+def accepted_purge(number: int, **fields: Any) -> AcceptedPurge:
     return AcceptedPurge(
         f"{number:024x}", f"https://ik.imagekit.io/demo/{number}.jpg", NOW + number, **fields
     )
 
 
 class Atomic:
-    """A DynamoDB client for threads: each write is atomic, as DynamoDB's are and moto's are not."""
+    """A DynamoDB client for threads. Its writes are atomic, as in DynamoDB; moto's are not."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -73,7 +73,7 @@ class Atomic:
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """The results of calls that threads make all at once."""
+    """Makes calls in threads at the same moment, and returns their results."""
     barrier = threading.Barrier(len(calls))
 
     def run(call: Callable[[], Any]) -> Any:
@@ -84,8 +84,8 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
         return list(pool.map(run, calls))
 
 
-def test_what_is_added_is_pending_until_it_is_consumed(ledger: Ledger) -> None:
-    """Oldest first, manual sets marked as such."""
+def test_an_added_change_is_pending_until_its_set_is_settled(ledger: Ledger) -> None:
+    """The oldest change sets come first, and manual sets are marked."""
     ledger.add([change("b", 2)])
     ledger.add([change("a", 1), change("c", 3)])
     ledger.add([UrlChange("https://ik.imagekit.io/demo/x", datetime.fromtimestamp(NOW, UTC))], manual=True)
@@ -97,8 +97,8 @@ def test_what_is_added_is_pending_until_it_is_consumed(ledger: Ledger) -> None:
     assert ledger.pending() == [manual, second]
 
 
-def test_a_redelivery_overwrites_itself(ledger: Ledger, shared: World) -> None:
-    """The same batch, in whatever order, is the same item; anything else never touches another's."""
+def test_a_redelivered_batch_overwrites_its_own_item(ledger: Ledger, shared: Harness) -> None:
+    """The same batch in any order is the same item. Another batch is another item."""
     batch = [change(f"{n}", n) for n in range(20)]
     ledger.add(batch)
     ledger.add(batch[::-1])
@@ -109,15 +109,15 @@ def test_a_redelivery_overwrites_itself(ledger: Ledger, shared: World) -> None:
     assert {each for found in ledger.pending() for each in found.changes} == set(batch)
 
 
-def test_adding_nothing_writes_nothing(ledger: Ledger, shared: World) -> None:
-    """A tick or an empty batch leaves no trace."""
+def test_adding_nothing_writes_nothing(ledger: Ledger, shared: Harness) -> None:
+    """A tick or an empty batch writes no item."""
     ledger.add([])
     ledger.replace([])
     assert items(shared) == []
 
 
 def test_the_lease_is_exclusive(ledger: Ledger) -> None:
-    """One holder at a time; it ends by release or by expiry, for its owner alone."""
+    """It has one owner at a time, until that owner releases it or it expires."""
     assert ledger.lease.acquire("a", NOW, 60)
     assert not ledger.lease.acquire("b", NOW + 59, 60)
     ledger.lease.release("b")
@@ -126,11 +126,11 @@ def test_the_lease_is_exclusive(ledger: Ledger) -> None:
     assert ledger.lease.acquire("b", NOW + 59, 60)
     assert ledger.lease.acquire("c", NOW + 120, 60)
     ledger.lease.release("b")
-    assert not ledger.lease.acquire("a", NOW + 121, 60), "a late release takes nobody else's lease"
+    assert not ledger.lease.acquire("a", NOW + 121, 60), "a late release does not end another owner's lease"
 
 
-def test_of_eight_at_once_one_gets_the_lease(ledger: Ledger, shared: World) -> None:
-    """It is decided by the condition of one write."""
+def test_one_of_eight_simultaneous_callers_gets_the_lease(ledger: Ledger, shared: Harness) -> None:
+    """The condition of one write decides."""
     contended = Ledger("ledger", Atomic(shared.dynamodb))  # type: ignore[arg-type]
     calls = [lambda owner=owner: contended.lease.acquire(owner, NOW, 60) for owner in "abcdefgh"]
     assert sorted(at_once(*calls)) == [False] * 7 + [True]
@@ -138,7 +138,7 @@ def test_of_eight_at_once_one_gets_the_lease(ledger: Ledger, shared: World) -> N
 
 
 def test_reserving_never_exceeds_the_limit(ledger: Ledger) -> None:
-    """As much as there is room for, and nothing above; each month has a count of its own."""
+    """A caller gets at most what is left. Each month has its own count."""
     assert ledger.quota.reserve(MONTH, 25, 60) == 25
     assert ledger.quota.reserve(MONTH, 25, 60) == 25
     assert ledger.quota.reserve(MONTH, 25, 60) == 10
@@ -148,16 +148,16 @@ def test_reserving_never_exceeds_the_limit(ledger: Ledger) -> None:
     assert ledger.state(MONTH).used == 60
 
 
-def test_a_quota_that_was_lowered_below_what_is_used(ledger: Ledger) -> None:
-    """Nothing is left then; raised again, the rest is."""
+def test_a_quota_below_the_used_count_leaves_nothing(ledger: Ledger) -> None:
+    """After a raise, the difference can be reserved."""
     ledger.quota.reserve(MONTH, 50, 60)
     assert ledger.quota.reserve(MONTH, 5, 20) == 0
     assert ledger.quota.reserve(MONTH, 5, 0) == 0
     assert ledger.quota.reserve(MONTH, 5, 52) == 2
 
 
-def test_what_was_not_used_is_given_back(ledger: Ledger) -> None:
-    """It can be reserved again, once."""
+def test_unused_reservations_are_given_back(ledger: Ledger) -> None:
+    """They can be reserved again, once."""
     ledger.quota.reserve(MONTH, 25, 25)
     ledger.quota.give_back(MONTH, 7)
     ledger.quota.give_back(MONTH, 0)
@@ -165,8 +165,8 @@ def test_what_was_not_used_is_given_back(ledger: Ledger) -> None:
     assert ledger.quota.reserve(MONTH, 25, 25) == 7
 
 
-def test_eight_at_once_never_exceed_the_quota(ledger: Ledger, shared: World) -> None:
-    """Each reserves, gives a part back and reserves again: the count is that of what they keep."""
+def test_eight_simultaneous_callers_never_exceed_the_quota(ledger: Ledger, shared: Harness) -> None:
+    """Each reserves, gives a part back and reserves again. The count is the sum of what they keep."""
     contended = Ledger("ledger", Atomic(shared.dynamodb))  # type: ignore[arg-type]
 
     def spend() -> int:
@@ -184,22 +184,25 @@ def test_eight_at_once_never_exceed_the_quota(ledger: Ledger, shared: World) -> 
     assert kept + ledger.quota.reserve(MONTH, 1000, 100) == 100
 
 
-def test_more_than_a_transaction_takes(ledger: Ledger, shared: World) -> None:
-    """100 actions is DynamoDB's limit."""
+def test_more_actions_than_a_transaction_allows_are_split(ledger: Ledger, shared: Harness) -> None:
+    """DynamoDB allows 100 actions in a transaction:
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+    """
     for n in range(130):
         ledger.add([change(f"{n:03}", n)])
     sets = ledger.pending()
-    ledger.accept([submitted(n) for n in range(120)])
+    ledger.accept([accepted_purge(n) for n in range(120)])
     ledger.replace(sets, {False: [change("999", 999)], True: []})
     assert len(items(shared, "submitted")) == 120
     (left,) = ledger.pending()
     assert left.changes == (change("999", 999),)
 
 
-def test_settling_that_stops_half_way_loses_nothing(
-    ledger: Ledger, shared: World, monkeypatch: pytest.MonkeyPatch
+def test_an_interrupted_settlement_loses_no_change(
+    ledger: Ledger, shared: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is held is written before what it comes from is deleted, whichever transaction is the last."""
+    """Held changes are written before their old sets are deleted, wherever it is interrupted."""
     for n in range(130):
         ledger.add([change(f"{n:03}", n)])
     sets = ledger.pending()
@@ -220,11 +223,14 @@ def test_settling_that_stops_half_way_loses_nothing(
 
 
 def test_huge_sets_are_split_over_items_and_transactions(
-    ledger: Ledger, shared: World, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, shared: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keys that do not compress: items stay under 400 KB. A write has less than a second's worth of a
-    partition's write units, which are two for each KB of a transaction; deletes of large sets count too."""
-    many = [change(_noise(n), n) for n in range(7_000)]
+    """The keys do not compress, and items stay under 400 KB.
+
+    One write uses less than a second's write capacity of a partition: two units for each KB of a transaction.
+    Deletes of large sets count too.
+    """
+    many = [change(_incompressible_key(n), n) for n in range(7_000)]
     ledger.replace([], {False: many})
     found = ledger.pending()
     assert len(found) > 10
@@ -249,14 +255,14 @@ def _all(sets: list[ChangeSet]) -> list[Change]:
     return [each for found in sets for each in found.changes]
 
 
-def _noise(seed: int) -> str:
-    """A key that does not compress."""
+def _incompressible_key(seed: int) -> str:
+    """Returns a key that does not compress."""
     return random.Random(seed).randbytes(500).hex()
 
 
-def test_purges_since_a_time(ledger: Ledger) -> None:
-    """To the microsecond, in order, with everything that was written of them."""
-    purges = [submitted(n, identities=joined({b"12345678", b"abcdefgh"}), sample="s") for n in range(5)]
+def test_purges_since_a_time_are_returned_in_order(ledger: Ledger) -> None:
+    """The time is precise to the microsecond, and each purge has all its fields."""
+    purges = [accepted_purge(n, identities=joined({b"12345678", b"abcdefgh"}), sample="s") for n in range(5)]
     ledger.accept(purges[::-1])
     assert ledger.accepted_since(NOW) == purges
     assert ledger.accepted_since(NOW + 2) == purges[2:]
@@ -264,22 +270,24 @@ def test_purges_since_a_time(ledger: Ledger) -> None:
     assert ledger.accepted_since(-1e9) == purges
 
 
-def test_a_purge_for_very_many_changes_is_kept(ledger: Ledger, shared: World) -> None:
-    """8 bytes for each of 200,000 changes pass the 400 KB of an item: accepted, it must not be lost."""
+def test_a_purge_for_very_many_changes_is_recorded(ledger: Ledger, shared: Harness) -> None:
+    """8 bytes for each of 200,000 changes exceed the 400 KB of an item."""
     many = joined(n.to_bytes(8) for n in range(200_000))
-    ledger.accept([submitted(1, identities=many)])
+    ledger.accept([accepted_purge(1, identities=many)])
     assert len(items(shared, "submitted")) > 1
     found = ledger.accepted_since(NOW)
-    assert {(each.request_id, each.url) for each in found} == {(submitted(1).request_id, submitted(1).url)}
+    assert {(each.request_id, each.url) for each in found} == {
+        (accepted_purge(1).request_id, accepted_purge(1).url)
+    }
     assert b"".join(each.identities for each in found) == many
-    ledger.complete(submitted(1).request_id, submitted(1).submitted_at, NOW + 9)
+    ledger.complete(accepted_purge(1).request_id, accepted_purge(1).submitted_at, NOW + 9)
     assert len(ledger.state(MONTH).untracked) == 1
 
 
-def test_what_dynamodb_cannot_take_now_is_tried_again(
-    shared: World, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+def test_a_cancelled_transaction_is_retried(
+    shared: Harness, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A transaction that meets another, or a busy partition, is cancelled for a reason that passes."""
+    """A conflict with another transaction and a busy partition are temporary reasons."""
     slept: list[float] = []
     patient = Ledger("ledger", shared.dynamodb, sleep=slept.append)
     transact = shared.dynamodb.transact_write_items
@@ -295,15 +303,15 @@ def test_what_dynamodb_cannot_take_now_is_tried_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(shared.dynamodb, "transact_write_items", busy)
-        patient.accept([submitted(1)])
+        patient.accept([accepted_purge(1)])
         codes = ["TransactionConflict"]
         assert patient.quota.reserve(MONTH, 3, 10) == 3
-    assert ledger.accepted_since(NOW) == [submitted(1)]
+    assert ledger.accepted_since(NOW) == [accepted_purge(1)]
     assert len(slept) == 3
 
 
-def test_a_window_bounds_what_is_loaded(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Windows follow each other to the last change set; what someone asked for is in each of them."""
+def test_a_window_limits_how_many_changes_are_loaded(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows follow one another to the last change set. Manual sets are in each of them."""
     monkeypatch.setattr("purging.ledger.store.WINDOW", 10)
     for n in range(0, 30, 2):
         ledger.add([change(f"{n:02}", n), change(f"{n + 1:02}", n + 1)])
@@ -320,18 +328,20 @@ def test_a_window_bounds_what_is_loaded(ledger: Ledger, monkeypatch: pytest.Monk
     assert windows == 4
 
 
-def test_objects_of_many_urls_make_windows_smaller(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory goes with changes times URLs: 20 of these leave a fifth of the changes that 4 do."""
+def test_windows_are_smaller_if_objects_have_many_urls(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory depends on changes times URLs: 20 URLs allow a fifth of the changes that 4 allow."""
     monkeypatch.setattr("purging.ledger.store.WINDOW", 100)
     for n in range(110):
         ledger.add([change(f"{n:03}", n)])
     assert [len(ledger.window("", urls)[0]) for urls in (1, 4, 5, 20, 100)] == [100, 100, 80, 20, 4]
 
 
-def test_what_someone_asked_for_keeps_no_change_out_of_a_window(
+def test_manual_changes_keep_no_other_change_out_of_a_window(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However small a window is, and however much they asked for: the windows come to their end."""
+    """However small the windows and however many the manual changes, the windows come to an end."""
     monkeypatch.setattr("purging.ledger.store.WINDOW", 1)
     for n in range(3):
         ledger.add([change(f"by-hand/{n}", n)], manual=True)
@@ -344,8 +354,8 @@ def test_what_someone_asked_for_keeps_no_change_out_of_a_window(
     assert seen == ["0", "1", "2"]
 
 
-def test_an_alert_of_any_name_has_a_key_that_dynamodb_takes(ledger: Ledger) -> None:
-    """A sort key has 1,024 bytes: a name may be made of a URL that is longer, in letters of several bytes."""
+def test_an_alert_of_any_name_has_a_valid_sort_key(ledger: Ledger) -> None:
+    """A sort key has at most 1,024 bytes. The name may be made of a longer URL in multi-byte letters."""
     assert ledger.alerts.claim("ü" * 5000, "me", NOW, 60) == "ours"
     ledger.alerts.sent("ü" * 5000, NOW, 60)
     assert ledger.alerts.claim("ü" * 5000, "you", NOW, 60) == "sent"
@@ -353,22 +363,22 @@ def test_an_alert_of_any_name_has_a_key_that_dynamodb_takes(ledger: Ledger) -> N
     assert ledger.alerts.claim("ü" * 5000, "you", NOW, 60) == "ours"
 
 
-def test_many_pages_are_read_to_the_end(ledger: Ledger) -> None:
-    """A query answers 1 MB at a time."""
+def test_all_pages_of_a_query_are_read(ledger: Ledger) -> None:
+    """A query returns at most 1 MB at a time."""
     identities = joined(n.to_bytes(8) for n in range(5_000))
-    purges = [submitted(n, identities=identities) for n in range(60)]
+    purges = [accepted_purge(n, identities=identities) for n in range(60)]
     for purge in purges:
         ledger.accept([purge])
     assert ledger.accepted_since(NOW) == purges
 
 
-def test_an_alert_is_claimed_and_then_sent(ledger: Ledger, shared: World) -> None:
-    """Until its time is over, or it turns out that it was not sent; of eight at once, one sends it."""
+def test_an_alert_is_claimed_and_then_sent(ledger: Ledger, shared: Harness) -> None:
+    """A claim lasts for a time, or until the alert fails. One of eight simultaneous callers gets it."""
     assert ledger.alerts.claim("quota", "me", NOW, 60) == "ours"
-    assert ledger.alerts.claim("quota", "me", NOW, 60) == "ours", "the SDK repeats what was not answered"
+    assert ledger.alerts.claim("quota", "me", NOW, 60) == "ours", "the SDK repeats a call without an answer"
     assert ledger.alerts.claim("quota", "you", NOW + 59, 60) == "claimed"
     assert ledger.alerts.claim("key", "you", NOW + 59, 60) == "ours"
-    assert ledger.alerts.claim("quota", "you", NOW + 61, 60) == "ours", "the first one has died"
+    assert ledger.alerts.claim("quota", "you", NOW + 61, 60) == "ours", "the first claim has expired"
     ledger.alerts.sent("quota", NOW + 62, 600)
     assert ledger.alerts.claim("quota", "me", NOW + 600, 60) == "sent"
     ledger.alerts.forget("quota")
@@ -377,8 +387,8 @@ def test_an_alert_is_claimed_and_then_sent(ledger: Ledger, shared: World) -> Non
     assert sorted(at_once(*calls)) == ["claimed"] * 7 + ["ours"]
 
 
-def test_a_request_is_known_for_its_time(ledger: Ledger, shared: World) -> None:
-    """Counted from when it was first asked; of eight at once, one is the first, and all hear of its time."""
+def test_a_request_is_known_for_a_time(ledger: Ledger, shared: Harness) -> None:
+    """The time counts from the first request. One of eight simultaneous callers is the first."""
     asked = [ledger.first_asked("a" * 64, f"{at}", NOW + at, 300) for at in (0.25, 60, 300, 300.25, 301)]
     assert asked == [
         (NOW + 0.25, False),
@@ -395,9 +405,9 @@ def test_a_request_is_known_for_its_time(ledger: Ledger, shared: World) -> None:
     assert sorted(repeated for _, repeated in found) == [False] + [True] * 7
 
 
-def test_completion_is_noted_where_the_purge_is_known(ledger: Ledger, shared: World) -> None:
-    """And creates nothing where it is not."""
-    purge = submitted(1)
+def test_completion_is_recorded_only_for_a_known_purge(ledger: Ledger, shared: Harness) -> None:
+    """An unknown purge creates no item."""
+    purge = accepted_purge(1)
     ledger.accept([purge])
     ledger.complete(purge.request_id, purge.submitted_at, NOW + 9)
     ledger.complete("unknown", purge.submitted_at, NOW + 9)
@@ -407,9 +417,9 @@ def test_completion_is_noted_where_the_purge_is_known(ledger: Ledger, shared: Wo
     assert ledger.accepted_since(NOW) == [purge]
 
 
-def test_what_joined_a_batch_since_is_not_forgotten_with_it(ledger: Ledger) -> None:
-    """A drain whose lease ran out goes on beside another one, which follows what it had accepted by then."""
-    first, second = submitted(1), submitted(2)
+def test_purges_added_to_a_batch_later_stay_untracked(ledger: Ledger) -> None:
+    """A drain without its lease may add purges while another drain has the earlier ones tracked."""
+    first, second = accepted_purge(1), accepted_purge(2)
     ledger.accept([first])
     ledger.accept([second], before=[first])
     ledger.forget_untracked([first])
@@ -418,10 +428,10 @@ def test_what_joined_a_batch_since_is_not_forgotten_with_it(ledger: Ledger) -> N
     assert ledger.state(MONTH).untracked == ()
 
 
-def test_what_drains_remember_is_read_back(ledger: Ledger) -> None:
-    """Refused wildcards, failing URLs, untracked purges; whatever the length of the URL."""
+def test_what_drains_remember_is_read_again(ledger: Ledger) -> None:
+    """Refused wildcards, failing URLs and untracked purges are read again, whatever the length of the URL."""
     long = "https://ik.imagekit.io/demo/" + "x" * 3000
-    untracked = submitted(3, identities=b"12345678")
+    untracked = accepted_purge(3, identities=b"12345678")
     ledger.remember_refused(f"{long}*", NOW)
     ledger.remember_failing(long, FailingUrl(2, NOW + 60.5, NOW, NOW - 5))
     ledger.remember_failing(long, FailingUrl(3, NOW + 120.5, NOW, NOW - 5))
@@ -435,8 +445,8 @@ def test_what_drains_remember_is_read_back(ledger: Ledger) -> None:
     assert (dict(ledger.state(MONTH).failing), ledger.state(MONTH).untracked) == ({}, ())
 
 
-def test_whatever_is_not_for_ever_expires(ledger: Ledger, shared: World) -> None:
-    """DynamoDB deletes by an attribute of whole seconds: the one that the template names."""
+def test_temporary_items_expire(ledger: Ledger, shared: Harness) -> None:
+    """DynamoDB's time to live needs whole seconds, in the attribute that the template names."""
     moment = NOW + 0.123
     ledger.accept([AcceptedPurge("r", "u", moment)])
     ledger.remember_refused("w", moment)
@@ -454,8 +464,8 @@ def test_whatever_is_not_for_ever_expires(ledger: Ledger, shared: World) -> None
     assert int(purge["expires_at"]["N"]) > NOW + fortnight, "a message can wait so long in the queue"
 
 
-def test_pending_changes_and_the_quota_do_not_expire(ledger: Ledger, shared: World) -> None:
-    """A change must not vanish, and a count not start anew in the middle of its month."""
+def test_pending_changes_and_the_quota_do_not_expire(ledger: Ledger, shared: Harness) -> None:
+    """A change must not be lost, and a count must not restart within its month."""
     ledger.add([change("a")])
     ledger.quota.reserve(MONTH, 1, 10)
     assert [item for item in items(shared) if "expires_at" in item] == []
@@ -463,6 +473,6 @@ def test_pending_changes_and_the_quota_do_not_expire(ledger: Ledger, shared: Wor
 
 
 def test_months_are_utc() -> None:
-    """ImageKit's quota is one of calendar months; which zone is a guess, that of all its times."""
+    """ImageKit's quota is per calendar month. The time zone is a guess: ImageKit's times are in UTC."""
     turn = datetime(2030, 6, 1, tzinfo=UTC).timestamp()
     assert (month_of(turn - 0.001), month_of(turn)) == ("2030-05", "2030-06")

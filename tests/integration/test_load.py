@@ -1,4 +1,4 @@
-"""A short form of `python -m benchmarks.throughput`. Speed is what the benchmark shows, not this."""
+"""A short form of `python -m benchmarks.throughput`. The benchmark shows the speed, not this test."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from local.workspace import PROJECT
 
 
 def test_full_batches_lose_nothing_and_cost_little() -> None:
-    """5,000 changes through the real handler, in a process of its own: its memory and writes are counted."""
+    """5,000 changes pass the real handler in a separate process, which counts memory and writes."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.throughput", "--changes", "5000", "--calls", "100", "--json"],
         cwd=PROJECT,
@@ -19,14 +19,14 @@ def test_full_batches_lose_nothing_and_cost_little() -> None:
     ours, *yardsticks = map(json.loads, done.stdout.splitlines())
     assert (ours["changes"], ours["lost"], ours["sets_pending"]) == (5000, 0, 0)
     assert ours["peak_mb"] < ours["memory_mb"]
-    # A write or a call for each change would be 1,000 of a thousand.
+    # One write or call for each change would be 1,000 per thousand.
     assert ours["ledger_writes_per_1000"] < 50
     assert ours["imagekit_calls_per_1000"] < 50
     assert [each["imagekit_calls_per_1000"] for each in yardsticks] == [1000, 1000]
 
 
 def test_a_backlog_is_drained_within_memory_and_time() -> None:
-    """A short form of `--backlog`: nothing is left, in the memory and the seconds that a function has."""
+    """A short form of `--backlog`: all is drained within a function's memory and time-out."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.throughput", "--backlog", "55000", "--json"],
         cwd=PROJECT,

@@ -1,4 +1,4 @@
-"""The drain with a bucket that it may list: wildcards, neighbours that stay, new objects, uploads."""
+"""The drain with a bucket that it may list: wildcards, unchanged neighbours, new objects, uploads."""
 
 from typing import TYPE_CHECKING
 
@@ -6,15 +6,15 @@ import boto3
 import pytest
 
 from purging.changes import ObjectChange
-from tests.integration.world import ENDPOINT, World
+from tests.integration.harness import ENDPOINT, Harness
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
 @pytest.fixture
-def s3(w: World) -> "S3Client":  # noqa: ARG001 - moto must be in force before the client is made
-    """The origin bucket, unversioned and empty."""
+def s3(harness: Harness) -> "S3Client":  # noqa: ARG001 - moto must be in force before the client is made
+    """The origin bucket, without versions and empty."""
     client = boto3.client("s3")
     client.create_bucket(Bucket="origin", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     return client
@@ -25,101 +25,104 @@ def put(s3: "S3Client", *keys: str) -> None:
         s3.put_object(Bucket="origin", Key=key, Body=b"x")
 
 
-def overwrite(w: World, s3: "S3Client", *keys: str, ago: float = 10) -> list[ObjectChange]:
-    """Overwrite objects; their changes are pending then."""
+def overwrite(harness: Harness, s3: "S3Client", *keys: str, ago: float = 10) -> None:
+    """Overwrites objects, and adds their changes to the ledger."""
     changes = []
     for key in keys:
         version = s3.put_object(Bucket="origin", Key=key, Body=b"y").get("VersionId")
-        change = w.change(key, ago=ago)
+        change = harness.change(key, ago=ago)
         changes.append(
             ObjectChange(change.bucket, change.key, change.kind, change.occurred_at, version_id=version)
         )
-    w.ledger.add(changes)
-    return changes
+    harness.ledger.add(changes)
 
 
-def test_a_whole_folder_costs_one_purge_and_its_neighbours_stay(w: World, s3: "S3Client") -> None:
-    """40 of 40 objects of one folder, and 2 of 200 of another."""
+def test_a_whole_folder_costs_one_purge_and_its_neighbours_stay_cached(
+    harness: Harness, s3: "S3Client"
+) -> None:
+    """All 40 objects of one folder changed, and 2 of 200 objects of another."""
     inside = [f"a/in/{n:03}.jpg" for n in range(40)]
     outside = [f"a/out/{n:03}.jpg" for n in range(200)]
     put(s3, *inside, *outside)
-    overwrite(w, s3, *inside, outside[10], outside[150])
-    w.drain()
-    assert sorted(w.purged) == [
+    overwrite(harness, s3, *inside, outside[10], outside[150])
+    harness.drain()
+    assert sorted(harness.purged) == [
         f"{ENDPOINT}/a/in/0*",
         f"{ENDPOINT}/a/out/010.jpg*",
         f"{ENDPOINT}/a/out/150.jpg*",
     ]
 
 
-def test_a_new_object_needs_no_purge_on_a_versioned_bucket(w: World, s3: "S3Client") -> None:
-    """Nobody can have seen it; an overwritten, a deleted and a re-created one are purged."""
+def test_a_new_object_needs_no_purge_on_a_versioned_bucket(harness: Harness, s3: "S3Client") -> None:
+    """Nobody can have cached it. An overwritten, a deleted and a re-created object are purged."""
     s3.put_bucket_versioning(Bucket="origin", VersioningConfiguration={"Status": "Enabled"})
     put(s3, "a/old.jpg", "a/recreated.jpg", "b/deleted.jpg", "b/unchanged.jpg")
     s3.delete_object(Bucket="origin", Key="a/recreated.jpg")
     s3.delete_object(Bucket="origin", Key="b/deleted.jpg")
-    w.ledger.add([w.change("b/deleted.jpg", kind="removed")])
-    overwrite(w, s3, "a/new.jpg", "a/old.jpg", "c/new.jpg")
-    overwrite(w, s3, "a/recreated.jpg")
-    report = w.drain()
+    harness.ledger.add([harness.change("b/deleted.jpg", kind="removed")])
+    overwrite(harness, s3, "a/new.jpg", "a/old.jpg", "c/new.jpg")
+    overwrite(harness, s3, "a/recreated.jpg")
+    report = harness.drain()
     assert report.settled == 5
-    assert sorted(w.purged) == [
+    assert sorted(harness.purged) == [
         f"{ENDPOINT}/{key}*" for key in ("a/old.jpg", "a/recreated.jpg", "b/deleted.jpg")
     ]
 
 
-def test_a_single_new_object_costs_one_listing_and_no_purge(w: World, s3: "S3Client") -> None:
-    """The commonest change of all, an upload."""
+def test_a_single_new_object_costs_no_purge(harness: Harness, s3: "S3Client") -> None:
+    """The most common change, an upload, costs no purge."""
     s3.put_bucket_versioning(Bucket="origin", VersioningConfiguration={"Status": "Enabled"})
-    overwrite(w, s3, "a/new.jpg")
-    assert w.drain().settled == 1
-    assert w.purged == []
+    overwrite(harness, s3, "a/new.jpg")
+    assert harness.drain().settled == 1
+    assert harness.purged == []
 
 
-def test_new_objects_are_purged_where_the_cdn_may_have_cached_their_absence(w: World, s3: "S3Client") -> None:
-    """`SkipNewObjects: false`."""
+def test_new_objects_are_purged_without_skip_new_objects(harness: Harness, s3: "S3Client") -> None:
+    """With `SkipNewObjects: false`, because the CDN may have cached a 404."""
     s3.put_bucket_versioning(Bucket="origin", VersioningConfiguration={"Status": "Enabled"})
-    overwrite(w, s3, "a/new.jpg")
-    w.drain(skip_new_objects=False)
-    assert w.purged == [f"{ENDPOINT}/a/new.jpg*"]
+    overwrite(harness, s3, "a/new.jpg")
+    harness.drain(skip_new_objects=False)
+    assert harness.purged == [f"{ENDPOINT}/a/new.jpg*"]
 
 
-def test_an_upload_under_way_is_planned_as_a_whole(w: World, s3: "S3Client") -> None:
-    """The first batch of a bulk upload does not run ahead: what arrives meanwhile goes with it."""
+def test_an_unfinished_upload_is_planned_as_a_whole(harness: Harness, s3: "S3Client") -> None:
+    """The first batch of a large upload is not purged alone: later changes are planned with it."""
     keys = [f"a/bulk/{n:03}.jpg" for n in range(60)]
     put(s3, *keys)
     later = iter([keys[20:40], keys[40:]])
 
     def sleep(seconds: float) -> None:
-        w.clock.sleep(seconds)
-        overwrite(w, s3, *next(later, ()), ago=0)
+        harness.clock.sleep(seconds)
+        overwrite(harness, s3, *next(later, ()), ago=0)
 
-    overwrite(w, s3, *keys[:20], ago=0)
-    began, dies_at = w.clock(), w.clock() + 120
-    w.drainer(sleep=sleep).run("drainer", lambda: dies_at - w.clock())
-    assert w.purged == [f"{ENDPOINT}/a/bulk/0*"]
-    assert w.clock() - began < 18
+    overwrite(harness, s3, *keys[:20], ago=0)
+    began, dies_at = harness.clock(), harness.clock() + 120
+    harness.new_drain(sleep=sleep).run("drainer", lambda: dies_at - harness.clock())
+    assert harness.purged == [f"{ENDPOINT}/a/bulk/0*"]
+    assert harness.clock() - began < 18
 
 
-def test_scarce_quota_buys_broader_purges_after_a_hold(w: World, s3: "S3Client") -> None:
-    """Every second of 40 objects changed, 12 purges left: held for a while, then evicting neighbours."""
+def test_with_little_quota_changes_are_held_then_purged_by_wildcards(
+    harness: Harness, s3: "S3Client"
+) -> None:
+    """Every second of 40 objects changed and 12 purges are left: after a hold, neighbours are evicted too."""
     keys = [f"a/x/{n:02}.jpg" for n in range(40)]
     put(s3, *keys)
-    overwrite(w, s3, *keys[::2])
-    assert w.drain(monthly_quota=12, reserve_percent=0).reason == "held"
-    w.clock.sleep(900)
-    report = w.drain(monthly_quota=12, reserve_percent=0)
+    overwrite(harness, s3, *keys[::2])
+    assert harness.drain(monthly_quota=12, reserve_percent=0).reason == "held"
+    harness.clock.sleep(900)
+    report = harness.drain(monthly_quota=12, reserve_percent=0)
     assert report.held == 0
-    assert 1 <= len(w.purged) <= 9
+    assert 1 <= len(harness.purged) <= 9
 
 
-def test_a_refused_wildcard_for_many_is_planned_again(w: World, s3: "S3Client") -> None:
-    """Not by an exact purge for each of them."""
+def test_a_refused_wildcard_over_many_changes_is_planned_again(harness: Harness, s3: "S3Client") -> None:
+    """It is not replaced by an exact purge for each change."""
     keys = [f"a/x/{n:03}.jpg" for n in range(200)]
     put(s3, *keys)
-    overwrite(w, s3, *keys)
-    w.inject("wildcard-refused")
-    w.drain()
-    assert w.ledger.pending() == []
-    assert len(w.purged) <= 3
-    assert w.ledger.state("2030-05").used == len(w.purged)
+    overwrite(harness, s3, *keys)
+    harness.inject("wildcard-refused")
+    harness.drain()
+    assert harness.ledger.pending() == []
+    assert len(harness.purged) <= 3
+    assert harness.ledger.state("2030-05").used == len(harness.purged)

@@ -1,4 +1,4 @@
-"""SubmitPurge as Lambda runs it: batches, manual purges, hostile input, and what it does when AWS fails."""
+"""SubmitPurge as Lambda runs it: batches, manual purges, malformed input, and failures of AWS."""
 
 import json
 import time
@@ -14,21 +14,21 @@ from botocore.exceptions import ClientError
 import submit_purge
 from purging.drain import Drain
 from purging.errors import InvalidRequest, MalformedEvent, PermanentError
-from tests.integration.world import ENDPOINT, KEY, Functions, World, functions
+from tests.integration.harness import ENDPOINT, KEY, Functions, Harness, running_functions
 
-# Powertools warns of an invocation that fails before it counts anything; telemetry.py silences it, which
-# pytest undoes for each test.
+# Powertools warns if an invocation fails before it counts anything. telemetry.py silences the warning, but
+# pytest enables it again for each test.
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 
 @pytest.fixture
-def f(w: World) -> Iterator[Functions]:
-    with functions(w) as running:
+def functions(harness: Harness) -> Iterator[Functions]:
+    with running_functions(harness) as running:
         yield running
 
 
 def change(key: str, *, bucket: str = "my-origin-bucket", **fields: Any) -> dict[str, Any]:
-    """An EventBridge event: its keys need no encoding."""
+    """Returns an EventBridge event, whose key needs no encoding."""
     return {
         "detail-type": "Object Created",
         "source": "aws.s3",
@@ -54,7 +54,7 @@ def failed(answer: dict[str, Any]) -> list[str]:
     return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
 
 
-HOSTILE_BODIES = {
+MALFORMED_BODIES = {
     "empty": "",
     "no JSON": "{",
     "null": None,
@@ -78,30 +78,30 @@ HOSTILE_BODIES = {
 }
 
 
-def test_hostile_messages_fail_alone(f: Functions) -> None:
-    """Each of the corpus goes back to the queue with its reason logged; the good ones are purged."""
-    answer = f.submit(batch(change("a/1.jpg"), *HOSTILE_BODIES.values(), change("a/2.jpg")))
-    assert failed(answer) == [f"message-{number}" for number in range(1, len(HOSTILE_BODIES) + 1)]
-    assert sorted(f.world.purged) == [f"{ENDPOINT}/a/1.jpg*", f"{ENDPOINT}/a/2.jpg*"]
-    lines = f.logged("malformed message")
-    assert len(lines) == len(HOSTILE_BODIES)
-    assert max(len(json.dumps(line)) for line in lines) < 1000, "a value is shown, never the whole of it"
+def test_malformed_messages_fail_alone(functions: Functions) -> None:
+    """Each malformed message stays in the queue, with its reason in the log. The others are purged."""
+    answer = functions.submit(batch(change("a/1.jpg"), *MALFORMED_BODIES.values(), change("a/2.jpg")))
+    assert failed(answer) == [f"message-{number}" for number in range(1, len(MALFORMED_BODIES) + 1)]
+    assert sorted(functions.harness.purged) == [f"{ENDPOINT}/a/1.jpg*", f"{ENDPOINT}/a/2.jpg*"]
+    lines = functions.logged("malformed message")
+    assert len(lines) == len(MALFORMED_BODIES)
+    assert max(len(json.dumps(line)) for line in lines) < 1000, "a log line shows only a part of a value"
 
 
-def test_hostile_messages_leave_nothing_that_stops_later_drains(f: Functions) -> None:
-    """What got past the parser and then made every drain fail would stop all purges for ever."""
-    f.submit(batch(*HOSTILE_BODIES.values()))
-    f.world.clock.sleep(60)
-    answer = f.submit(change("a/later.jpg"))
+def test_malformed_messages_do_not_stop_later_drains(functions: Functions) -> None:
+    """A message that the parser accepts and every drain fails on would stop all purges."""
+    functions.submit(batch(*MALFORMED_BODIES.values()))
+    functions.harness.clock.sleep(60)
+    answer = functions.submit(change("a/later.jpg"))
     assert [purge["url"] for purge in answer["purges"]] == [f"{ENDPOINT}/a/later.jpg*"]
-    assert f.logged("drain failed") == []
+    assert functions.logged("drain failed") == []
 
 
-def test_unusual_keys_are_served_like_any_other(f: Functions) -> None:
-    """S3 allows control characters, dots and encoded-looking slashes in keys: nothing is resolved."""
+def test_unusual_keys_are_purged_like_all_others(functions: Functions) -> None:
+    """S3 allows control characters, dots and encoded slashes in keys. They are not resolved."""
     keys = ["a/\x00\x1f\x7f.jpg", "a/../b.jpg", "a/%2F..%2f.jpg", "a/./b", "a//b.jpg", "ü" * 512]
-    f.submit(batch(*(change(key) for key in keys)))
-    assert sorted(f.world.purged) == sorted(
+    functions.submit(batch(*(change(key) for key in keys)))
+    assert sorted(functions.harness.purged) == sorted(
         f"{ENDPOINT}/{path}*"
         for path in (
             "a/%00%1F%7F.jpg",
@@ -112,21 +112,21 @@ def test_unusual_keys_are_served_like_any_other(f: Functions) -> None:
             "%C3%BC" * 512,
         )
     )
-    samples = {purge["sample"] for each in f.world.executions() for purge in each["purges"]}
-    assert f"{ENDPOINT}/a/../b.jpg" not in samples, "a client would ask for another object"
+    samples = {purge["sample"] for each in functions.harness.executions() for purge in each["purges"]}
+    assert f"{ENDPOINT}/a/../b.jpg" not in samples, "a client would request another object"
 
 
-def test_events_of_the_wrong_type_are_typed_errors(f: Functions, subtests: pytest.Subtests) -> None:
-    """Whatever the function is invoked with, it says what it wants instead."""
+def test_events_of_the_wrong_type_are_typed_errors(functions: Functions, subtests: pytest.Subtests) -> None:
+    """The error says which events the function accepts."""
     events: list[Any] = [None, 0, "urls", "tick", [], [1], {}, {"Records": None}, {"Records": [None]}]
     for event in events:
         with subtests.test(event=event), pytest.raises(MalformedEvent):
-            f.submit(event)
-    assert f.world.purged == []
+            functions.submit(event)
+    assert functions.harness.purged == []
 
 
-def test_one_bad_record_of_an_event_loses_no_other_one(f: Functions) -> None:
-    """Nobody sends the event again: what is understood is purged, and the rest is an error."""
+def test_a_malformed_record_of_an_event_loses_no_other_record(functions: Functions) -> None:
+    """The event is not sent again. Its valid records are purged, and then the function raises an error."""
 
     def record(name: str, key: str) -> dict[str, Any]:
         return {
@@ -137,30 +137,30 @@ def test_one_bad_record_of_an_event_loses_no_other_one(f: Functions) -> None:
         }
 
     with pytest.raises(MalformedEvent, match="ObjectTagging"):
-        f.submit(
+        functions.submit(
             {"Records": [record("ObjectTagging:Put", "a/2.jpg"), record("ObjectCreated:Put", "a/1.jpg")]}
         )
-    assert f.world.purged == [f"{ENDPOINT}/a/1.jpg*"]
+    assert functions.harness.purged == [f"{ENDPOINT}/a/1.jpg*"]
 
 
-def test_a_refused_manual_purge_is_told_to_whoever_asked(f: Functions) -> None:
-    """The answer names the URL and what ImageKit said; a mail would reach somebody else, once a day."""
+def test_a_refused_manual_purge_is_in_the_answer(functions: Functions) -> None:
+    """The answer has the URL and the reason. An alert would reach somebody else, once a day."""
     url = f"{ENDPOINT}/a/b/*"
-    f.world.inject("wildcard-refused")
-    answer = f.submit({"urls": [url]})
+    functions.harness.inject("wildcard-refused")
+    answer = functions.submit({"urls": [url]})
     (given_up,) = answer["given_up"]
     assert (answer["purges"], given_up["url"]) == ([], url)
     assert given_up["reason"]
 
 
-def test_a_dry_run_says_that_it_is_one(w: World) -> None:
-    """A manual purge that purged nothing must not look like one that had nothing to do."""
-    with functions(w, DRY_RUN="true") as dry:
+def test_a_dry_run_says_that_it_is_one(harness: Harness) -> None:
+    """Otherwise it would look like a manual purge with nothing to do."""
+    with running_functions(harness, DRY_RUN="true") as dry:
         answer = dry.submit({"urls": [f"{ENDPOINT}/a/1.jpg"]})
     assert (answer["dry_run"], answer["purges"]) == (True, [])
 
 
-UNSERVABLE: list[dict[str, Any]] = [
+INVALID_REQUESTS: list[dict[str, Any]] = [
     {"urls": [f"{ENDPOINT}/{n}/x.jpg" for n in range(101)]},
     {"keys": [{"bucket": "my-origin-bucket", "key": f"a/{n}.jpg"} for n in range(101)]},
     {"urls": []},
@@ -180,79 +180,86 @@ UNSERVABLE: list[dict[str, Any]] = [
 ]
 
 
-def test_a_manual_purge_that_cannot_be_served_purges_nothing(f: Functions, subtests: pytest.Subtests) -> None:
-    """All or nothing: whoever asks is there to correct it. Nothing outside the endpoints is purged."""
-    for event in UNSERVABLE:
+def test_an_invalid_manual_purge_purges_nothing(functions: Functions, subtests: pytest.Subtests) -> None:
+    """It is all or nothing: the person can correct it. Nothing outside the URL-endpoints is purged."""
+    for event in INVALID_REQUESTS:
         with subtests.test(event=str(event)[:80]), pytest.raises(PermanentError):
-            f.submit(event)
-    assert f.world.purged == []
-    assert f.world.ledger.pending() == []
+            functions.submit(event)
+    assert functions.harness.purged == []
+    assert functions.harness.ledger.pending() == []
 
 
-def test_a_hundred_urls_at_once(f: Functions) -> None:
-    """As many as the dashboard takes."""
+def test_a_manual_purge_accepts_a_hundred_urls(functions: Functions) -> None:
+    """The dashboard accepts the same number."""
     urls = [f"{ENDPOINT}/{n}/x.jpg" for n in range(100)]
-    f.submit({"urls": urls})
-    assert sorted(f.world.purged) == sorted(urls)
+    functions.submit({"urls": urls})
+    assert sorted(functions.harness.purged) == sorted(urls)
 
 
-def test_credentials_in_a_manual_url_are_not_repeated(
-    f: Functions, capsys: pytest.CaptureFixture[str]
+def test_credentials_in_a_manual_url_are_not_shown(
+    functions: Functions, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither in the error that the caller sees, nor in any log."""
+    """They are in neither the error nor the log."""
     with pytest.raises(InvalidRequest) as caught:
-        f.submit({"urls": ["https://user:hunter2@ik.imagekit.io/demo/a.jpg"]})
+        functions.submit({"urls": ["https://user:hunter2@ik.imagekit.io/demo/a.jpg"]})
     with pytest.raises(MalformedEvent) as mistyped:
-        f.submit({"url": "https://user:hunter2@ik.imagekit.io/demo/a.jpg"})
+        functions.submit({"url": "https://user:hunter2@ik.imagekit.io/demo/a.jpg"})
     output = capsys.readouterr()
-    for text in (str(caught.value), str(mistyped.value), f.log.getvalue(), output.out, output.err):
+    for text in (str(caught.value), str(mistyped.value), functions.log.getvalue(), output.out, output.err):
         assert "hunter2" not in text
 
 
-def test_manual_purges_may_use_the_reserve(w: World) -> None:
-    """Changes are held when their share is used up; a person's purge still goes."""
-    with functions(w, MONTHLY_PURGE_QUOTA="2", QUOTA_RESERVE_PERCENT="50") as f:
-        answer = f.submit(change("a/1.jpg"))
+def test_manual_purges_may_use_the_reserve(harness: Harness) -> None:
+    """Changes are held when their share of the quota is used up. A manual purge is still made."""
+    with running_functions(harness, MONTHLY_PURGE_QUOTA="2", QUOTA_RESERVE_PERCENT="50") as functions:
+        answer = functions.submit(change("a/1.jpg"))
         assert len(answer["purges"]) == 1
-        answer = f.submit(change("b/2.jpg"))
+        answer = functions.submit(change("b/2.jpg"))
         assert (answer["purges"], answer["held"], answer["reason"]) == ([], 1, "quota")
-        f.submit({"keys": [{"bucket": "my-origin-bucket", "key": "c/3.jpg"}]})
-    assert w.purged == [f"{ENDPOINT}/a/1.jpg*", f"{ENDPOINT}/c/3.jpg*"]
+        functions.submit({"keys": [{"bucket": "my-origin-bucket", "key": "c/3.jpg"}]})
+    assert harness.purged == [f"{ENDPOINT}/a/1.jpg*", f"{ENDPOINT}/c/3.jpg*"]
 
 
-def test_keys_that_are_ignored_or_not_served_are_counted_and_dropped(
-    w: World, capsys: pytest.CaptureFixture[str]
+def test_ignored_and_unserved_keys_are_counted_and_dropped(
+    harness: Harness, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """They cost neither a ledger entry nor a purge."""
-    with functions(w, IGNORE_KEYS="*.tmp") as f:
-        f.submit(batch(change("a/x.tmp"), change("a/x.jpg", bucket="other"), change("a/x.jpg")))
-    assert w.purged == [f"{ENDPOINT}/a/x.jpg*"]
+    """They cost neither an item in the ledger nor a purge."""
+    with running_functions(harness, IGNORE_KEYS="*.tmp") as functions:
+        functions.submit(batch(change("a/x.tmp"), change("a/x.jpg", bucket="other"), change("a/x.jpg")))
+    assert harness.purged == [f"{ENDPOINT}/a/x.jpg*"]
     counts = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (counts["ChangesReceived"], counts["ChangesNotServed"]) == ([1.0], [2.0])
 
 
-def test_messages_are_not_acknowledged_before_their_changes_are_kept(f: Functions) -> None:
-    """A peer's bug: acknowledged first, lost when the write fails. Here the whole batch comes again, and
-    within seconds, ever later: the visibility time-out of 13 minutes is made for slow work."""
-    f.world.dynamodb.delete_table(TableName="ledger")
+def test_messages_are_acknowledged_only_after_their_changes_are_recorded(functions: Functions) -> None:
+    """A similar system acknowledged first, and lost the changes when the write failed.
+
+    Here the whole batch comes again, first after seconds and then ever later. The visibility time-out of
+    13 minutes is meant for slow work.
+    """
+    functions.harness.dynamodb.delete_table(TableName="ledger")
     sqs = boto3.client("sqs")
-    sqs.send_message(QueueUrl=f.change_queue, MessageBody=json.dumps(change("a/x.jpg")))
+    sqs.send_message(QueueUrl=functions.change_queue, MessageBody=json.dumps(change("a/x.jpg")))
     for count, visible_in in ((1, 5), (2, 10), (3, 20), (20, 600)):
-        events = received(f, count=count)
-        assert len(failed(f.submit(events))) == 1
-        hidden = sqs.get_queue_attributes(QueueUrl=f.change_queue, AttributeNames=["All"])["Attributes"]
+        events = received(functions, count=count)
+        assert len(failed(functions.submit(events))) == 1
+        hidden = sqs.get_queue_attributes(QueueUrl=functions.change_queue, AttributeNames=["All"])[
+            "Attributes"
+        ]
         assert hidden["ApproximateNumberOfMessagesNotVisible"] == "1"
-        assert sqs.receive_message(QueueUrl=f.change_queue).get("Messages") is None
-        assert visibility(f.change_queue) == pytest.approx(visible_in, abs=2)
+        assert sqs.receive_message(QueueUrl=functions.change_queue).get("Messages") is None
+        assert visibility(functions.change_queue) == pytest.approx(visible_in, abs=2)
         handle = events["Records"][0]["receiptHandle"]
-        sqs.change_message_visibility(QueueUrl=f.change_queue, ReceiptHandle=handle, VisibilityTimeout=0)
+        sqs.change_message_visibility(
+            QueueUrl=functions.change_queue, ReceiptHandle=handle, VisibilityTimeout=0
+        )
 
 
-def received(f: Functions, *, count: int = 1) -> dict[str, Any]:
-    """What the event source mapping makes of the messages in the queue, received so many times."""
+def received(functions: Functions, *, count: int = 1) -> dict[str, Any]:
+    """Returns the event with the messages in the queue, as if received `count` times."""
     sqs = boto3.client("sqs")
     messages = sqs.receive_message(
-        QueueUrl=f.change_queue, MaxNumberOfMessages=10, VisibilityTimeout=780
+        QueueUrl=functions.change_queue, MaxNumberOfMessages=10, VisibilityTimeout=780
     ).get("Messages", [])
     return {
         "Records": [
@@ -269,20 +276,20 @@ def received(f: Functions, *, count: int = 1) -> dict[str, Any]:
 
 
 def visibility(queue: str) -> float:
-    """Seconds until the one message of a queue is visible again, as moto has it."""
+    """Returns in how many seconds a queue's only message is visible again, by moto."""
     backend = moto.backends.get_backend("sqs")["123456789012"]["eu-central-1"]
     (message,) = backend.queues[queue.rpartition("/")[2]]._messages
     return float(message.visible_at / 1000 - time.time())
 
 
-def test_a_drain_that_is_cut_off_does_not_take_the_answer_with_it(
-    f: Functions, monkeypatch: pytest.MonkeyPatch
+def test_messages_are_acknowledged_before_the_drain(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is kept is acknowledged before the drain: killed in it, the messages do not come again."""
+    """If the function is killed in the drain, the messages do not come again."""
     sqs = boto3.client("sqs")
     for n in range(23):
-        sqs.send_message(QueueUrl=f.change_queue, MessageBody=json.dumps(change(f"a/{n}.jpg")))
-    records = [record for _ in range(3) for record in received(f)["Records"]]
+        sqs.send_message(QueueUrl=functions.change_queue, MessageBody=json.dumps(change(f"a/{n}.jpg")))
+    records = [record for _ in range(3) for record in received(functions)["Records"]]
     assert len(records) == 23
 
     def killed(*_arguments: object) -> None:
@@ -291,69 +298,76 @@ def test_a_drain_that_is_cut_off_does_not_take_the_answer_with_it(
     with monkeypatch.context() as patch:
         patch.setattr(Drain, "run", killed)
         with pytest.raises(KeyboardInterrupt):
-            f.submit({"Records": records})
-    counts = sqs.get_queue_attributes(QueueUrl=f.change_queue, AttributeNames=["All"])["Attributes"]
+            functions.submit({"Records": records})
+    counts = sqs.get_queue_attributes(QueueUrl=functions.change_queue, AttributeNames=["All"])["Attributes"]
     assert counts["ApproximateNumberOfMessagesNotVisible"] == counts["ApproximateNumberOfMessages"] == "0"
-    f.submit({"tick": True})
-    assert len(f.world.purged) == 23
+    functions.submit({"tick": True})
+    assert len(functions.harness.purged) == 23
 
 
 def test_a_retry_with_the_same_request_id_does_not_share_the_lease(
-    f: Functions, monkeypatch: pytest.MonkeyPatch
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lambda retries an asynchronous event under the same id, while the first attempt may still run."""
-    monkeypatch.setattr(f, "_ids", repeat(1))
+    """Lambda retries an asynchronous event with the same id while the first attempt may still run."""
+    monkeypatch.setattr(functions, "_ids", repeat(1))
     run, answers = Drain._round, []
 
     def slow(self: Drain, *arguments: Any) -> Any:
         if not answers:
             answers.append(None)
-            answers.append(f.submit({"tick": True}))
+            answers.append(functions.submit({"tick": True}))
         return run(self, *arguments)
 
     monkeypatch.setattr(Drain, "_round", slow)
-    f.submit({"tick": True})
+    functions.submit({"tick": True})
     assert answers[1]["busy"]
     assert "Another drain" in answers[1]["detail"]
 
 
-def test_messages_are_acknowledged_once_kept_whatever_the_drain_does(f: Functions) -> None:
-    """The secret is gone: the change waits in the ledger, not in the queue's retries, and is purged later."""
+def test_messages_are_acknowledged_even_if_the_drain_fails(functions: Functions) -> None:
+    """The secret is gone. The change is pending in the ledger, not retried in the queue."""
     secrets = boto3.client("secretsmanager")
-    secrets.delete_secret(SecretId=f.world.settings.secret_arn, ForceDeleteWithoutRecovery=True)
-    assert f.submit(batch(change("a/x.jpg"))) == {"batchItemFailures": []}
-    assert len(f.world.ledger.pending()) == 1
-    (line,) = f.logged("drain failed")
+    secrets.delete_secret(SecretId=functions.harness.settings.secret_arn, ForceDeleteWithoutRecovery=True)
+    assert functions.submit(batch(change("a/x.jpg"))) == {"batchItemFailures": []}
+    assert len(functions.harness.ledger.pending()) == 1
+    (line,) = functions.logged("drain failed")
     assert "ResourceNotFoundException" in line["exception"]
     with pytest.raises(ClientError):
-        f.submit({"tick": True})
+        functions.submit({"tick": True})
     secrets.create_secret(Name="imagekit", SecretString=KEY)
     submit_purge.application.cache_clear()
 
 
-def test_malformed_messages_hurry_to_the_dead_letters(f: Functions) -> None:
-    """They are received again at once, rather than after a visibility time-out made for slow work."""
+def test_malformed_messages_are_received_again_at_once(functions: Functions) -> None:
+    """So they become dead letters soon. The visibility time-out is meant for slow work."""
     sqs = boto3.client("sqs")
-    sqs.send_message(QueueUrl=f.change_queue, MessageBody="poison")
-    (received,) = sqs.receive_message(QueueUrl=f.change_queue, VisibilityTimeout=780)["Messages"]
+    sqs.send_message(QueueUrl=functions.change_queue, MessageBody="poison")
+    (received,) = sqs.receive_message(QueueUrl=functions.change_queue, VisibilityTimeout=780)["Messages"]
     record = message("poison") | {"receiptHandle": received["ReceiptHandle"]}
-    assert failed(f.submit({"Records": [record]})) == ["message-0"]
-    assert len(sqs.receive_message(QueueUrl=f.change_queue)["Messages"]) == 1
+    assert failed(functions.submit({"Records": [record]})) == ["message-0"]
+    assert len(sqs.receive_message(QueueUrl=functions.change_queue)["Messages"]) == 1
 
 
 def test_the_private_key_and_the_environment_are_in_no_output(
-    w: World, capsys: pytest.CaptureFixture[str]
+    harness: Harness, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A peer's bug: an environment dump in the log. Success, refusals, an outage and a wrong key."""
-    with functions(w, POWERTOOLS_LOG_LEVEL="DEBUG", CANARY="canary-of-the-environment") as f:
-        f.submit(change("a/1.jpg"))
+    """A similar system logged its environment. Here: success, refusals, an outage and a wrong key."""
+    with running_functions(
+        harness, POWERTOOLS_LOG_LEVEL="DEBUG", CANARY="canary-of-the-environment"
+    ) as functions:
+        functions.submit(change("a/1.jpg"))
         for kind in ("403", "5xx", "reset-before", "429-no-headers", "wildcard-refused"):
-            w.inject(kind)
-            f.submit(change(f"{kind}/1.jpg"))
-        w.set_emulator(private_key="private_changed")
-        f.submit(change("z/1.jpg"))
+            harness.inject(kind)
+            functions.submit(change(f"{kind}/1.jpg"))
+        harness.set_emulator(private_key="private_changed")
+        functions.submit(change("z/1.jpg"))
     output = capsys.readouterr()
-    everything = f.log.getvalue() + output.out + output.err + json.dumps([w.executions(), w.alerts()])
+    everything = (
+        functions.log.getvalue()
+        + output.out
+        + output.err
+        + json.dumps([harness.executions(), harness.alerts()])
+    )
     assert "purge accepted" in everything
     assert KEY not in everything
     assert "canary-of-the-environment" not in everything

@@ -1,4 +1,4 @@
-"""Executions of TrackPurges: what an execution's name says of the purges that it follows."""
+"""The executions of TrackPurges: an execution name identifies the purges that it tracks."""
 
 import random
 from collections.abc import Iterator
@@ -9,54 +9,57 @@ import pytest
 
 from purging.aws.tracking import Tracker
 from purging.purges import AcceptedPurge
-from tests.integration.world import ENDPOINT, START, World, world
+from tests.integration.harness import ENDPOINT, START, Harness, running_harness
 
 
 @pytest.fixture
-def w() -> Iterator[World]:
-    with world() as w:
-        yield w
+def harness() -> Iterator[Harness]:
+    with running_harness() as harness:
+        yield harness
 
 
-def submitted(number: int, *, path: str = "a/") -> AcceptedPurge:
+def accepted_purge(number: int, *, path: str = "a/") -> AcceptedPurge:
     return AcceptedPurge(f"{number:024x}", f"{ENDPOINT}/{path}{number}.jpg*", START)
 
 
-def start(w: World, purges: list[AcceptedPurge]) -> None:
-    Tracker(w.settings.track_purges_arn, boto3.client("stepfunctions")).start(purges)
+def start(harness: Harness, purges: list[AcceptedPurge]) -> None:
+    Tracker(harness.settings.track_purges_arn, boto3.client("stepfunctions")).start(purges)
 
 
-def followed(w: World) -> list[str]:
-    return [purge["request_id"] for execution in w.executions() for purge in execution["purges"]]
+def tracked_ids(harness: Harness) -> list[str]:
+    return [purge["request_id"] for execution in harness.executions() for purge in execution["purges"]]
 
 
-def test_purges_of_another_set_are_followed_though_the_first_is_the_same(w: World) -> None:
-    """An execution that exists stands for all that it follows, and for nothing more."""
-    one, two, three = submitted(1), submitted(2), submitted(3)
-    start(w, [one, two])
-    start(w, [one, two, three])
-    assert set(followed(w)) == {each.request_id for each in (one, two, three)}
-    start(w, [one])
-    start(w, [one, two, three])
-    assert len(w.executions()) == 3, "what is followed already starts nothing"
+def test_another_set_with_the_same_first_purge_is_tracked(harness: Harness) -> None:
+    """An existing execution stands for exactly the purges that it tracks."""
+    one, two, three = accepted_purge(1), accepted_purge(2), accepted_purge(3)
+    start(harness, [one, two])
+    start(harness, [one, two, three])
+    assert set(tracked_ids(harness)) == {each.request_id for each in (one, two, three)}
+    start(harness, [one])
+    start(harness, [one, two, three])
+    assert len(harness.executions()) == 3, "tracked purges start no new execution"
 
 
-def test_the_same_purges_start_the_same_executions_in_any_order(w: World) -> None:
-    """A start whose answer was lost is repeated: nothing is followed twice, in however many parts."""
-    purges = [submitted(number, path="p" * 900) for number in range(250)]
-    start(w, purges)
-    before = followed(w)
+def test_the_same_purges_start_the_same_executions_in_any_order(harness: Harness) -> None:
+    """If the answer to a start was lost, it is repeated: no purge is tracked twice."""
+    purges = [accepted_purge(number, path="p" * 900) for number in range(250)]
+    start(harness, purges)
+    before = tracked_ids(harness)
     assert sorted(before) == sorted(each.request_id for each in purges)
-    start(w, random.Random(7).sample(purges, len(purges)))
-    assert followed(w) == before
+    start(harness, random.Random(7).sample(purges, len(purges)))
+    assert tracked_ids(harness) == before
 
 
-def test_a_name_fits_step_functions(w: World) -> None:
-    """80 characters of letters, digits and a dash, and another one for each set."""
-    for purges in ([submitted(1)], [submitted(2)], [submitted(1), submitted(2)]):
-        start(w, purges)
+def test_a_name_fits_step_functions(harness: Harness) -> None:
+    """A name has at most 80 letters, digits and dashes, and each set has a name of its own:
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+    """
+    for purges in ([accepted_purge(1)], [accepted_purge(2)], [accepted_purge(1), accepted_purge(2)]):
+        start(harness, purges)
     sfn = boto3.client("stepfunctions")
-    found = sfn.list_executions(stateMachineArn=w.settings.track_purges_arn)["executions"]
+    found = sfn.list_executions(stateMachineArn=harness.settings.track_purges_arn)["executions"]
     names = sorted(each["name"] for each in found)
     assert len(names) == 3
     assert all(one != other for one, other in pairwise(names))

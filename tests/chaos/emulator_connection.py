@@ -1,6 +1,6 @@
-"""A connection to the emulator for the calls that nothing happens to: a fifth of the time of requests' own.
+"""A connection to the emulator for calls without a fault: five times as fast as those of requests.
 
-Calls that a fault hits go the whole way through requests, which has to make something of it.
+Calls with a fault go through requests, which has to handle the fault.
 """
 
 import socket
@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import requests
 
 
-class Line:
-    """Kept alive until `close`; HTTP/1.1 as far as the emulator speaks it."""
+class EmulatorConnection:
+    """A connection that stays open until `close`. It speaks as much HTTP/1.1 as the emulator."""
 
     def __init__(self, url: str) -> None:
         self._host = url.removeprefix("http://")
@@ -20,7 +20,7 @@ class Line:
         self._answers = self._socket.makefile("rb")
 
     def send(self, request: requests.PreparedRequest) -> requests.Response:
-        """One call and its answer."""
+        """Sends one call and returns its answer."""
         headers = {"Host": self._host, **request.headers}
         head = [f"{request.method} {request.path_url} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items())]
         self._socket.sendall(("\r\n".join(head) + "\r\n\r\n").encode("latin-1") + content_of(request))
@@ -30,26 +30,26 @@ class Line:
             name, _, value = line.decode("latin-1").partition(": ")
             fields.append((name, value))
         content = self._answers.read(int(dict(fields)["Content-Length"]))
-        return response(request, status, fields, content)
+        return make_response(request, status, fields, content)
 
     def close(self) -> None:
-        """Hang up."""
+        """Closes the connection."""
         self._answers.close()
         self._socket.close()
 
 
 def content_of(request: requests.PreparedRequest) -> bytes:
-    """The body, empty if there is none."""
+    """Returns the body of a request, empty if there is none."""
     return request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
 
 
-def response(
+def make_response(
     request: requests.PreparedRequest, status: int, headers: Iterable[tuple[str, str]], content: bytes
 ) -> requests.Response:
-    """What requests makes of an answer."""
-    made = requests.Response()
-    made.status_code, made._content = status, content
-    made._content_consumed = True  # type: ignore[attr-defined] # as if it had been read from a socket
-    made.headers.update(dict(headers))
-    made.request, made.url = request, str(request.url)
-    return made
+    """Returns the response that requests would return."""
+    response = requests.Response()
+    response.status_code, response._content = status, content
+    response._content_consumed = True  # type: ignore[attr-defined] # as if it had been read from a socket
+    response.headers.update(dict(headers))
+    response.request, response.url = request, str(request.url)
+    return response

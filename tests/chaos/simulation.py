@@ -1,4 +1,4 @@
-"""Everything that a schedule happens in, put together on one virtual clock."""
+"""The simulation: the functions and everything around them, on one virtual clock."""
 
 import io
 import json
@@ -21,45 +21,45 @@ from local.imagekit import Emulator, ImageKitServer
 from local.imagekit import Settings as EmulatorSettings
 from local.imagekit import purges as emulator_purges
 from local.imagekit.answers import Answer, Request
-from purging.aws import listing as inventory
+from purging.aws import listing
 from purging.telemetry import logger, metrics
-from tests.chaos import aws, invariants
+from tests.chaos import aws, coverage_checker, duplicate_checker, end_state_checker
 from tests.chaos.adapter import reset
-from tests.chaos.books import Books
+from tests.chaos.alert_checker import AlertChecker
+from tests.chaos.audit_log import AuditLog
 from tests.chaos.bucket import Bucket, Version
+from tests.chaos.emulator_connection import EmulatorConnection, content_of, make_response
 from tests.chaos.endpoint import Call
+from tests.chaos.fault_injector import FaultInjector
 from tests.chaos.functions import Functions, Invocation
-from tests.chaos.line import Line, content_of, response
 from tests.chaos.moto_aws import MotoAws
 from tests.chaos.queue import Queue
+from tests.chaos.quota_checker import QuotaChecker
 from tests.chaos.schedule import Schedule
-from tests.chaos.spending import Spending
-from tests.chaos.story import Story
+from tests.chaos.schedule_runner import ScheduleRunner
 from tests.chaos.timeline import Timeline
 from tests.chaos.triggers import Triggers
-from tests.chaos.waiting import Waiting
-from tests.chaos.wire import Wire
 
-# Seconds between two attempts of the SDK; it waits at random.
+# Seconds between two attempts of the SDK, which would wait for a random time.
 _BACKOFF = 0.5
 
 
 class NotSimulated(BaseException):
-    """A call that the simulation cannot answer."""
+    """The simulation cannot answer a call."""
 
 
-class Recorder(Emulator):
-    """The emulator, telling of each call that it answered."""
+class ObservedEmulator(Emulator):
+    """The emulator, which passes each of its answers to `on_answer`."""
 
     on_answer: Callable[[Request, Answer], Answer] = staticmethod(lambda _request, answer: answer)
 
     def handle(self, request: Request) -> Answer:
-        """Answer, and tell."""
+        """Answers a request and calls `on_answer`."""
         return self.on_answer(request, super().handle(request))
 
 
-class World:
-    """`now` is the true time, in unix seconds; S3's clock and the functions' are off."""
+class Simulation:
+    """`now` is the true time, in unix seconds. The clocks of S3 and of the functions differ from it."""
 
     def __init__(self, schedule: Schedule, *, socket: bool = True, moto: bool = False) -> None:
         self.schedule = schedule
@@ -69,25 +69,27 @@ class World:
         for key in schedule.setup.existing:
             self.bucket.change(key, Version("created", self.now - 1000, self.now - 1000))
         self.aws = (MotoAws if moto else aws.SmallAws)(self.bucket, self.keys[0])
-        self.wire = Wire(self)
+        self.fault_injector = FaultInjector(self)
         self.log = io.StringIO()
         self.triggers = Triggers(self)
         self.queue = Queue(self.triggers.poll_at)
-        self.books, self.spending, self.waiting = Books(self), Spending(self), Waiting(self)
-        self.story = Story(self)
+        self.audit_log = AuditLog(self)
+        self.quota_checker = QuotaChecker(self)
+        self.alert_checker = AlertChecker(self)
+        self.schedule_runner = ScheduleRunner(self)
         self.emulator = self._emulator()
         self._socket = socket
-        self._line: Line | None = None
+        self._connection: EmulatorConnection | None = None
         self.url = "http://127.0.0.1:1"
 
     @property
     def now(self) -> float:
-        """The true time."""
+        """The true time, in unix seconds."""
         return self.timeline.now
 
     @property
     def invocation(self) -> Invocation:
-        """The one whose code runs."""
+        """The invocation whose code runs now."""
         if self.timeline.current is None:
             raise LookupError("no function runs")
         invocation: Invocation = self.timeline.current.owner
@@ -95,19 +97,21 @@ class World:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Put everything in place."""
+        """Starts everything, and stops it at the end."""
         ids = (f"{number:024x}" for number in count(1))
-        clock = SimpleNamespace(monotonic=lambda: self.now, time=lambda: self.now, sleep=self.wire.wait)
+        clock = SimpleNamespace(
+            monotonic=lambda: self.now, time=lambda: self.now, sleep=self.fault_injector.wait
+        )
         with (
             pytest.MonkeyPatch.context() as patch,
             redirect_stdout(self.log),
             self.aws.open(),
             warnings.catch_warnings(),
         ):
-            # Metrics are one for the process: another invocation at the same time may have published these.
+            # All invocations share the metrics of the process, so another one may have published these.
             warnings.filterwarnings("ignore", "No application metrics to publish", UserWarning)
             patch.setattr(emulator_purges, "secrets", SimpleNamespace(token_hex=lambda _bytes: next(ids)))
-            sleep = SimpleNamespace(sleep=lambda _seconds: self.wire.wait(_BACKOFF))
+            sleep = SimpleNamespace(sleep=lambda _seconds: self.fault_injector.wait(_BACKOFF))
             patch.setattr(botocore.endpoint, "time", sleep)
             patch.setattr(submit_purge, "application", lambda: self.invocation.environment.app)
             patch.setattr(check_purges, "checker", lambda: self.invocation.environment.checker)
@@ -115,12 +119,12 @@ class World:
             for name, module in list(sys.modules.items()):
                 if name.startswith("purging.") and hasattr(module, "time"):
                     patch.setattr(module, "time", clock)
-            patch.setattr(inventory, "PAGE", self.schedule.setup.page)
+            patch.setattr(listing, "PAGE", self.schedule.setup.page)
             patch.setattr(logger.registered_handler, "stream", self.log)
             if self._socket:
                 with ImageKitServer(self.emulator) as server:
                     self.url = server.url
-                    with closing(Line(self.url)) as self._line:
+                    with closing(EmulatorConnection(self.url)) as self._connection:
                         self.functions = Functions(self)
                         yield
             else:
@@ -130,7 +134,7 @@ class World:
 
     def _emulator(self) -> Emulator:
         setup = self.schedule.setup
-        emulator = Recorder(
+        emulator = ObservedEmulator(
             EmulatorSettings(
                 self.keys[0],
                 quota=setup.account_quota,
@@ -145,59 +149,59 @@ class World:
             domains={"img.example.com": "demo"},
             clock=lambda: self.now,
         )
-        emulator.on_answer = self._answered
+        emulator.on_answer = self._record_answer
         return emulator
 
-    def _answered(self, request: Request, answer: Answer) -> Answer:
-        self.books.answered(request, answer)
+    def _record_answer(self, request: Request, answer: Answer) -> Answer:
+        self.audit_log.record_call(request, answer)
         if answer.outcome == "over-quota":
-            self.waiting.over_quota()
+            self.alert_checker.record_quota_exhausted()
         return answer
 
     def note(self, text: str) -> None:
-        """One line into the log of everything."""
+        """Writes one line to the log of the functions."""
         self.log.write(f"{text}\n")
 
-    def close(self) -> None:
-        """Ask for the invariants, each in its place."""
-        invariants.close(self)
-        self.spending.close()
-        self.waiting.close()
-
-    # --- where calls end that come through the boundary ---
+    def check(self) -> None:
+        """Runs all checkers at the end."""
+        coverage_checker.check(self)
+        end_state_checker.check(self)
+        self.quota_checker.check()
+        duplicate_checker.check(self)
+        self.alert_checker.check()
 
     def respond(self, name: str, model: Any, call: Call) -> Any:
-        """Answer a call to AWS, with its effect."""
+        """Handles a call to AWS and returns its answer."""
         service, _, operation = name.partition(".")
         if service == "sqs":
             return 200, self.queue.handle(operation, json.loads(call["body"]), self.now)
         try:
             answer = self.aws.respond(name, model, call)
         except (LookupError, ValueError) as error:
-            # The functions would take it for a failure of AWS's.
+            # As an Exception it would look to the functions like a failure of AWS.
             raise NotSimulated(f"{name}: {error!r}") from error
         if service == "sns" and answer[0] == 200:
-            self.books.told(call["body"]["Subject"], call["body"]["Message"])
-            self.waiting.told(call["body"]["Subject"])
+            self.audit_log.record_alert(call["body"]["Subject"], call["body"]["Message"])
+            self.alert_checker.record_alert(call["body"]["Subject"])
         return answer
 
-    def carry(self, request: requests.PreparedRequest) -> requests.Response:
-        """Bring a call that nothing happens to, to the emulator: over the socket, or straight."""
-        return self._line.send(request) if self._line else self._straight(request)
+    def deliver(self, request: requests.PreparedRequest) -> requests.Response:
+        """Delivers a call without a fault to the emulator, over the socket or in memory."""
+        return self._connection.send(request) if self._connection else self._call_in_memory(request)
 
-    def carry_faulty(
+    def deliver_faulty(
         self, request: requests.PreparedRequest, send: Callable[[], requests.Response]
     ) -> requests.Response:
-        """Bring a call that something happens to: over the socket as requests sends it, or straight."""
-        return send() if self._line else self._straight(request)
+        """Delivers a call with a fault to the emulator, over the socket by requests or in memory."""
+        return send() if self._connection else self._call_in_memory(request)
 
     def raw_answer(self, request: requests.PreparedRequest) -> bytes:
-        """The bytes of the emulator's answer."""
-        answer = self._straight(request)
+        """Returns the bytes of the emulator's answer."""
+        answer = self._call_in_memory(request)
         head = [f"HTTP/1.1 {answer.status_code} -", f"Content-Length: {len(answer.content)}", "", ""]
         return "\r\n".join(head).encode() + answer.content
 
-    def _straight(self, request: requests.PreparedRequest) -> requests.Response:
+    def _call_in_memory(self, request: requests.PreparedRequest) -> requests.Response:
         answer = self.emulator.handle(
             Request(
                 str(request.method),
@@ -209,4 +213,4 @@ class World:
         )
         if answer.reset:
             raise reset(request)
-        return response(request, answer.status, answer.headers, answer.body)
+        return make_response(request, answer.status, answer.headers, answer.body)

@@ -1,20 +1,20 @@
-"""Which purges, exact or wildcards, are of which URLs: a wildcard is a prefix of the text of a URL."""
+"""Finds the purges that cover a URL. A wildcard covers every URL that begins with its prefix."""
 
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
 from math import inf
 
-from tests.chaos.books import Purge
+from tests.chaos.audit_log import Purge
 
 
 def covers(purge: str, url: str) -> bool:
-    """Whether a purge, exact or a wildcard, is of a URL, which may be a wildcard as well."""
+    """Whether a purge, exact or a wildcard, covers a URL. The URL may be a wildcard as well."""
     return purge == url or (purge.endswith("*") and url.removesuffix("*").startswith(purge[:-1]))
 
 
-class Purged:
-    """When each URL was purged, exactly or by a wildcard, by purges in the order of their times."""
+class PurgeIndex:
+    """When each URL was purged, by exact purges and wildcards. The purges must be ordered by time."""
 
     def __init__(self, purges: Iterable[Purge]) -> None:
         self._exact: dict[str, list[float]] = defaultdict(list)
@@ -27,7 +27,7 @@ class Purged:
         self._lengths = sorted({len(prefix) for prefix in self._prefixes})
 
     def first(self, time: float, url: str) -> float:
-        """When a URL, exact or a wildcard, was first purged at a time or later; infinity if it was not."""
+        """Returns when a URL, exact or a wildcard, was first purged at `time` or later; infinity if never."""
         text = url.removesuffix("*")
         found = [self._prefixes[text[:length]] for length in self._lengths if text[:length] in self._prefixes]
         if text == url and url in self._exact:

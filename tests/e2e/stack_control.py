@@ -1,4 +1,4 @@
-"""Puts a stack into the state that a test is about, and back."""
+"""Controls an embedded stack: brings it into the state that a test needs, and back."""
 
 import json
 import time
@@ -18,38 +18,38 @@ from urllib3 import PoolManager
 from local.environment import REGION, ROOT_KEY, ROOT_KEY_ID
 from local.observer import Observer
 from local.stack import Stack
-from tests.e2e.waiting import until
+from tests.e2e.polling import until
 
 _AT_ONCE = 4
-_TIMEOUT = 60.0  # seconds, of a busy machine
+_TIMEOUT = 60.0  # seconds, enough for a busy machine
 
 
 @contextmanager
-def emulator(stack: Stack, **settings: object) -> Iterator[None]:
-    """Other settings of the emulated ImageKit, by their JSON names, for the length of a block."""
+def emulator_settings(stack: Stack, **settings: object) -> Iterator[None]:
+    """Changes settings of the ImageKit emulator, by their JSON names, within a block."""
     before = Observer(stack).imagekit()["settings"]
-    _set(stack, settings)
+    _set_emulator(stack, settings)
     try:
         yield
     finally:
-        _set(stack, {name: before[name] for name in settings})
+        _set_emulator(stack, {name: before[name] for name in settings})
 
 
 @contextmanager
 def function_environment(stack: Stack, **variables: str) -> Iterator[None]:
-    """Other settings of SubmitPurge for the length of a block, as another deployment would have them."""
+    """Changes environment variables of SubmitPurge within a block, as another deployment would set them."""
     name = stack.outputs["SubmitPurgeFunction"]
     before = stack.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    _configure(stack, name, {**before, **variables})
+    _set_environment(stack, name, {**before, **variables})
     try:
         yield
     finally:
-        _configure(stack, name, before)
+        _set_environment(stack, name, before)
 
 
 @contextmanager
-def notifying_nobody(stack: Stack) -> Iterator[None]:
-    """What is put into the bucket in the block has always been there, as far as the functions know."""
+def without_notifications(stack: Stack) -> Iterator[None]:
+    """Turns off the bucket's notifications within a block: the functions get no event of its objects."""
     answer: dict[str, Any] = {**stack.s3.get_bucket_notification_configuration(Bucket=stack.bucket)}
     del answer["ResponseMetadata"]
     stack.s3.put_bucket_notification_configuration(Bucket=stack.bucket, NotificationConfiguration={})
@@ -63,11 +63,11 @@ def notifying_nobody(stack: Stack) -> Iterator[None]:
 
 
 @contextmanager
-def no_ticks(stack: Stack) -> Iterator[None]:
-    """The schedule invokes nothing in the block.
+def without_ticks(stack: Stack) -> Iterator[None]:
+    """Disables the schedule within a block.
 
-    What the emulated Lambda kills because its function is configured anew takes down with it whatever was
-    started since: a tick at that moment would end the test's own invocation.
+    When a function is reconfigured, the emulated Lambda kills its running invocations, and with them those
+    that started since. A tick at this moment would end the test's own invocation.
     """
     resource = stack.cloudformation.describe_stack_resource(
         StackName=stack.name, LogicalResourceId="SubmitPurgeTick"
@@ -83,10 +83,10 @@ def no_ticks(stack: Stack) -> Iterator[None]:
         scheduler.update_schedule(**schedule)
 
 
-def put(stack: Stack, keys: Iterable[str], body: bytes) -> None:
-    """Put objects, several at once.
+def put_objects(stack: Stack, keys: Iterable[str], body: bytes) -> None:
+    """Puts objects, several at once.
 
-    Signed by botocore, but not sent by it: for thousands of objects the SDK takes most of the time.
+    botocore signs the requests, but does not send them: for thousands of objects the SDK is slow.
     """
     signer = S3SigV4Auth(Credentials(ROOT_KEY_ID, ROOT_KEY), "s3", REGION)
     with (
@@ -104,22 +104,21 @@ def put(stack: Stack, keys: Iterable[str], body: bytes) -> None:
             pass
 
 
-def settle(stack: Stack) -> None:
-    """Have all that earlier tests left behind purged, the emulated ImageKit without faults, and no drain wait
-    for a quota that is not used up any more, and no alert count as sent.
+def reset_stack(stack: Stack) -> None:
+    """Removes faults, a pause for an exhausted quota and sent alerts, and has pending changes purged.
 
-    What they left would be purged in the midst of the next test otherwise, and use its quota or its faults.
-    An alert of theirs would stand for the next test's.
+    Otherwise changes of earlier tests would be purged during the next test, and use its quota or its faults.
+    An alert of an earlier test would suppress the next test's alert.
     """
-    no_faults(stack)
+    clear_faults(stack)
     observer = Observer(stack)
     observer.ledger().resume(time.time())
-    until(lambda: (tick(stack), observer.work()), "nothing under way in the stack", lambda seen: seen[1].done)
-    forget_alerts(stack)
+    until(lambda: (tick(stack), observer.work()), "an idle stack", lambda observed: observed[1].done)
+    clear_alerts(stack)
 
 
-def forget_alerts(stack: Stack) -> None:
-    """Have no alert count as sent."""
+def clear_alerts(stack: Stack) -> None:
+    """Deletes the records of sent alerts."""
     table = stack.outputs["LedgerTable"]
     sent = stack.ledger.query(
         TableName=table,
@@ -131,35 +130,35 @@ def forget_alerts(stack: Stack) -> None:
         stack.ledger.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
 
 
-def fault(stack: Stack, **order: Any) -> None:
-    """Have the emulated ImageKit meet one of the next calls, whoever makes it, with a fault."""
+def inject_fault(stack: Stack, **order: Any) -> None:
+    """Makes one of the next calls to the ImageKit emulator fail, whoever makes it."""
     requests.post(f"{stack.imagekit}/_control/faults", json=order, timeout=_TIMEOUT).raise_for_status()
 
 
-def no_faults(stack: Stack) -> None:
-    """Have the emulated ImageKit forget the faults that no call has met yet."""
+def clear_faults(stack: Stack) -> None:
+    """Removes the faults that have not hit a call yet from the ImageKit emulator."""
     requests.delete(f"{stack.imagekit}/_control/faults", timeout=_TIMEOUT).raise_for_status()
 
 
 @contextmanager
-def at_rest(stack: Stack) -> Iterator[None]:
-    """Nothing is under way in the block but what the block itself starts.
+def while_idle(stack: Stack) -> Iterator[None]:
+    """Waits until the stack is idle. Within the block, nothing runs except what the block starts.
 
-    A drain that is cut off, because its function is configured anew or its role loses a permission, would
-    leave its lease behind for minutes, and hide its messages for longer.
+    If a drain is interrupted because its function is reconfigured or its role loses a permission, it leaves
+    its lease for minutes, and its messages stay invisible for longer.
     """
-    with no_ticks(stack):
-        until(Observer(stack).work, "nothing under way in the stack", lambda work: work.done)
+    with without_ticks(stack):
+        until(Observer(stack).work, "an idle stack", lambda work: work.done)
         yield
 
 
-def purged(stack: Stack) -> list[str]:
-    """The URLs of all purges that ImageKit has accepted."""
+def purged_urls(stack: Stack) -> list[str]:
+    """Returns the URLs of all purges that ImageKit has accepted."""
     return [purge.url for purge in Observer(stack).accepted()]
 
 
-def invoke(stack: Stack, event: dict[str, Any]) -> dict[str, Any]:
-    """SubmitPurge's answer to an event. Fails if the function does."""
+def invoke_submit_purge(stack: Stack, event: dict[str, Any]) -> dict[str, Any]:
+    """Invokes SubmitPurge and returns its answer. Raises AssertionError if the function fails."""
     answer = stack.functions.invoke(
         FunctionName=stack.outputs["SubmitPurgeFunction"], Payload=json.dumps(event)
     )
@@ -169,27 +168,31 @@ def invoke(stack: Stack, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def tick(stack: Stack) -> dict[str, Any]:
-    """What the schedule does every minute, now; the answer of a drain of its own.
+    """Invokes SubmitPurge as the schedule does, until it runs a drain itself, and returns the answer.
 
-    While another drain is at it, the answer is `busy`: then it says nothing about what waits and why.
+    While another drain runs, the answer is `busy` and does not say what is held and why.
     """
-    return until(lambda: invoke(stack, {"tick": True}), "a drain of its own", lambda found: not found["busy"])
+    return until(
+        lambda: invoke_submit_purge(stack, {"tick": True}),
+        "a drain of this invocation",
+        lambda found: not found["busy"],
+    )
 
 
-def dead_letters(stack: Stack) -> int:
-    """How many messages the dead-letter queue has."""
+def dead_letter_count(stack: Stack) -> int:
+    """Returns how many messages the dead-letter queue has."""
     attributes = stack.sqs.get_queue_attributes(
         QueueUrl=stack.outputs["ChangeDeadLettersUrl"], AttributeNames=["ApproximateNumberOfMessages"]
     )["Attributes"]
     return int(attributes["ApproximateNumberOfMessages"])
 
 
-def _set(stack: Stack, settings: dict[str, object]) -> None:
+def _set_emulator(stack: Stack, settings: dict[str, object]) -> None:
     requests.post(f"{stack.imagekit}/_control/settings", json=settings, timeout=_TIMEOUT).raise_for_status()
 
 
-def _configure(stack: Stack, function: str, variables: dict[str, str]) -> None:
-    with at_rest(stack):
+def _set_environment(stack: Stack, function: str, variables: dict[str, str]) -> None:
+    with while_idle(stack):
         stack.functions.update_function_configuration(
             FunctionName=function, Environment={"Variables": variables}
         )

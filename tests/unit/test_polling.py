@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import staging, waiting
-from tests.e2e.waiting import until
+from tests.e2e import polling, stack_control
+from tests.e2e.polling import until
 
 
 class Time:
@@ -28,7 +28,7 @@ class Time:
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     """No test here takes as long as it says."""
     passing = Time()
-    monkeypatch.setattr(waiting, "time", passing)
+    monkeypatch.setattr(polling, "time", passing)
     return passing
 
 
@@ -72,4 +72,4 @@ def test_a_busy_answer_is_no_answer(reason: str) -> None:
     """That nothing is held, says somebody who did not look: only a drain of its own can tell."""
     busy = {"purges": [], "settled": 0, "held": 0, "reason": reason, "busy": True}
     own = {"purges": [], "settled": 1, "held": 2, "reason": "quota", "busy": False}
-    assert staging.tick(_stack([busy, busy, own])) == own
+    assert stack_control.tick(_stack([busy, busy, own])) == own

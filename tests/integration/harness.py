@@ -1,4 +1,4 @@
-"""What the functions live in, small: moto for AWS, the ImageKit emulator on a socket, and a clock."""
+"""The test harness: moto for AWS, the ImageKit emulator on a socket, and one virtual clock."""
 
 import io
 import json
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 KEY = "private_0123456789"
 ENDPOINT = "https://ik.imagekit.io/demo"
-# Tests begin in mid-month, at a time that no clock of this machine shows.
+# Every test starts at this time: the middle of a month, in the future.
 START = datetime(2030, 5, 15, 12, tzinfo=UTC).timestamp()
 ROOT = Path(__file__).parents[2]
 _LOADER = botocore.loaders.create_loader()
@@ -46,7 +46,7 @@ _CLIENTS: dict[tuple[str, Config | None], Any] = {}
 
 
 class VirtualClock:
-    """Unix seconds that pass only when someone sleeps."""
+    """A clock in unix seconds. Time passes only in `sleep`."""
 
     def __init__(self, now: float = START) -> None:
         self.now = now
@@ -59,8 +59,8 @@ class VirtualClock:
 
 
 @dataclass
-class World:
-    """Everything at hand. `drain()` runs one drain with a full two minutes of life."""
+class Harness:
+    """The emulated services, the settings and the ledger of one test."""
 
     clock: VirtualClock
     emulator: Emulator
@@ -71,12 +71,12 @@ class World:
     alerts_queue: str
 
     def drain(self, *, seconds: float = 120.0, owner: str = "drainer", **settings: Any) -> Any:
-        """One drain with some settings changed, by an invocation that has `seconds` to live."""
+        """Runs one drain, with some settings changed, in an invocation that has `seconds` left."""
         dies_at = self.clock() + seconds
-        return self.drainer(**settings).run(owner, lambda: dies_at - self.clock())
+        return self.new_drain(**settings).run(owner, lambda: dies_at - self.clock())
 
-    def drainer(self, *, sleep: Callable[[float], None] | None = None, **settings: Any) -> Drain:
-        """A drain that is yet to run."""
+    def new_drain(self, *, sleep: Callable[[float], None] | None = None, **settings: Any) -> Drain:
+        """Returns a drain that has not run yet, with some settings changed."""
         changed = replace(self.settings, **settings)
         sleep = sleep or self.clock.sleep
         outside = replace(bootstrap.ports(changed, boto3.client, self.clock, sleep), ledger=self.ledger)
@@ -85,7 +85,7 @@ class World:
     def change(
         self, key: str, *, ago: float = 1.0, bucket: str = "origin", kind: Any = "created"
     ) -> ObjectChange:
-        """A change that happened `ago` seconds ago."""
+        """Returns a change that happened `ago` seconds ago."""
         return ObjectChange(bucket, key, kind, datetime.fromtimestamp(self.clock() - ago, UTC))
 
     @property
@@ -94,15 +94,15 @@ class World:
         return [purge.url for purge in self.emulator.state.purges.all()]
 
     def inject(self, kind: str, **fields: Any) -> None:
-        """A fault in the purge API, or in another one named by `api`."""
+        """Adds a fault to the purge API, or to the API that `api` names."""
         self.emulator.state.faults.add(Fault.parse({"api": "purge", "kind": kind, **fields}))
 
     def set_emulator(self, **settings: Any) -> None:
-        """Change the emulator's settings."""
+        """Changes settings of the emulator."""
         self.emulator.state.apply(replace(self.emulator.state.settings, **settings))
 
     def alerts(self) -> list[dict[str, str]]:
-        """The alerts published since the last look."""
+        """Returns the alerts published since the last call."""
         sqs = boto3.client("sqs")
         messages = sqs.receive_message(QueueUrl=self.alerts_queue, MaxNumberOfMessages=10).get("Messages", [])
         for message in messages:
@@ -110,7 +110,7 @@ class World:
         return [json.loads(message["Body"]) for message in messages]
 
     def executions(self) -> list[dict[str, Any]]:
-        """The inputs of the executions of TrackPurges, oldest first."""
+        """Returns the inputs of the executions of TrackPurges, oldest first."""
         sfn = boto3.client("stepfunctions")
         found = sfn.list_executions(stateMachineArn=self.settings.track_purges_arn)["executions"]
         return [
@@ -120,11 +120,11 @@ class World:
 
 
 @contextmanager
-def world(fetch: Fetch | None = None, **settings: Any) -> Iterator[World]:
-    """A new world, gone with the context. Needs credentials and a region in the environment.
+def running_harness(fetch: Fetch | None = None, **settings: Any) -> Iterator[Harness]:
+    """Yields a new harness, and stops it at the end. The environment needs credentials and a region.
 
-    The bucket `origin` is served at ENDPOINT. Purges have no rate limit there unless a test sets one. With
-    `fetch` as the origin, the emulator serves objects under `{url}/demo/`.
+    The bucket `origin` is served at ENDPOINT. Purges have no rate limit unless a test sets one. If `fetch`
+    is given, the emulator gets objects from it and serves them under `{url}/demo/`.
     """
     clock = VirtualClock()
     emulator = Emulator(
@@ -133,7 +133,7 @@ def world(fetch: Fetch | None = None, **settings: Any) -> Iterator[World]:
         fetch=fetch,
         clock=clock,
     )
-    # The emulator is on a real socket: what goes there must pass moto by.
+    # The emulator listens on a real socket, so moto must let calls to it pass.
     config = {"core": {"passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}}
     with (
         ImageKitServer(emulator) as server,
@@ -167,7 +167,7 @@ def world(fetch: Fetch | None = None, **settings: Any) -> Iterator[World]:
             "track_purges_arn": machine["stateMachineArn"],
             "alerts_topic_arn": topic,
         }
-        yield World(
+        yield Harness(
             clock=clock,
             emulator=emulator,
             url=server.url,
@@ -179,15 +179,20 @@ def world(fetch: Fetch | None = None, **settings: Any) -> Iterator[World]:
 
 
 def _share_models() -> None:
-    """Let sessions share what they load from botocore's files: moto forgets the session with each world."""
+    """Makes all sessions share the models loaded from botocore's files.
+
+    moto discards the session with each harness.
+    """
     session = botocore.session.get_session()
     session.register_component("data_loader", _LOADER)
     boto3.setup_default_session(botocore_session=session)
 
 
 def _client(service: str, *, config: Config | None = None) -> Any:
-    """A client that all worlds share: making one takes longer than most tests. What it knows is moto's,
-    and moto forgets it with each world."""
+    """Returns a client that all harnesses share: to make one takes longer than most tests.
+
+    The client has no state of its own. All state is in moto, and moto discards it with each harness.
+    """
     name = service, config
     if name not in _CLIENTS:
         _CLIENTS[name] = boto3.DEFAULT_SESSION.client(service, config=config)
@@ -196,75 +201,75 @@ def _client(service: str, *, config: Config | None = None) -> Any:
 
 @dataclass
 class Functions:
-    """Both Lambda functions in a world, configured by the environment that template.yaml gives them."""
+    """Both Lambda functions, with the environment variables that template.yaml gives them."""
 
-    world: World
+    harness: Harness
     log: io.StringIO
     change_queue: str
     _ids: Iterator[int] = field(default_factory=count)
 
     def submit(self, event: Any, *, seconds: float = 120.0) -> Any:
-        """Invoke SubmitPurge."""
+        """Invokes SubmitPurge."""
         return submit_purge.handler(event, self._context("SubmitPurge", seconds))
 
     def check(self, purges: Sequence[dict[str, Any]], *, seconds: float = 60.0) -> Any:
-        """Invoke CheckPurges as TrackPurges does; the answer has been through JSON."""
+        """Invokes CheckPurges as TrackPurges does. Event and answer are converted to JSON and back."""
         event = json.loads(json.dumps({"purges": purges}))
         return json.loads(json.dumps(check_purges.handler(event, self._context("CheckPurges", seconds))))
 
     def give_up(self, purges: Sequence[dict[str, Any]], **why: str) -> Any:
-        """Invoke CheckPurges as TrackPurges does past its deadline."""
+        """Invokes CheckPurges as TrackPurges does after its deadline."""
         return check_purges.handler({"purges": purges, "give_up": why}, self._context("CheckPurges", 60.0))
 
     def logged(self, message: str) -> list[dict[str, Any]]:
-        """The lines of the log with this message."""
+        """Returns the log lines that have this message."""
         lines = [json.loads(line) for line in self.log.getvalue().splitlines()]
         return [line for line in lines if line["message"] == message]
 
     def _context(self, name: str, seconds: float) -> Any:
-        dies_at = self.world.clock() + seconds
+        dies_at = self.harness.clock() + seconds
         return SimpleNamespace(
             function_name=name,
             memory_limit_in_mb=512,
             invoked_function_arn=f"arn:aws:lambda:eu-central-1:123456789012:function:{name}",
             aws_request_id=f"request-{next(self._ids)}",
-            get_remaining_time_in_millis=lambda: int((dies_at - self.world.clock()) * 1000),
+            get_remaining_time_in_millis=lambda: int((dies_at - self.harness.clock()) * 1000),
         )
 
 
 @contextmanager
-def functions(w: World, **environment: str) -> Iterator[Functions]:
-    """The functions, freshly started, with some environment variables changed."""
+def running_functions(harness: Harness, **environment: str) -> Iterator[Functions]:
+    """Yields newly started functions, with some environment variables changed."""
     queue = boto3.client("sqs").create_queue(QueueName="changes")["QueueUrl"]
     given = {**default_environment()} | {
         "URL_MAP": f"my-origin-bucket={ENDPOINT}",
-        "LEDGER_TABLE": w.settings.ledger_table,
-        "IMAGEKIT_SECRET_ARN": w.settings.secret_arn,
-        "IMAGEKIT_API_URL": w.url,
+        "LEDGER_TABLE": harness.settings.ledger_table,
+        "IMAGEKIT_SECRET_ARN": harness.settings.secret_arn,
+        "IMAGEKIT_API_URL": harness.url,
         "CHANGE_QUEUE_URL": queue,
-        "TRACK_PURGES_ARN": w.settings.track_purges_arn,
-        "ALERTS_TOPIC_ARN": w.settings.alerts_topic_arn,
+        "TRACK_PURGES_ARN": harness.settings.track_purges_arn,
+        "ALERTS_TOPIC_ARN": harness.settings.alerts_topic_arn,
     }
     log = io.StringIO()
-    time = SimpleNamespace(time=w.clock, sleep=w.clock.sleep)
+    time = SimpleNamespace(time=harness.clock, sleep=harness.clock.sleep)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (given | environment).items():
             patch.setenv(name, value)
         patch.setattr(submit_purge, "time", time)
         patch.setattr(check_purges, "time", time)
         patch.setattr(logger.registered_handler, "stream", log)
-        _forget()
-        yield Functions(w, log, queue)
-    _forget()
+        _clear_caches()
+        yield Functions(harness, log, queue)
+    _clear_caches()
 
 
-def _forget() -> None:
+def _clear_caches() -> None:
     submit_purge.application.cache_clear()
     check_purges.checker.cache_clear()
 
 
 def _make_table(dynamodb: "DynamoDBClient", name: str) -> None:
-    """As template.yaml has it."""
+    """Creates the table with the keys that template.yaml gives it."""
     dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",

@@ -11,9 +11,9 @@ from typing import Any
 
 from purging import bootstrap
 from purging.aws.alerts import Alerts
-from purging.giving_up import give_up
+from purging.checking.giving_up import give_up
+from purging.checking.status import Checker
 from purging.settings import Settings
-from purging.status import Checker
 from purging.telemetry import logger, metrics
 from purging.tracked import CheckAnswer, CheckRequest
 

@@ -13,18 +13,18 @@ from purging.aws.listing import S3Lister
 from purging.aws.survey import Lister
 from purging.aws.surveyor import Surveyor
 from purging.aws.tracking import Tracker
-from purging.drain import Drain
+from purging.checking.status import Checker
+from purging.draining.drain import Drain
+from purging.draining.recorder import Recorder
+from purging.draining.reporting import Reporter
+from purging.draining.submission import Submitter
 from purging.imagekit.client import ImageKit
 from purging.imagekit.freshness import Freshness
 from purging.imagekit.private_key import PrivateKey
 from purging.intake import Intake
 from purging.ledger.store import Ledger
 from purging.planning.planner import Planner
-from purging.recorder import Recorder
-from purging.reporting import Reporter
 from purging.settings import Settings
-from purging.status import Checker
-from purging.submission import Submitter
 
 Clock = Callable[[], float]
 """Gives unix seconds."""

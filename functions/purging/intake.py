@@ -9,11 +9,11 @@ from uuid import uuid4
 from purging.aws.change_queue import ChangeQueue
 from purging.changes import ObjectChange, split
 from purging.clocks import SKEW_SECONDS
-from purging.drain import Drain
+from purging.draining.drain import Drain
+from purging.draining.rounds import Report
 from purging.events import manual
 from purging.ledger.store import Ledger
 from purging.planning.coverage import purges_covering
-from purging.rounds import Report
 from purging.settings import Settings
 from purging.telemetry import MetricUnit, logger, metrics
 

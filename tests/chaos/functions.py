@@ -15,9 +15,9 @@ from purging import bootstrap
 from purging.aws.alerts import Alerts
 from purging.aws.change_queue import ChangeQueue
 from purging.aws.clients import AWS_CLIENT
+from purging.checking.status import Checker
 from purging.intake import Intake
 from purging.settings import Settings
-from purging.status import Checker
 from purging.urls import UrlMap
 from tests.chaos.adapter import Adapter
 from tests.chaos.endpoint import SimulatedEndpoint

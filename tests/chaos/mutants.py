@@ -14,7 +14,9 @@ from purging import clocks, intake
 from purging.aws.alerts import Alerts
 from purging.aws.change_queue import ChangeQueue
 from purging.changes import split
-from purging.drain import Drain
+from purging.draining.drain import Drain
+from purging.draining.recorder import Recorder
+from purging.draining.submission import _Submission
 from purging.events import manual, sources
 from purging.imagekit.private_key import PrivateKey
 from purging.imagekit.ratelimit import RateLimit
@@ -24,9 +26,7 @@ from purging.ledger.quota import Quota
 from purging.ledger.store import Ledger
 from purging.planning import coverage, new_objects
 from purging.purges import AcceptedPurge
-from purging.recorder import Recorder
 from purging.settings import Settings
-from purging.submission import _Submission
 from purging.telemetry import logger
 
 Patch = pytest.MonkeyPatch

@@ -26,7 +26,7 @@ from local.imagekit.faults import Fault
 from local.imagekit.origin import Fetch
 from purging import bootstrap
 from purging.changes import ObjectChange
-from purging.drain import Drain
+from purging.draining.drain import Drain
 from purging.ledger.store import Ledger
 from purging.settings import Settings
 from purging.telemetry import logger

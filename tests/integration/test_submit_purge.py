@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import submit_purge
-from purging.drain import Drain
+from purging.draining.drain import Drain
 from purging.errors import InvalidRequest, MalformedEvent, PermanentError
 from tests.integration.harness import ENDPOINT, KEY, Functions, Harness, running_functions
 

@@ -132,4 +132,4 @@ def wrong(given, other, *, more):
     (function,) = ast.parse(code).body
     assert isinstance(function, ast.FunctionDef)
     found = [each.partition(": ")[2] for each in _changed_arguments(function)]
-    assert found == ["given.append", "other.field", "more[0]", "given[0]", "given.list.update"]
+    assert sorted(found) == ["given.append", "given.list.update", "given[0]", "more[0]", "other.field"]

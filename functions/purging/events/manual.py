@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from purging.changes import Change, ObjectChange, UrlChange
 from purging.errors import InvalidRequest
 from purging.events.fields import MANUAL_FIELDS, as_object, key_of, text_of
+from purging.events.model import Change, ObjectChange, UrlChange
 from purging.purges import AcceptedPurge
 from purging.quoting import named, shown_url
 from purging.urls import UrlMap

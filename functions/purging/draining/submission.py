@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from purging.aws.clients import AWS_CALL_SECONDS
+from purging.draining.failures import backoff, judge
+from purging.draining.recorder import Recorder
 from purging.errors import KeyRefused, QuotaExhausted, Throttled, Unavailable, UrlRefused
-from purging.failures import backoff, judge
 from purging.imagekit.client import CALL_SECONDS, ImageKit
 from purging.ledger.quota import month_of
 from purging.ledger.records import State
@@ -15,7 +16,6 @@ from purging.ledger.store import Ledger
 from purging.planning.targets import PurgeTarget
 from purging.planning.wildcards import PlannedPurge
 from purging.purges import AcceptedPurge
-from purging.recorder import Recorder
 from purging.settings import Settings
 from purging.telemetry import logger
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from purging.aws.alerts import Alerts
+from purging.draining.rounds import Round
 from purging.ledger.quota import month_of
 from purging.planning.targets import PurgeTarget
-from purging.rounds import Round
 from purging.settings import Settings
 from purging.telemetry import MetricUnit, metrics
 

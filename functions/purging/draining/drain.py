@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from purging.aws.clients import AWS_CALL_SECONDS
 from purging.aws.surveyor import Surveyor
 from purging.clocks import SKEW_SECONDS
+from purging.draining.recorder import Recorder
+from purging.draining.reporting import Reporter
+from purging.draining.rounds import Report, Round, Window, divide
+from purging.draining.submission import CLOSING_SECONDS, Submitter
 from purging.ledger.quota import month_of
 from purging.ledger.store import Ledger
 from purging.planning.coverage import Coverage
 from purging.planning.planner import Conditions, Plan, Planner
 from purging.planning.targets import ChangedObject, changed_objects
-from purging.recorder import Recorder
-from purging.reporting import Reporter
-from purging.rounds import Report, Round, Window, divide
 from purging.settings import Settings
-from purging.submission import CLOSING_SECONDS, Submitter
 
 # The lease outlives the function that holds it, whatever its clock says: no two drains run at once.
 _LEASE_MARGIN = 2 * SKEW_SECONDS

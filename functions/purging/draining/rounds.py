@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from purging.changes import Change
+from purging.draining.submission import Outcome
 from purging.ledger.changesets import ChangeSet
 from purging.ledger.records import State
 from purging.planning.planner import Plan
 from purging.planning.targets import ChangedObject, PurgeTarget
 from purging.planning.wildcards import PlannedPurge
 from purging.purges import AcceptedPurge
-from purging.submission import Outcome
 
 # A window with others behind it may spend so much of the quota.
 _SHARE = 0.1

@@ -1,0 +1,1 @@
+"""Checks tracked purges, for the state machine TrackPurges."""

@@ -1,0 +1,1 @@
+"""Drains the ledger: pending changes become accepted purges."""

@@ -1,7 +1,8 @@
 """Takes what SubmitPurge is given: keeps its changes in the ledger, then drains it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from math import inf
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,7 @@ from purging.draining.rounds import Report
 from purging.events import manual
 from purging.ledger.store import Ledger
 from purging.planning.coverage import purges_covering
+from purging.purges import AcceptedPurge
 from purging.settings import Settings
 from purging.telemetry import MetricUnit, logger, metrics
 
@@ -100,7 +102,7 @@ class Intake:
             return answer
         accepted = self.ledger.accepted_since(asked_at - SKEW_SECONDS)
         covering = purges_covering(wanted, url_map, accepted)
-        return {**answer, "repetition": manual.repetition(asked_at, covering)}
+        return {**answer, "repetition": _repetition(asked_at, covering)}
 
     def _keep(self, changes: list[ObjectChange]) -> None:
         """Write changes of served objects to the ledger. From here on they cannot be lost."""
@@ -163,3 +165,14 @@ def is_batch(event: object) -> bool:
 
 def _failures(messages: list[dict[str, Any]]) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message["messageId"]} for message in messages]}
+
+
+def _repetition(asked_at: float, served: Iterable[AcceptedPurge]) -> dict[str, Any]:
+    """The part of an answer that only a repeated request gets: the first call's time, and the purges that
+    `served` it."""
+    return {
+        "first_asked_at": datetime.fromtimestamp(asked_at, UTC).isoformat(timespec="seconds"),
+        "purges": [{"url": purge.url, "request_id": purge.request_id} for purge in served],
+        "help": "The same request came less than 5 minutes ago. The purges that are listed here served it, "
+        'and none is made twice. To purge the same again now, add a new "token": "any text".',
+    }

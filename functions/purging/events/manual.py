@@ -10,7 +10,6 @@ text, which makes it different from an otherwise equal request.
 """
 
 import json
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -18,7 +17,6 @@ from typing import Any
 from purging.errors import InvalidRequest
 from purging.events.fields import MANUAL_FIELDS, as_object, key_of, text_of
 from purging.events.model import Change, ObjectChange, UrlChange
-from purging.purges import AcceptedPurge
 from purging.quoting import named, shown_url
 from purging.urls import UrlMap
 
@@ -89,14 +87,3 @@ def _of_key(entry: dict[str, Any], url_map: UrlMap, time: datetime) -> ObjectCha
             "bucket or folder to UrlMap"
         )
     return change
-
-
-def repetition(asked_at: float, served: Iterable[AcceptedPurge]) -> dict[str, Any]:
-    """The part of an answer that only a repeated request gets: the first call's time, and the purges that
-    `served` it."""
-    return {
-        "first_asked_at": datetime.fromtimestamp(asked_at, UTC).isoformat(timespec="seconds"),
-        "purges": [{"url": purge.url, "request_id": purge.request_id} for purge in served],
-        "help": "The same request came less than 5 minutes ago. The purges that are listed here served it, "
-        'and none is made twice. To purge the same again now, add a new "token": "any text".',
-    }

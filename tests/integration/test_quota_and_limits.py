@@ -28,7 +28,7 @@ def test_a_quota_of_three_purges_three_holds_seven_and_alerts_once(harness: Harn
     assert (len(harness.purged), report.held, report.reason) == (3, 7, "quota")
     (alert,) = harness.alerts()
     assert alert["Subject"] == "ImageKit's monthly purge quota is used up"
-    assert "7 changed objects wait" in alert["Message"]
+    assert "7 changed objects are held" in alert["Message"]
     harness.clock.sleep(60)
     harness.drain()
     assert harness.alerts() == []
@@ -222,7 +222,7 @@ def test_changes_pending_for_too_long_are_alerted_whatever_the_reason(harness: H
         if harness.clock() - START < 4 * 3600:
             alerts = harness.alerts()
     found = [*alerts, *harness.alerts()]
-    assert found[0]["Subject"] == "Changed objects wait for their purge for too long"
+    assert found[0]["Subject"] == "Changed objects are held for too long"
     assert "127.0.0.1" in found[0]["Message"]
     assert len(harness.ledger.pending()) == 1
     assert used(harness) == 0

@@ -50,7 +50,7 @@ class Reporter:
         metrics.add_metric("ChangesHeld", MetricUnit.Count, len(done.held))
         metrics.add_metric("OldestPendingSeconds", MetricUnit.Seconds, max(age, 0.0))
         metrics.add_metric("Price", MetricUnit.Count, done.plan.price)
-        held = f"{len(done.held)} changed objects wait for their purge; none is lost.\n{done.detail}"
+        held = f"{len(done.held)} changed objects are held; none is lost.\n{done.detail}"
         if done.reason == "quota":
             self._tell_quota(done, held)
         elif done.reason == "key refused":
@@ -58,7 +58,7 @@ class Reporter:
         elif age > self._settings.max_hold_seconds + _HOUR:
             self._alerts.send(
                 f"waits {done.reason}",
-                "Changed objects wait for their purge for too long",
+                "Changed objects are held for too long",
                 f"{held}\nThe oldest change is {age / _HOUR:.0f} hours old.",
                 every=_DAY,
             )

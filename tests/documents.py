@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 from local.workspace import PROJECT
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/forwarding.md", "docs/operations.md", "events/README.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "events/README.md",
+    *sorted(str(path.relative_to(PROJECT)) for path in (PROJECT / "docs").rglob("*.md")),
+)
 _PROGRAMS = ("sam", "make", "aws", "python", ".venv/bin/python", ".venv/bin/pytest")
 _BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"`([^`\n]+)`")

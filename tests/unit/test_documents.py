@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ops.__main__ import _parser as ops_parser
-from tests.documents import Command, commands
+from tests.documents import DOCUMENTS, Command, commands
 from tests.unit.cloudformation import PROJECT, load
 
 SAMCONFIG = tomllib.loads((PROJECT / "samconfig.toml").read_text())
@@ -104,3 +104,15 @@ def test_the_readme_asks_for_a_sam_cli_that_is_tested() -> None:
     [tested] = re.findall(r"^aws-sam-cli==(\d+)\.(\d+)", pinned, re.MULTILINE)
     # 1.156 is the first with the builder (aws/aws-sam-cli#8549).
     assert (1, 156) <= tuple(map(int, said)) <= tuple(map(int, tested))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_to_files_and_headings(document: str) -> None:
+    """A link within the project names a file that exists, and a heading that is in it."""
+    text = (PROJECT / document).read_text()
+    for target, heading in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", text):
+        path = (PROJECT / document).parent / target if target else PROJECT / document
+        assert path.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+            assert heading in {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}

@@ -14,7 +14,7 @@ from purging.telemetry import MetricUnit, logger, metrics
 from purging.tracked import Cause, CheckAnswer, TrackedPurge
 
 # A purge is checked only if more seconds than these remain. That is enough for one purge if everything hangs:
-# ImageKit (12), Secrets Manager (9), the note in the ledger (9), the CDN (8).
+# ImageKit (12), Secrets Manager (10), the note in the ledger (10), the CDN (8).
 _CLOSING = 40.0
 
 # URLs to check at the CDN in one invocation. A few are enough: a purge works for all its URLs or for none.

@@ -29,7 +29,7 @@ Each is slightly less, because an even trade costs the cache and spares no purge
 BURST_CHANGES, BURST_SECONDS = 10, 4.0
 """So many changes in so many seconds are an upload under way: it is planned as a whole when it pauses.
 
-The seconds are twice `CoalesceSeconds`: the latest changes may still be on their way for that long."""
+The seconds are twice the default of `CoalesceSeconds`: the latest changes may be on their way so long."""
 
 MAX_GATHER_SECONDS = 300.0
 """The longest time for which an upload that does not pause is gathered."""

@@ -4,8 +4,8 @@
 alerts are fakes in memory, and the clock is virtual. The queue delivers in windows of 2 s, the tick comes
 every minute, and a drain lives for 120 s. ImageKit accepts every purge at once, and nothing else happens in
 the account. All settings have their defaults: ours spends at most 90 % of the quota (QuotaReservePercent),
-and the others may spend all of it. A policy without quota is blocked until the month ends (UTC). Then ours goes
-on with its pending changes; the others never try them again.
+and the others may spend all of it. A policy without quota is blocked until the month ends (UTC). Then ours
+goes on with its pending changes; the others never try them again.
 
 With --versioned, only overwritten and deleted keys need a purge. Ours reads that from the bucket's versions;
 the simulation tells the others. With --unversioned no policy can know it, and every change needs a purge.

@@ -11,8 +11,8 @@ _NAMES = ("hero", "front", "back", "detail", "lifestyle", "swatch", "packshot", 
 def split(size: int, share: float) -> tuple[list[str], list[str]]:
     """(changed, unchanged) keys in S3's order. At least one key has changed.
 
-    The keys are made one after another, as a listing is read. In another order they would lie scattered in
-    memory, and what is thrown away in between would count as memory of the planner.
+    The keys are made in order, as a listing is read. In another order they would lie scattered in memory, and
+    the gaps between them would count as memory of the planner.
     """
     chance = random.Random(size)
     changed: list[str] = []

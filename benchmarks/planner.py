@@ -1,7 +1,7 @@
 """Time and peak memory of the planner, and how they grow with the number of keys.
 
-Every row is measured in a process of its own, so that a peak is that row's; a run of 1,000,000 keys takes
-some seconds. Keys, changes and thus plans are the same on every machine. The rule is ImageKit's own.
+Every row is measured in a process of its own, so each has its own peak. A run of 1,000,000 keys takes some
+seconds. Keys, changes and plans are the same on every machine. Wildcards follow ImageKit's rule.
 """
 
 import argparse
@@ -19,9 +19,10 @@ from purging.cover import cover
 from purging.urls import encode, wildcard_allowed
 
 SHARES = {"dense": 0.5, "sparse": 0.001, "all": 1.0}
-"""The share of the keys that changed, each picked by itself. The hardest case: few whole folders change."""
+"""The share of the keys that changed. Keys are picked at random: this is the hardest case, since few whole
+folders change."""
 
-# A busy machine slows many runs in a row. A small size needs many runs, so that one of them is fast.
+# A busy machine slows many runs in a row. So a small size needs many runs, of which one is fast.
 _AT_LEAST_SECONDS = 2.0
 
 
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 def measure(size: int, changes: str, price: float, runs: int) -> dict[str, Any]:
     """One row, measured in this process: the seconds of the fastest run, and the peak megabytes of all runs.
 
-    Seconds are the processor's. On an idle machine the clock's are the same, since `cover` never waits.
+    Seconds are processor time. On an idle machine that is also real time, since `cover` never waits.
     """
     changed, unchanged = split(size, SHARES[changes])
     asked = 0
@@ -105,7 +106,7 @@ def _rows(sizes: list[int], changes: list[str], price: float, runs: int) -> Iter
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    # Not at the top: a process inherits the peak of its parent, and rich is larger than cover.
+    # Imported here, because a process inherits the peak of its parent, and rich takes more memory than cover.
     from rich.box import SIMPLE  # noqa: PLC0415 - the measured subprocesses go without rich
     from rich.console import Console  # noqa: PLC0415 - likewise
     from rich.table import Table  # noqa: PLC0415 - likewise

@@ -26,8 +26,8 @@ def application() -> Intake:
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Keep the changes of an event, then drain the ledger.
 
-    A batch of the queue is answered with `batchItemFailures`: the messages that hold what is no change. Any
-    other event is answered with what came of it, or with an error if it cannot be understood.
+    For a batch of the queue, return `batchItemFailures`: the messages that were malformed or not kept. For
+    any other event, return what came of it. Raises MalformedEvent or InvalidRequest.
     """
     intake = application()
     if is_batch(event):

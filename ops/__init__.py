@@ -1,5 +1,5 @@
 """Commands for a real AWS account: ``python -m ops connect | backfill | redrive``.
 
-They use the ordinary AWS credentials. Of `local` they import `errors`, `interruption` and `terminal`, which
-know nothing of the embedded stack. `local` imports nothing from here.
+They use the ordinary AWS credentials. From `local` they import only `errors`, `interruption` and `terminal`,
+which do not use the embedded stack. `local` imports nothing from here.
 """

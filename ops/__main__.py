@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser(
         "backfill",
-        help="send events for objects that changed while nothing listened (docs/operations.md)",
+        help="send events for objects that changed while no events came (docs/operations.md)",
         description="Lists a bucket, and puts an event for each object that was changed or deleted since a "
         "time into the change queue.",
     )

@@ -1,4 +1,4 @@
-"""Sends events for objects that changed while nothing listened, by what the bucket lists."""
+"""Sends events for objects that changed while no events came. It finds them in the listing of the bucket."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -38,7 +38,7 @@ def backfill(
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html).
 
     Returns a sentence that says what was sent. Raises BadInput if the time, the bucket, the queue or the
-    credentials do not allow it.
+    credentials cannot be used.
     """
     start = _time(since)
     session = boto3.Session(profile_name=profile, region_name=region)

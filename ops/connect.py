@@ -16,8 +16,8 @@ _EVENT_BRIDGE = "EventBridgeConfiguration"
 # What the user can do about an error code of S3.
 _REMEDIES = {
     "NoSuchBucket": "there is no such bucket; check its name",
-    "AccessDenied": "it takes s3:GetBucketNotification and s3:PutBucketNotification there",
-    "403": "it takes s3:GetBucketNotification and s3:PutBucketNotification there",
+    "AccessDenied": "you need s3:GetBucketNotification and s3:PutBucketNotification there",
+    "403": "you need s3:GetBucketNotification and s3:PutBucketNotification there",
     "PermanentRedirect": "the bucket is in another region; name it with --region",
     "AuthorizationHeaderMalformed": "the bucket is in another region; name it with --region",
 }
@@ -26,7 +26,7 @@ _REMEDIES = {
 def connect(bucket: str, *, profile: str | None, region: str | None, dry_run: bool) -> str:
     """Switch EventBridge on for a bucket. Returns one or two sentences that say what was done.
 
-    Raises BadInput if the bucket or the credentials do not allow it.
+    Raises BadInput if the bucket or the credentials cannot be used.
     """
     try:
         client: S3Client = boto3.Session(profile_name=profile, region_name=region).client("s3")
@@ -63,7 +63,7 @@ def _connect(client: "S3Client", bucket: str, *, dry_run: bool) -> str:
     if {name: value for name, value in after.items() if name != _EVENT_BRIDGE} != before:
         raise BadInput(
             f"Bucket {bucket}: somebody else changed its notifications at the same time. Compare them with "
-            f"what they were before:\n{json.dumps(before, indent=2)}"
+            f"the earlier ones:\n{json.dumps(before, indent=2)}"
         )
     return f"{bucket} sends its events to EventBridge now; {kept} Deploy with OriginBuckets={bucket}."
 

@@ -12,8 +12,8 @@ from local.errors import BadInput
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-# Seconds in which the command sends and deletes a message that it received. If it does not manage to, the
-# message stays, and the next run moves it.
+# Seconds in which the command must send and delete a received message. If it takes longer, the message stays,
+# and the next run moves it.
 _VISIBILITY_TIMEOUT = 60
 
 # A queue URL of AWS, in any partition, names its region. The URL of an emulator does not.
@@ -28,13 +28,13 @@ def redrive(
     to_profile: str | None = None,
     region: str | None = None,
 ) -> str:
-    """Move the messages that are dead now. Returns a sentence that says how many were moved.
+    """Move all messages that are in the dead-letter queue now. Returns a sentence with their number.
 
     Both queues are given by URL. Each queue is used in the region that its URL names, or in `region` if the
     URL names none. The target queue is used with `to_profile`, or with `profile` if that is not given. A
     message that dies again during the move stays where it is.
 
-    Raises BadInput if the queues or the credentials do not allow it.
+    Raises BadInput if the queues or the credentials cannot be used.
     """
     try:
         source = _client(dead_letters, profile, region)
@@ -75,7 +75,7 @@ def _move(sender: "SQSClient", source: str, receiver: "SQSClient", target: str) 
             receiver.send_message(QueueUrl=target, MessageBody=message["Body"])
             sender.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
         moved += len(old)
-        # Each answer is only a sample of the queue. So only an empty answer shows that no old message is in
-        # it. A message that died again is received once and then hidden.
+        # Each answer has only some messages. So only an empty answer shows that no old message is left. A
+        # message that died again is received once and then hidden.
         if not received:
             return moved

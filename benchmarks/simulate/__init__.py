@@ -1,1 +1,1 @@
-"""Simulates months of purges: a history of changes is played against the planner, and against baselines."""
+"""Simulates months of purges: plays a history of changes against the planner, and against baselines."""

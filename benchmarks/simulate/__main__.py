@@ -1,14 +1,14 @@
 """What would my months cost? Plays the change history of a bucket against the planner, and against others.
 
-`ours` is the very code that runs in the Lambda, ledger and listing included. DynamoDB, S3, ImageKit, tracker
-and alerts are fakes in memory, and the clock is a virtual one. The queue delivers in windows of 2 s, the tick
-comes every minute, and a drain lives for 120 s. ImageKit accepts every purge at once, and nothing else
-happens in the account. All settings have their defaults: ours spends at most 90 % of the quota
-(QuotaReservePercent), and the others may spend all of it. A policy out of quota is blocked until the month
-ends (UTC). Then ours goes on with its pending changes; the others have forgotten them.
+`ours` is the code that runs in the Lambda, with ledger and listing. DynamoDB, S3, ImageKit, tracker and
+alerts are fakes in memory, and the clock is virtual. The queue delivers in windows of 2 s, the tick comes
+every minute, and a drain lives for 120 s. ImageKit accepts every purge at once, and nothing else happens in
+the account. All settings have their defaults: ours spends at most 90 % of the quota (QuotaReservePercent),
+and the others may spend all of it. A policy without quota is blocked until the month ends (UTC). Then ours
+goes on with its pending changes; the others never try them again.
 
-With --versioned, only overwritten and deleted keys need a purge. Ours reads that from the bucket's versions,
-and the others are told. With --unversioned nobody can know it, and every change needs a purge.
+With --versioned, only overwritten and deleted keys need a purge. Ours reads that from the bucket's versions;
+the simulation tells the others. With --unversioned no policy can know it, and every change needs a purge.
 """
 
 import argparse
@@ -25,16 +25,17 @@ from benchmarks.simulate.history import History, UnusableTrace, read
 from benchmarks.simulate.score import Score
 
 EPILOG = """\
-Evictions are counted at the moment of each purge: keys that exist under what was purged, and that have no
-pending change. Stale: changes that are still pending when the month ends in which they happened.
+Evictions are counted at the moment of each purge: the purged keys that exist and have no pending change.
+Stale changes are still pending at the end of the month in which they happened.
 
---decisions writes a line a purge: {"trace", "policy", "t", "prefix", "wildcard", "changed", "collateral"}.
-`wildcard` tells whether the URL sent ended in a `*`, and `prefix` is its decoded key without it. With
-QueryVariants on, a single changed object is purged as `photo.jpg*`, so its line has "wildcard": true, and
-counts what else that evicts, such as `photo.jpg.bak`. `changed` keys had a pending change.
+--decisions writes a line for each purge:
+{"trace", "policy", "t", "prefix", "wildcard", "changed", "collateral"}.
+`wildcard` says whether the URL ended in a `*`, and `prefix` is its decoded key without the `*`. With
+QueryVariants, a single changed object is purged as `photo.jpg*`. So its line has "wildcard": true, and counts
+other keys that this evicts, such as `photo.jpg.bak`. `changed` keys had a pending change.
 
---json has the figures of each month under "per_month", with the highest price that ours paid.
-Seconds are from a change to the purge that covers it; "single" are commits of one change.
+--json has the figures of each month under "per_month", with the highest price of ours.
+Seconds are from a change to the purge that covers it; "single" are deploys of one change.
 """
 
 _POLICIES = ("ours", *baselines.POLICIES)

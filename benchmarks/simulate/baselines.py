@@ -1,8 +1,8 @@
 """The baselines: policies of other systems that purge a CDN when a bucket changes.
 
 A policy gets its changes in batches, and answers each batch with exact keys and wildcards. If ImageKit would
-refuse a wildcard, the policy is charged for the exact keys under it. A policy without quota is blocked until
-the month ends. It never tries again what it could not purge.
+refuse a wildcard, the policy pays for the exact keys under it. A policy without quota is blocked until the
+month ends. It never tries those changes again.
 """
 
 from collections import defaultdict
@@ -34,7 +34,7 @@ class Policy:
 
 
 def run(history: History, policy: Policy, *, versioned: bool, quota: int) -> Score:
-    """The score of a policy in a whole history, with a quota of so many purges a month."""
+    """The score of a policy in a whole history. `quota` is the number of purges a month."""
     score = Score(history, versioned)
     changes = iter(history.changes)
     change = next(changes, None)
@@ -44,7 +44,7 @@ def run(history: History, policy: Policy, *, versioned: bool, quota: int) -> Sco
             if score.changed(change):
                 needed.add(change.number)
             change = next(changes, None)
-        # With versions, a baseline is told which keys need no purge.
+        # A baseline gets only the keys that need a purge.
         keys = [each.key for each in batch if each.number in needed]
         for prefix, wildcard in _charged(policy.purges(keys), keys) if keys else ():
             if score.month(time).purges < quota:
@@ -113,7 +113,7 @@ def _per_folder(keys: list[str]) -> Purges:
 
 
 def _s3deploy(keys: list[str], most: int = 8) -> Purges:
-    """At most 8 paths stay as they are. More become ever broader, and in the end everything."""
+    """At most 8 paths stay as they are. More become ever broader, in the end one wildcard for the bucket."""
     paths = sorted({f"/{key}" for key in keys})
     for level in range(max(path.count("/") for path in paths), 0, -1):
         if len(paths) <= most:

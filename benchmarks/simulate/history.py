@@ -1,4 +1,4 @@
-"""The history of a bucket: its keys at the start, and its changes. A trace is the file that holds one.
+"""The history of a bucket: its keys at the start, and its changes. A trace is its file.
 
 A trace is gzipped or not. `NAME.jsonl[.gz]` has one line for each deploy, in the order of time:
 `{"t": unix seconds, "put": [key, …], "delete": [key, …]}`. `NAME.keys[.gz]` beside it lists the keys before
@@ -17,7 +17,7 @@ _SUFFIXES = (".jsonl.gz", ".jsonl")
 
 
 class UnusableTrace(Exception):
-    """A file is no trace. The text says which file, where in it, and why."""
+    """A file that is no trace. The text names the file, the place in it, and the cause."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,7 +45,7 @@ class History:
 
 
 def read(path: Path, upload_rate: float) -> History:
-    """The history in a trace, with an upload rate of so many objects a second.
+    """The history in a trace. `upload_rate` is in objects a second.
 
     The changes of a line begin at its time: first the puts in their order, then the deletes. Raises
     UnusableTrace.

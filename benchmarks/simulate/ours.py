@@ -35,7 +35,7 @@ WINDOW_SECONDS, BATCH, LIFE_SECONDS, TICK_SECONDS = 2.0, 1000, 120.0, 60.0
 
 
 def run(history: History, *, versioned: bool, quota: int) -> Score:
-    """The score of our policy in a whole history, with a quota of so many purges a month."""
+    """The score of our policy in a whole history. `quota` is the number of purges a month."""
     settings = Settings(
         url_map=UrlMap.parse(f"*={ENDPOINT}"), ledger_table="", secret_arn="", monthly_quota=quota
     )
@@ -45,7 +45,7 @@ def run(history: History, *, versioned: bool, quota: int) -> Score:
 
 @contextmanager
 def _silent_telemetry() -> Iterator[None]:
-    """Neither log nor metrics, which would be those of years."""
+    """Switch off log and metrics, which would be those of years."""
     level = logger.log_level
     logger.setLevel(logging.CRITICAL)
     try:
@@ -91,7 +91,7 @@ class _Simulation:
         return self._score
 
     def _advance(self, until: float) -> None:
-        """Let everything happen that happens until some time."""
+        """Let everything happen that is due until a time (unix seconds)."""
         while True:
             change = self._changes[self._next_change].at if self._next_change < len(self._changes) else inf
             tick = self._next_tick()
@@ -133,7 +133,7 @@ class _Simulation:
         report = self._drain.run(f"invocation-{next(self._invocations)}", lambda: dies_at - self._now)
         if report.reason == "quota":
             self._score.out_of_quota(began)
-            # No drain can purge anything before the next month, so the ticks until then are left out.
+            # No drain can purge before the next month, so the ticks until then are left out.
             self._no_tick_before = _next_month(self._now)
 
     def _next_tick(self) -> float:
@@ -187,7 +187,7 @@ class _NoTracker:
 
 
 class _NoAlerts:
-    """Alerts that reach nobody."""
+    """Alerts that are not sent."""
 
     def send(self, name: str, subject: str, message: str, *, every: float) -> bool:  # noqa: ARG002 - nobody reads it
         """Send nothing, and report that it was sent."""

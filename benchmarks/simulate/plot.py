@@ -23,9 +23,9 @@ _STYLE: Any = {
     "xtick.color": _INK,
     "ytick.color": _INK,
     "font.size": 10.0,
-    # The names of traces may hold dollars, which are no formulas here.
+    # A dollar in the name of a trace is no formula.
     "text.parse_math": False,
-    # Text stays text, and equal rows make equal files.
+    # The SVG contains text as text, and equal rows make equal files.
     "svg.fonttype": "none",
     "svg.hashsalt": "imagekit-s3-purge",
 }
@@ -48,7 +48,7 @@ _LABEL_PLACES = [
     for x, side in _SIDES
     if x or abs(y) > _NEAR_POINTS
 ]
-"""Where a label may stand: points to the right and up from its dot, and which side of the text is there."""
+"""Where a label may be: points to the right and up from its dot, and the side of the text at that place."""
 
 
 def write(rows: Sequence[dict[str, Any]], path: Path) -> None:
@@ -65,7 +65,7 @@ def write(rows: Sequence[dict[str, Any]], path: Path) -> None:
             _draw_axes(axes, trace, [row for row in rows if row["trace"] == trace])
         for axes in panels[len(traces) :]:
             axes.set_axis_off()
-        # The layout decides where a dot is, and so whether a label has room beside it.
+        # The layout sets the places of the dots, and labels need these.
         figure.draw_without_rendering()
         for trace, axes in zip(traces, panels, strict=False):
             _draw_points(axes, canvas, [row for row in rows if row["trace"] == trace])
@@ -108,7 +108,7 @@ def _draw_points(axes: Axes, canvas: FigureCanvasAgg, rows: Sequence[dict[str, A
 
 
 def _groups(axes: Axes, rows: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """The rows, those together whose dots would lie on each other. Ours always stands alone."""
+    """The rows in groups: rows whose dots would overlap are one group. Ours is always a group of its own."""
     near = _NEAR_POINTS * axes.figure.dpi / 72
     groups: list[list[dict[str, Any]]] = []
     for row in rows:
@@ -126,7 +126,7 @@ def _groups(axes: Axes, rows: Sequence[dict[str, Any]]) -> list[list[dict[str, A
 def _draw_label(
     axes: Axes, canvas: FigureCanvasAgg, members: Sequence[dict[str, Any]], taken: Sequence[Bbox]
 ) -> Bbox:
-    """Draw a label at the first place where nothing is in its way; what it takes of the panel."""
+    """Draw a label at the first free place. Returns the box that it takes."""
     text = ", ".join(row["policy"] for row in members)
     if stale := max(row["stale_at_month_end"] for row in members):
         text += f" ({stale:,} stale)"
@@ -140,7 +140,7 @@ def _draw_label(
         color=_OURS if ours else _OTHERS,
         weight="bold" if ours else "normal",
         annotation_clip=False,
-        # The lines of the grid do not strike the text through.
+        # A white box keeps the lines of the grid out of the text.
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
     )
     label.set_in_layout(False)

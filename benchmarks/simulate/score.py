@@ -1,4 +1,4 @@
-"""Counts what the purges of a policy did. The counts follow from the history alone, whatever the policy."""
+"""Counts the effects of the purges of a policy. The rules are the same for every policy."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ from purging.ledger.quota import month_of
 class Decision:
     """One accepted purge at a time `t` (unix seconds).
 
-    `prefix` is a key, or with `wildcard` the start of the purged keys: it is the URL that was sent, decoded
-    and without its `*`. Of the keys under it, `changed` keys had a pending change; `collateral` keys existed
-    at that moment and had none.
+    `prefix` is a key, or with `wildcard` the start of the purged keys: the key in the URL, decoded and
+    without its `*`. Of the keys under it, `changed` keys had a pending change; `collateral` keys existed at
+    that moment and had none.
     """
 
     t: float
@@ -31,8 +31,8 @@ class Decision:
 class Month:
     """The counts of a calendar month (UTC).
 
-    `evictions` are keys that were evicted needlessly, and `changes` are those that needed a purge. `stale`
-    changes were still pending at the month's end. `price` is the highest one that was paid.
+    `evictions` are keys that were evicted needlessly. `changes` needed a purge; `stale` ones of them were
+    still pending at the month's end. `price` is the highest price of a plan.
     """
 
     month: str
@@ -118,11 +118,11 @@ class Score:
         return self._months.setdefault(name, Month(name))
 
     def finish(self) -> None:
-        """The history is over: what is pending now stays so for ever."""
+        """The history is over. Changes that are pending now stay pending."""
         self._close(self._now)
 
     def _close(self, name: str) -> None:
-        """A month ends. A change is stale at the end of the month in which it happened, or never."""
+        """A month ends. Its changes that are pending now are stale."""
         self._months[name].stale = sum(
             month_of(change.at) == name for changes in self._pending.values() for change in changes
         )

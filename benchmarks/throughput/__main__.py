@@ -1,9 +1,9 @@
-"""Changes a second through the real SubmitPurge, beside a handler that makes one HTTP call an event.
+"""Changes a second through the real SubmitPurge, beside a handler that makes one HTTP call for each event.
 
 Both get the same S3 events, in full batches of the queue, and call the same emulated ImageKit on a socket,
-with its rate limits off. The rest of AWS answers from memory. The changes are a catalogue that is exported
-anew, in the order of its keys; of an hour ago, so that nothing is waited for. Seconds are the processor's, of
-handler and emulated ImageKit together: on an idle machine the clock's, as neither waits for anything else.
+without rate limits. AWS answers from memory. A catalogue is exported again, in the order of its keys. Its
+changes are an hour old, so none of them is held. Seconds are the processor time of handler and emulated
+ImageKit together. On an idle machine that is also real time, since neither waits for anything else.
 """
 
 import argparse
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--stack", action="store_true", help="real S3 puts through the embedded stack instead"
     )
     parser.add_argument(
-        "--backlog", type=int, help="drains of so many pending changes, for a bucket of as many keys, instead"
+        "--backlog", type=int, help="drains of so many pending changes instead, in a bucket of as many keys"
     )
     parser.add_argument("--roots", type=int, default=1, help="URLs that show an object, with --backlog (1)")
     parser.add_argument("--puts", type=int, default=5_000, help="objects put with --stack (5000)")

@@ -1,6 +1,6 @@
-"""The AWS that SubmitPurge is measured with: it answers at once, from memory, and counts the calls.
+"""AWS for the measurement of SubmitPurge: it answers at once, from memory, and counts the calls.
 
-The time of AWS itself is not what is measured.
+The time of AWS itself is not measured.
 """
 
 from collections import Counter
@@ -58,7 +58,7 @@ class Aws:
 
 
 def client(call: Call, service: str) -> Any:
-    """boto3's client of a service, whose calls are answered by `call`."""
+    """boto3's client of a service. `call` answers its calls."""
     if service == "dynamodb":
         return dynamodb.Client(lambda operation, request: call(service, operation, request))
 

@@ -1,8 +1,8 @@
 """Drains of a backlog: many changes are pending in the ledger, and the bucket holds as many keys.
 
-Table and bucket are in a process of their own. So the memory that is measured is that of the function and of
-the emulated ImageKit. The quota is the default one. Each drain is a tick. Its seconds are the clock's, and
-include the calls between the processes.
+Table and bucket are in a process of their own. So the measured memory is that of the function and of the
+emulated ImageKit. The quota is the default one. A tick starts each drain. Its seconds are real time, with the
+calls between the processes.
 """
 
 import random
@@ -29,8 +29,8 @@ _MOST_DRAINS = 100
 def measure(pending: int, roots: int = 1) -> Iterator[dict[str, Any]]:
     """A row for changes in the order of their keys, and one for changes in no order.
 
-    Each row is measured in a process of its own, so its peak is that row's. Every object is shown by as many
-    URLs as there are `roots`.
+    Each row is measured in a process of its own, so each has its own peak. `roots` is the number of URLs that
+    show an object.
     """
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
         for shuffled in (False, True):
@@ -38,7 +38,7 @@ def measure(pending: int, roots: int = 1) -> Iterator[dict[str, Any]]:
 
 
 class Backlog(Aws):
-    """An AWS whose ledger has `pending` changes, in sets as full batches leave them."""
+    """An AWS whose ledger has `pending` changes, in the sets of full batches."""
 
     def __init__(self, pending: int, *, shuffled: bool) -> None:
         keys, _unchanged = split(pending, 1.0)

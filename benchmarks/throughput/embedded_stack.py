@@ -41,7 +41,7 @@ def measure(puts: int) -> dict[str, Any]:
         put = time.time()
         while True:
             done, lost = observer.work().done, _lost(stack, keys, rewritten)
-            # An event that S3 has not sent yet shows only in the objects that no purge covers.
+            # If S3 has not sent an event yet, the only sign of it is an object that no purge covers.
             if (done and not lost) or time.time() - put > _PATIENCE:
                 break
             time.sleep(0.5)

@@ -55,7 +55,7 @@ class SubmitPurge:
             aws_request_id=f"request-{next(self._numbers)}",
             get_remaining_time_in_millis=lambda: int((dies_at - time.monotonic()) * 1000),
         )
-        # The handler writes metrics, as it does in the Lambda. They do not belong among the rows.
+        # The handler prints metrics, as in the Lambda. They must not mix with the rows.
         with contextlib.redirect_stdout(io.StringIO()):
             return self._handler(event, context)
 

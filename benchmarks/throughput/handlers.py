@@ -21,7 +21,7 @@ from purging.urls import UrlMap, encode
 def measure(changes: int, share: float, calls: int) -> list[dict[str, Any]]:
     """A row for SubmitPurge, and two for the other handler: with and without keep-alive.
 
-    `changes` objects change, which are a `share` of the bucket's. The other handler gets `calls` events.
+    `changes` objects change, a `share` of the bucket's objects. The other handler gets `calls` events.
     """
     changed, unchanged = split(round(changes / share), share)
     changed = changed[:changes]
@@ -41,7 +41,7 @@ def measure(changes: int, share: float, calls: int) -> list[dict[str, Any]]:
 
 
 def _seconds_of_batches(submit_purge: SubmitPurge, keys: Sequence[str]) -> float:
-    submit_purge.invoke({"tick": True})  # A cold start is not what is measured here.
+    submit_purge.invoke({"tick": True})  # the cold start is not measured
     seconds = 0.0
     for batch in list(_batches(keys)):
         started = time.process_time()
@@ -60,7 +60,7 @@ def _row(aws: Aws, keys: Sequence[str], purged: Sequence[str], seconds: float) -
         "changes": len(keys),
         "seconds": round(seconds, 3),
         "changes_per_second": round(len(keys) / seconds),
-        # The emulators and the events count, too: this is more than the function's own memory.
+        # More than the function's own memory: the fakes, the emulator and the events count, too.
         "peak_mb": round(peak_megabytes()),
         "memory_mb": MEMORY_MB,
         "ledger_writes_per_1000": round(calls["dynamodb_writes"] / thousands, 1),
@@ -73,7 +73,7 @@ def _row(aws: Aws, keys: Sequence[str], purged: Sequence[str], seconds: float) -
 
 
 def _one_call_each(keys: Sequence[str], api: str, *, keep_alive: bool) -> dict[str, Any]:
-    """A row for the usual handler: a connection for each call, or at its best one for all."""
+    """A row for a simple handler: with a connection for each call, or with one for all calls."""
     url_map = UrlMap.parse(f"{BUCKET}={ENDPOINT}")
     post = requests.Session().post if keep_alive else requests.post
     batches = list(_batches(keys))

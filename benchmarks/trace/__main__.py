@@ -1,11 +1,11 @@
 """Makes a change history for `benchmarks.simulate` from a git repository, or from S3's server access logs.
 
 A git repository stands for the bucket that its files are deployed to: one commit is one deploy, a merge is
-one step, a rename is a delete and a put. The first parents of HEAD are followed, back to --months before it.
+one step, a rename is a delete and a put. The trace follows the first parents of HEAD, --months back.
 
-S3 access logs (--s3-log) tell of puts and deletes, but not what the bucket held before: of the keys that they
-name, those that were read or deleted before they were put are taken to exist at the start. Unchanged keys
-that nobody asked for are missing then, and evictions come out too few; --keys lists what the bucket held.
+S3 access logs (--s3-log) show puts and deletes, but not the keys that the bucket had before. A key that was
+read or deleted before it was put counts as existing at the start. Other unchanged keys are missing, so the
+evictions are too few. To avoid that, list the bucket's keys with --keys.
 
 Writes NAME.jsonl.gz and NAME.keys.gz, where NAME is the repository's or the bucket's.
 """
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     if (options.git_dir is None) == (options.s3_log is None):
         parser.error("name either a GIT_DIR or --s3-log FILE …")
     if options.keys and not options.s3_log:
-        parser.error("--keys goes with --s3-log: git knows what was there")
+        parser.error("--keys goes with --s3-log: a git repository has the keys already")
     try:
         if options.git_dir:
             found = [git.read(options.git_dir, options.months, options.ext)]
@@ -52,12 +52,12 @@ def _write(trace: Trace, out: Path) -> None:
     _gzip(target, (json.dumps(step.line(), ensure_ascii=False) for step in trace.steps))
     _gzip(out / f"{trace.name}.keys.gz", sorted(trace.keys))
     changes = sum(len(step.puts) + len(step.deletes) for step in trace.steps)
-    skipped = f"; {trace.skipped} keys left out, which are no UTF-8 lines" if trace.skipped else ""
+    skipped = f"; {trace.skipped} keys left out: they are no UTF-8 lines" if trace.skipped else ""
     print(f"{target}: {len(trace.keys):,} keys, {len(trace.steps):,} steps, {changes:,} changes{skipped}")
 
 
 def _gzip(path: Path, lines: Iterable[str]) -> None:
-    # No name and no time is in the file, so that the same history makes the same file.
+    # The file contains no name and no time: the same history makes the same file.
     with path.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
         for line in lines:
             file.write(f"{line}\n".encode())

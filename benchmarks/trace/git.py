@@ -15,12 +15,12 @@ _COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 def read(directory: Path, months: int, extensions: tuple[str, ...]) -> Trace:
-    """The trace of HEAD's first parents, from so many months before HEAD on. Raises Unreadable."""
+    """The trace of HEAD's first parents, from `months` before HEAD on. Raises Unreadable."""
     commits = _first_parents(directory)
     first = months_before(commits[-1][1], months)
     start = next((at for at, (_, time) in enumerate(commits) if time >= first), 0)
     if start == 0 and _git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true":
-        # Nobody knows what the oldest commit of a shallow clone changed, so the history starts after it.
+        # A shallow clone does not show what its oldest commit changed, so the history starts after it.
         start = 1
     paths = _paths(directory, commits[start - 1][0]) if start else []
     skipped = {path for path in paths if _key(path) is None}
@@ -42,7 +42,7 @@ def read(directory: Path, months: int, extensions: tuple[str, ...]) -> Trace:
 def _first_parents(directory: Path) -> list[tuple[str, int]]:
     """(commit, unix seconds) from the oldest to HEAD.
 
-    Clocks may be wrong, so no commit is taken to be older than the one before it, or younger than HEAD.
+    Clocks may be wrong, so no commit counts as older than the one before it, or as younger than HEAD.
     """
     listed = _git(directory, "rev-list", "--first-parent", "--timestamp", "HEAD", "--").decode().split()
     times, names = [int(time) for time in listed[::2]], listed[1::2]
@@ -100,7 +100,7 @@ def _name(directory: Path) -> str:
 
 
 def _git(directory: Path, *arguments: str, input: str | None = None) -> bytes:  # noqa: A002 - as subprocess has it
-    # In a hook of another repository, git's own variables would name that one.
+    # In a hook of another repository, git's environment variables name that repository.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(

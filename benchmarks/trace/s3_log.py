@@ -40,7 +40,7 @@ _BUCKET, _TIME, _REQUEST, _OPERATION, _KEY, _STATUS, _VERSION = 1, 2, 5, 6, 7, 9
 
 @dataclass(frozen=True, slots=True, order=True)
 class Record:
-    """One request that succeeded. `request` is its id, which all keys of a batch share."""
+    """One successful request, at `t` (unix seconds). `request` is its id, which all keys of a batch share."""
 
     t: int
     bucket: str
@@ -59,7 +59,7 @@ def read(
     if not buckets:
         raise Unreadable(f"{files[0]}{' …' if len(files) > 1 else ''}: no successful put or delete in it")
     if keys_file and len(buckets) > 1:
-        raise Unreadable(f"--keys lists one bucket, but the logs tell of {', '.join(buckets)}")
+        raise Unreadable(f"--keys lists one bucket, but the logs have {', '.join(buckets)}")
     return [
         _trace(bucket, [record for record in records if record.bucket == bucket], listed, months, extensions)
         for bucket in buckets

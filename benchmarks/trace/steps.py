@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Unreadable(Exception):
-    """No trace can be made from a source. The text says which source, and why."""
+    """A source from which no trace can be made. The text names the source and the cause."""
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Trace:
 
 
 def months_before(time: int, months: int) -> int:
-    """The same moment some calendar months earlier, or the first of that month if it has no such day."""
+    """The moment (unix seconds) some calendar months earlier, on the first if that month lacks the day."""
     moment = datetime.fromtimestamp(time, UTC)
     year, month = divmod(moment.year * 12 + moment.month - 1 - months, 12)
     if year < 1970:

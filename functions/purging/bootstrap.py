@@ -1,4 +1,4 @@
-"""Puts everything together. Nothing else in this package makes a client, or chooses who works with whom."""
+"""Puts everything together. No other module makes an AWS client, or chooses which objects work together."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ def aws(service: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What a drain reaches outside of the process. A simulation puts its own in their place."""
+    """What a drain reaches outside of the process. A simulation replaces some of it by fakes."""
 
     ledger: Ledger
     lister: Lister

@@ -8,6 +8,6 @@ seconds wrong, and EventBridge cuts off the fraction of a second."""
 
 
 def surely_before(change: Change, time: float) -> bool:
-    """Whether a change happened before `time` (unix seconds, a function's clock), whatever the difference
-    between the clocks is."""
+    """Whether a change certainly happened before `time` (unix seconds, a function's clock), although the
+    clocks differ."""
     return change.occurred_at.timestamp() + SKEW_SECONDS <= time

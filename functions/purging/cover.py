@@ -72,7 +72,7 @@ def weighted_cover(
     alone: Callable[[str], int],
 ) -> list[Purge]:
     """Like `cover`, for keys that by themselves may take several purges. `alone` gives their number for a
-    changed key, 1 or more. They have no collateral. Raises every error of `alone`, too."""
+    changed key, 1 or more. These purges have no collateral. Raises every error of `alone`, too."""
     if not price >= 0:
         raise ValueError(f"price {price!r} is not a number from 0 to infinity (needless evictions per purge)")
     members = changed if isinstance(changed, AbstractSet) else frozenset(changed)
@@ -86,7 +86,7 @@ def weighted_cover(
     # no special case. The price becomes a ratio of whole numbers, since rounded floats decide ties by chance.
     worth, unit = min(price, len(every) - keys).as_integer_ratio()
 
-    # A number in the plan is the position of a key that is purged by itself. Most numbers are replaced later.
+    # A number in the plan is the position of a key that is purged by itself. Wildcards replace them later.
     plan: list[int | Purge] = []
     spent = 0  # the number of purges in the plan
     # The stack of branching points. For each: how many characters its keys share, its first changed key,

@@ -4,7 +4,7 @@
 
     PurgeError
     ├── PermanentError            the same input fails again: correct the input
-    │   ├── MalformedEvent        an event without an object change
+    │   ├── MalformedEvent        an event that cannot be understood
     │   ├── InvalidRequest        a manual purge that is not possible
     │   ├── InvalidSetting        a setting with an unusable value
     │   ├── UrlRefused            ImageKit does not purge this URL (400, 413, 414, 422)
@@ -29,11 +29,11 @@ class PermanentError(PurgeError):
 
 
 class MalformedEvent(PermanentError):
-    """An event, or a part of an event, without an object change."""
+    """An event, or a part of an event, that cannot be understood."""
 
 
 class InvalidRequest(PermanentError):
-    """A manual purge of something that UrlMap does not serve, or of too much at once."""
+    """A manual purge with wrong fields, with too many entries, or of what UrlMap does not serve."""
 
 
 class InvalidSetting(PermanentError):
@@ -83,8 +83,8 @@ class KeyRefused(RetryableError):
 class Unavailable(RetryableError):
     """No usable answer. `may_have_counted` says whether ImageKit may have accepted the purge nevertheless.
 
-    It may have after a 5xx, after a success without a request id, and after a time-out or a broken connection
-    if something was sent. It has not if there was no connection, and after a redirect or any other 4xx.
+    It is true after a 5xx, after a success without a request id, and after a time-out or a broken connection
+    if something was sent. It is false if there was no connection, and after a redirect or any other 4xx.
     """
 
     def __init__(self, reason: str, *, may_have_counted: bool = True) -> None:

@@ -36,7 +36,7 @@ class Intake:
 
     def take_batch(self, messages: list[dict[str, Any]], context: Any) -> dict[str, Any]:
         """Keep every change of a batch of the queue's messages, and drain. Return `batchItemFailures`: the
-        messages that are to come again, or that hold what is no change
+        messages that were malformed or not kept
         (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html)."""
         changes: list[ObjectChange] = []
         understood: list[dict[str, Any]] = []
@@ -55,23 +55,23 @@ class Intake:
         self.queue.reject(malformed)
         try:
             self._keep(changes)
-        except Exception:  # noqa: BLE001 - whatever it was, the messages are to come again, and soon
+        except Exception:  # noqa: BLE001 - after any error the messages must come again soon
             logger.exception("changes not kept", messages=len(understood))
             self.queue.retry(understood)
             return _failures(messages)
-        # Now, since a drain that is cut off answers nothing.
+        # Before the drain: a function that is killed while it drains returns no answer.
         self.queue.acknowledge(understood)
         try:
             self._drain(context)
-        except Exception:  # noqa: BLE001 - the changes are kept, so the messages are done, whatever it was
-            # The next tick drains them, and fails loudly if it can't.
+        except Exception:  # noqa: BLE001 - after any error the changes are kept, so the messages are done
+            # The next tick drains them. If that fails too, its invocation fails.
             logger.exception("drain failed")
         return _failures(malformed)
 
     def take_event(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """Keep the changes of an event that comes by itself, and drain. Return what came of it.
+        """Keep the changes of an event that is not in a batch, and drain. Return what came of it.
 
-        Raises MalformedEvent if any part of it is no change, when all other parts are done.
+        If a part of it is malformed, raises MalformedEvent after all other parts are done.
         """
         changes, problems = split(event)
         for problem in problems:
@@ -85,10 +85,9 @@ class Intake:
         return answer
 
     def take_manual(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """Serve a manual purge once, however often its caller repeats the call. Answer before the caller
-        repeats it.
+        """Serve a manual purge once, even if its caller repeats the call. Answer before a repetition.
 
-        Raises InvalidRequest or MalformedEvent for what cannot be served.
+        Raises InvalidRequest or MalformedEvent if the request cannot be served.
         """
         now, url_map = self.clock(), self.settings.url_map
         manual.requested(event, url_map, now)  # a request that cannot be served is not remembered
@@ -105,7 +104,7 @@ class Intake:
         return {**answer, "repetition": _repetition(asked_at, covering)}
 
     def _keep(self, changes: list[ObjectChange]) -> None:
-        """Write changes of served objects to the ledger. From here on they cannot be lost."""
+        """Write the changes of served objects to the ledger. Then they cannot be lost."""
         settings = self.settings
         served = [
             each for each in changes if settings.url_map.serves(each) and not settings.ignores(each.key)
@@ -168,11 +167,11 @@ def _failures(messages: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _repetition(asked_at: float, served: Iterable[AcceptedPurge]) -> dict[str, Any]:
-    """The part of an answer that only a repeated request gets: the first call's time, and the purges that
-    `served` it."""
+    """The part of an answer for a repeated request only: the first call's time, and the purges that `served`
+    it."""
     return {
         "first_asked_at": datetime.fromtimestamp(asked_at, UTC).isoformat(timespec="seconds"),
         "purges": [{"url": purge.url, "request_id": purge.request_id} for purge in served],
-        "help": "The same request came less than 5 minutes ago. The purges that are listed here served it, "
-        'and none is made twice. To purge the same again now, add a new "token": "any text".',
+        "help": "The same request came less than 5 minutes ago. The purges in this list served it, and no "
+        'purge was repeated. To purge the same again now, add a new "token": "any text".',
     }

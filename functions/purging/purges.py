@@ -17,8 +17,8 @@ class AcceptedPurge:
     submitted_at: float
     """Unix seconds, UTC."""
     identities: bytes = b""
-    """The identities, as `joined` returns them, of the changes that the purge was made for, if its time does
-    not prove that it came after them."""
+    """The `joined` identities of the changes that the purge was made for, except those that surely happened
+    before `submitted_at`."""
     sample: str | None = None
     """An exact URL that the purge covers; None if no URL is worth a freshness check."""
 
@@ -31,7 +31,7 @@ class AcceptedPurge:
 
 
 def joined(identities: Iterable[bytes]) -> bytes:
-    """The identities, sorted, in one bytes object: they are read far more often than searched."""
+    """The identities, sorted, in one bytes object, since reads are far more frequent than searches."""
     return b"".join(sorted(identities))
 
 

@@ -8,12 +8,12 @@ _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]*\]?|[^:]*)(:[0-9]*)?")
 
 
 def named(fields: Iterable[str]) -> str:
-    """Names of fields for a message: the first 8, since anybody may have invented very many."""
+    """Names of fields for a message: only the first 8, since an event may have very many fields."""
     return _short(", ".join(map(repr, islice(fields, 8))))
 
 
 def shown(value: object) -> str:
-    """A value for a message, cut to 120 characters: of a list its length, of an object its names."""
+    """A value for a message, cut to 120 characters. A list is shown by its length, an object by its names."""
     if isinstance(value, dict):
         # The values of an object stay out: they may be secret, or nested too deep for `repr`.
         text = f"an object with {named(value) or 'nothing'}"
@@ -29,7 +29,7 @@ def _short(text: str) -> str:
 
 
 def shown_url(url: object) -> str:
-    """A refused URL, or the value in its place, for a message, without the credentials that are in it."""
+    """A refused URL for a message, without its credentials. Other values are shown as by `shown`."""
     return quoted(without_credentials(url)) if isinstance(url, str) else shown(url)
 
 
@@ -40,14 +40,13 @@ def quoted(text: str) -> str:
 
 
 def without_credentials(url: str) -> str:
-    """The URL with `***` instead of user and password. In an invalid URL, what they are is a guess."""
+    """The URL with `***` instead of user and password. In an invalid URL, their place is a guess."""
     start = re.match(r"([a-z][a-z0-9+.-]*:)?//", url, re.IGNORECASE)
     scheme = start[0] if start else ""
     before, at, place = url[len(scheme) :].rpartition("@")
     if at and (":" in before or "/" not in before.partition("@")[0]):
         return f"{scheme}***@{place}"
-    # A port that is no number may be the first half of a password that contains a comma: the comma has split
-    # the setting there.
+    # A port that is no number may be the first half of a password with a comma, at which UrlMap was split.
     authority = re.split("[/?#]", url[len(scheme) :], maxsplit=1)[0]
     if scheme and not _HOST_AND_PORT.fullmatch(authority):
         return f"{scheme}{authority.partition(':')[0]}:***{url[len(scheme) + len(authority) :]}"

@@ -42,7 +42,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read the environment. Raises InvalidSetting, which names the variable, its value and the remedy."""
+        """Read the environment. Raises InvalidSetting, which names the setting, its value and the remedy."""
         transformations = environ.get("PATH_TRANSFORMATIONS", "").split()
         return cls(
             url_map=UrlMap.parse(environ.get("URL_MAP", ""), transformations),
@@ -65,11 +65,11 @@ class Settings:
 
     @property
     def automatic_quota(self) -> int:
-        """The purges of a month that changes may use. The reserve is for manual purges and the dashboard."""
+        """How many purges a month changes may use. The reserve is for manual purges and the dashboard."""
         return self.monthly_quota - self.monthly_quota * self.reserve_percent // 100
 
     def ignores(self, key: str) -> bool:
-        """Whether the key matches a pattern of keys that are never served. `*` matches slashes, too."""
+        """Whether the key matches a pattern of IgnoreKeys. `*` matches slashes, too."""
         return any(fnmatchcase(key, pattern) for pattern in self.ignore_keys)
 
 

@@ -12,5 +12,5 @@ __all__ = ["MetricUnit", "logger", "metrics"]
 
 logger = Logger(serialize_stacktrace=False)
 metrics = Metrics()
-# An invocation without metrics is normal.
+# Powertools warns about an invocation without metrics, but that is normal here.
 warnings.filterwarnings("ignore", "No application metrics to publish", UserWarning)

@@ -35,7 +35,7 @@ def entries(text: str) -> Iterator[Entry]:
             raise InvalidSetting(f"{_named(entry)}: write bucket[/folder]=https://ik.imagekit.io/id")
         folder = folder.strip("/")
         if _ENCODED.search(folder):
-            # No key would match it, and nobody would notice. What it should mean is a guess.
+            # No key would match it, and no alert would follow. The intended folder is a guess.
             raise InvalidSetting(
                 f"{_named(entry)}: the folder is percent-encoded; write it as its keys begin in the "
                 f"bucket, perhaps {shown_url(unquote(folder))}"

@@ -94,8 +94,8 @@ class Root:
 
 @dataclass(frozen=True, slots=True)
 class SharedPrefix:
-    """Two groups of objects that have the same URLs: the keys of one bucket that begin with `here`, and the
-    keys of `bucket` that begin with `there`."""
+    """Two groups of objects that have the same URLs: keys of one bucket that begin with `here`, and keys of
+    `bucket` that begin with `there`."""
 
     here: str
     bucket: str
@@ -107,7 +107,7 @@ class SharedPrefix:
         return self.there + key[len(self.here) :]
 
     def back(self, key: str) -> str:
-        """The key that begins with `here`, of the URL of a key of `bucket` that begins with `there`."""
+        """The key in the first bucket that has the same URL as a key of `bucket` that begins with `there`."""
         return self.here + key[len(self.there) :]
 
 
@@ -152,7 +152,7 @@ class UrlMap:
         )
 
     def shared_prefixes(self, bucket: str, *, several: bool) -> tuple[SharedPrefix, ...]:
-        """The other objects that have the same URLs as objects of a bucket.
+        """The places of other objects that have the same URLs as objects of a bucket.
 
         Two entries share URLs if one's URL-endpoint begins with the other's. `several` says whether `*`
         stands for more buckets than the map names.
@@ -191,7 +191,7 @@ class UrlMap:
         return list(dict.fromkeys(root.url(change.key) for root in self.roots_of(change)))
 
     def validated(self, url: object) -> str:
-        """The URL, which a person asks to purge, if it can be purged and lies under one of the endpoints.
+        """The URL of a manual purge, if it can be purged and lies under one of the endpoints.
 
         Raises InvalidRequest, which names the URL and the remedy.
         """
@@ -214,7 +214,7 @@ class UrlMap:
             known = ", ".join(sorted({root.endpoint for root in self.roots}))
             raise InvalidRequest(f"{shown_url(url)} lies under none of the endpoints of UrlMap: {known}")
         path = root.path(url)
-        # Decoded, since a client or a server on the way may decode them before it resolves them.
+        # A client or a server on the way may decode the segments before it resolves them.
         segments = re.split(r"[/\\]", unquote(path.partition("?")[0]))
         if "." in segments or ".." in segments:
             raise InvalidRequest(f"{shown_url(url)} has a dot segment: write the path in full")

@@ -1,1 +1,1 @@
-"""AWS in memory, for the fault simulation and the benchmarks: one fake for each service that holds data."""
+"""AWS in memory, for the fault simulation and the benchmarks: a fake of DynamoDB and one of S3."""

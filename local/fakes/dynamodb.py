@@ -2,8 +2,8 @@
 
 moto would be the obvious choice. But a call to moto takes 3 to 5 ms: moto parses every expression anew, and
 it copies the whole table for a transaction. The fault simulation makes over a hundred thousand calls, and the
-benchmarks measure the functions, not AWS. This fake raises ValueError or KeyError for all that it does not
-know.
+benchmarks measure the functions, not AWS. For an expression or operation that it does not know, this fake
+raises ValueError or KeyError.
 
 Limits: DynamoDB developer guide, "Quotas" and "Item sizes".
 """
@@ -31,7 +31,7 @@ Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
 PAGE_BYTES = 1_000_000
-"""The most that one page of a query holds."""
+"""The most bytes of items on one page of a query, unless a single item has more."""
 
 _MAX_ITEM_BYTES = 400 * 1024
 _MAX_ACTIONS = 100
@@ -44,7 +44,7 @@ _WRITES = {"PutItem": "Put", "DeleteItem": "Delete", "UpdateItem": "Update"}
 
 
 class Refused(Exception):
-    """An error that DynamoDB answers: its `code`, and further `fields` of the answer."""
+    """An error in DynamoDB's answer: its `code`, and further `fields` of the answer."""
 
     def __init__(self, code: str, message: str = "", fields: Mapping[str, Any] | None = None) -> None:
         # All arguments are passed on, so that the error can be sent to another process.
@@ -78,7 +78,7 @@ class Table:
         operations = {"Query": self._query, "TransactWriteItems": self._transact}
         return operations[operation](request)
 
-    # --- what is in the table, without a call ---
+    # --- the table's items, without a call ---
 
     def items(self) -> list[Item]:
         """All items."""
@@ -93,7 +93,7 @@ class Table:
         return len(self._sort_keys[pk])
 
     def store(self, item: Item) -> None:
-        """Put an item, whatever limits and conditions say."""
+        """Put an item, without a check of limits and conditions."""
         key = _key(item)
         if key not in self._items:
             insort(self._sort_keys[key[0]], key[1])
@@ -135,7 +135,7 @@ class Table:
     def _transact(self, request: Request) -> Answer:
         token = request.get("ClientRequestToken")
         if token is not None and token in self._tokens:
-            return {}  # The SDK repeats a call whose answer it did not get.
+            return {}  # the SDK repeats a call whose answer was lost
         actions = [next(iter(action.items())) for action in request["TransactItems"]]
         if len(actions) > _MAX_ACTIONS or len({_key_of(action) for _, action in actions}) < len(actions):
             raise Refused("ValidationException", "too many actions, or several on one item")
@@ -172,7 +172,7 @@ class Table:
             raise Refused("ConditionalCheckFailedException", fields={"Item": shown} if shown else {})
 
     def _write(self, kind: str, action: Request) -> None:
-        """Write one item, whose condition holds."""
+        """Write one item. Its condition holds."""
         self.items_written += 1
         if kind == "Put":
             self.store(action["Item"])
@@ -206,9 +206,9 @@ _ERRORS: dict[str, type[ClientError]] = {
 
 
 class Client:
-    """boto3's client of a table. `handle` is a table's, here or in another process.
+    """boto3's client of a table. `handle` is the method of a table in this or another process.
 
-    It skips what boto3 spends time on: the checks of parameters, JSON, signatures and HTTP.
+    It skips the slow parts of boto3: the checks of parameters, JSON, signatures and HTTP.
     """
 
     exceptions = SimpleNamespace(**_ERRORS)
@@ -237,7 +237,7 @@ class Client:
         return self._call("Query", request)
 
     def get_paginator(self, operation: str) -> SimpleNamespace:
-        """The paginator of `query`, which is the only one."""
+        """The paginator of `query`. There is no other one."""
         if operation != "query":
             raise ValueError(f"a paginator of {operation!r} is unknown")
         return SimpleNamespace(paginate=self._pages)
@@ -258,7 +258,7 @@ class Client:
 
 
 def decoded(body: str | bytes) -> Request:
-    """The parameters in the JSON that botocore would send, where binary values are base64."""
+    """The parameters in the JSON that botocore sends. Its binary values are base64."""
     request: Request = json.loads(body, object_hook=_without_base64)
     return request
 
@@ -272,7 +272,7 @@ def _without_base64(value: Item) -> Item:
 
 @cache
 def _terms(condition: str) -> tuple[_Holds, ...]:
-    """The terms of a condition, one of which must hold."""
+    """The terms of a condition. One of them must hold."""
     return tuple(_term(text.strip()) for text in condition.split(" OR "))
 
 
@@ -325,7 +325,7 @@ def _assignments(expression: str) -> tuple[tuple[str, str, str], ...]:
 
 
 def _name(request: Request, name: str) -> str:
-    """The name of an attribute, which may stand behind a placeholder."""
+    """The name of an attribute, which may be given by a placeholder."""
     return str(request["ExpressionAttributeNames"][name]) if name.startswith("#") else name
 
 

@@ -1,4 +1,4 @@
-"""An S3 bucket in memory: the objects, the versions that are kept of them, and S3's two listings."""
+"""An S3 bucket in memory: its objects, the versions that it keeps of them, and S3's two listings."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ MAX_KEYS = 1000
 
 
 class Version(NamedTuple):
-    """A version of an object, or a delete marker. S3 tells whole seconds."""
+    """A version of an object, or a delete marker. `modified` has whole seconds, as in S3."""
 
     id: str
     modified: datetime
@@ -22,8 +22,8 @@ class Version(NamedTuple):
 class Bucket:
     """One bucket, and boto3's client for it.
 
-    The `keys` are objects that exist from the start. Without versions, a bucket keeps the latest version of
-    each object only. All times are unix seconds.
+    The objects of `keys` exist from the start. A bucket that is not `versioned` keeps only the latest version
+    of each object. All times are unix seconds.
     """
 
     def __init__(self, keys: Iterable[str] = (), *, versioned: bool = True) -> None:
@@ -31,7 +31,7 @@ class Bucket:
         # Keys are sorted by code point, as S3 sorts by the bytes of UTF-8.
         self._keys = sorted(set(keys))
         self._kept_keys = list(self._keys)
-        # Newest first. Tuples never change, so a million objects can share one.
+        # By key, newest first. A million objects can share one tuple, since tuples never change.
         first = _version(1 if versioned else 0, 0.0)
         self._versions: dict[str, tuple[Version, ...]] = dict.fromkeys(self._keys, (first,))
         self._made: dict[str, int] = {}
@@ -49,13 +49,13 @@ class Bucket:
     # --- changes ---
 
     def put(self, key: str, at: float = 0.0) -> str | None:
-        """Create or overwrite an object; the id of the version that this made."""
+        """Create or overwrite an object. Returns the id of the new version; None without versions."""
         if key not in self:
             insort(self._keys, key)
         return self._add(key, at, is_delete_marker=False)
 
     def delete(self, key: str, at: float = 0.0) -> str | None:
-        """Delete an object; the id of the delete marker that this made."""
+        """Delete an object. Returns the id of the new delete marker; None without versions."""
         if key in self:
             del self._keys[bisect_left(self._keys, key)]
         if self.versioned:
@@ -110,7 +110,7 @@ class Bucket:
         KeyMarker: str = "",  # noqa: N803
         MaxKeys: int = MAX_KEYS,  # noqa: N803
     ) -> Answer:
-        """One page of the versions that are kept, those of a key newest first."""
+        """One page of the kept versions. Those of one key are listed newest first."""
         page, most = _page(self._kept_keys, KeyMarker, Prefix, MaxKeys)
         left = most
         versions: list[Answer] = []
@@ -129,7 +129,7 @@ class Bucket:
             left -= len(kept)
             if left < 0:
                 break
-        # A page with one key more than it has room for ends up here with nothing left, too.
+        # The page has one key too many if there are more: that key makes `left` negative, too.
         answer: Answer = {"IsTruncated": left < 0}
         if versions:
             answer["Versions"] = versions
@@ -156,5 +156,5 @@ def _page(keys: list[str], after: str, prefix: str, most: int) -> tuple[list[str
 
 
 def _end(keys: list[str], first: int, prefix: str) -> int:
-    """Where the keys end that start with a prefix, from a place on where they begin."""
+    """The position after the last key with a prefix. The first such key is at `first`."""
     return bisect_right(keys, prefix, first, key=lambda key: key[: len(prefix)]) if prefix else len(keys)

@@ -1,1 +1,1 @@
-"""The other AWS services: S3, SQS, SNS, Step Functions."""
+"""S3, SQS, SNS and Step Functions, and the configuration of all AWS clients."""

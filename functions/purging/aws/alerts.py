@@ -8,7 +8,7 @@ from purging.aws.clients import AWS_ERRORS
 from purging.ledger.store import Ledger
 from purging.telemetry import logger
 
-# Seconds for which an alert is muted by a function that was killed before it published.
+# Seconds for which no other function may send an alert that a function has claimed.
 _CLAIM_SECONDS = 120.0
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 
 class Alerts:
-    """Publishes each alert once, although its cause may last, and be found every minute. `clock` gives unix
-    seconds."""
+    """Publishes each alert once, although its cause may be found every minute. `clock` gives unix seconds."""
 
     def __init__(
         self, topic_arn: str, client: "SNSClient", ledger: Ledger, clock: Callable[[], float]

@@ -21,20 +21,20 @@ Message = Mapping[str, Any]
 
 
 class ChangeQueue:
-    """Messages of one SQS queue. No method raises an error of SQS: the effect only comes later then."""
+    """Messages of one SQS queue. No method raises an error if SQS fails: then the effect only comes later."""
 
     def __init__(self, url: str, client: "SQSClient") -> None:
         self._url = url
         self._client = client
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Delete messages now. The event source mapping deletes them only after the function's answer, and
-        receives them again if the function is killed before that."""
+        """Delete messages now. The event source mapping deletes them only after the function's answer: if the
+        function is killed before that, they come again."""
         self._send("not deleted yet", self._client.delete_message_batch, messages, lambda _message: {})
 
     def retry(self, messages: Sequence[Message]) -> None:
-        """Let messages be received again within seconds: their visibility time-out is made for slow work, and
-        would hide them for longer. The seconds grow with each failure."""
+        """Let messages be received again within seconds, which double with each receipt. Their own visibility
+        time-out would hide them for longer."""
         self._send(
             "retried later",
             self._client.change_message_visibility_batch,

@@ -4,7 +4,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 AWS_ERRORS = (ClientError, BotoCoreError)
-"""What a call raises that AWS refuses, throttles or does not answer. The SDK has repeated it by then."""
+"""What a call raises if AWS refuses, throttles or does not answer it, after the SDK's own retries."""
 
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS, _BACKOFF_SECONDS = 1.5, 3.0, 2, 1.0
 
@@ -17,5 +17,5 @@ AWS_CLIENT = Config(
 https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html"""
 
 AWS_CALL_SECONDS = _ATTEMPTS * (_CONNECT_SECONDS + _READ_SECONDS) + _BACKOFF_SECONDS
-"""The most seconds that a call takes if AWS does not answer. An answer that drips can take longer, since the
-read time-out starts again with each byte."""
+"""The most seconds that a call takes if AWS does not answer. A slow answer can take longer, since the read
+time-out starts again with each byte."""

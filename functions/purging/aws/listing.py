@@ -48,10 +48,10 @@ class S3Lister:
         keys = [entry["Key"] for entry in versions if entry["IsLatest"]]
         last = max(counts, default=after)
         if answer["IsTruncated"]:
-            # The page may end between two versions of a key. The next one begins after this key, so the
-            # key's other versions would be missing: leave the key to the next page.
+            # The page may end between two versions of its last key. The next page begins after `last`, so it
+            # would not show the key's other versions: leave the whole key to it.
             if len(counts) == 1:
-                counts[last] += 1  # a page full of its versions: the object is not new
+                counts[last] += 1  # the page is full of its versions: the object is not new
             else:
                 del counts[last]
                 keys = [key for key in keys if key != last]
@@ -66,7 +66,7 @@ def _removed(
 ) -> dict[str, float]:
     """Return the keys whose version before the latest is a delete marker, and when it was made (unix
     seconds)."""
-    # S3 lists the latest version first. It tells whole seconds: within one second the order is unknown.
+    # S3 lists the latest version first. Its times are whole seconds: within a second the order is unknown.
     before: dict[str, datetime] = {}
     for entry in versions:
         if not entry["IsLatest"]:

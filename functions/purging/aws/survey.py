@@ -20,11 +20,11 @@ from purging.planning.neighbours import ListedRanges, Neighbours, Page
 from purging.planning.surveys import SurveyRequest
 
 MAX_PAGES, MAX_SINGLE_REQUESTS = 300, 1000
-"""Of one survey: pages of listings, and requests about single keys. What they do not reach is not known."""
+"""The most pages of listings, and the most requests about single keys, in one survey."""
 
-_GROUP = 100  # changed keys at most that are reached by one sequence of pages
-_DENSE = 10  # changed keys on a page for which the next page is listed before anything else
-_PAGES_OF_A_KEY = 3  # at most, until one shows an unchanged key: the first may be full of old versions
+_GROUP = 100  # changed keys in a group, at most
+_DENSE = 10  # if a page reaches so many changed keys, the next page is listed even beyond the group
+_PAGES_OF_A_KEY = 3  # at most, until a page shows an unchanged key: old versions may fill the first one
 
 
 class Lister(Protocol):
@@ -66,7 +66,7 @@ class Survey:
             at = first
             while self._may_list() and (at := self._reached.find(0, at, end)) >= 0:
                 self._list_from(at, end)
-        # A listed range may have ended at a key, before other keys that begin with it.
+        # A range may have ended at a key, so the keys that begin with it were not listed.
         self._list_single([key for key in self._request.single if not self._ranges.holds(key)])
 
     def found(self) -> Neighbours:
@@ -85,8 +85,8 @@ class Survey:
         return self._pages < MAX_PAGES and self._remaining() >= self._spare
 
     def _list_from(self, at: int, end: int) -> None:
-        """List from before the changed key number `at`, as long as pages reach many changed keys, or keys
-        before number `end`."""
+        """List from before the changed key number `at`, as long as pages reach many changed keys, or until
+        they have reached all keys before number `end`."""
         self._reached[at] = 1
         start = self._first_page(at)
         if start is None:
@@ -117,7 +117,7 @@ class Survey:
                 if not page.more:
                     self._listed_alone.add(key)
                     break
-                # Whether other keys begin with this one decides about its wildcard, not how many they are.
+                # For the key's wildcard it matters whether other keys begin with it, not how many.
                 self._crowded.add(key)
                 if any(each not in self._members for each in page.keys):
                     break
@@ -125,7 +125,7 @@ class Survey:
     def _first_page(self, at: int) -> tuple[str, Page] | None:
         """Return where to start listing, and the first page from there; None if no time is left.
 
-        The start is as far before the changed key as it can be so that the first page still reaches the key.
+        The start is as far before the changed key as possible, but the first page still reaches the key.
         The candidates are the places before the key's prefixes. The shorter the prefix, the more keys lie
         between, so bisection finds the shortest prefix from which one page suffices.
         """
@@ -159,7 +159,7 @@ class Survey:
         self._removed.update((key, page.removed[key]) for key in page.removed if key in self._members)
 
     def _add_range(self, after: str, page: Page) -> int:
-        """Note that all of a page was listed; return how many changed keys it is the first to reach."""
+        """Note that all of a page was listed. Return how many changed keys no earlier page had reached."""
         self._ranges.add(after, page.last if page.more else None)
         first = bisect_right(self._changed, after)
         end = bisect_right(self._changed, page.last) if page.more else len(self._changed)
@@ -194,9 +194,9 @@ def _groups(changed: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _starts(changed: Sequence[str], at: int) -> list[str]:
-    """Return places to start listing from, in order, so as to reach the changed key number `at` and to list
-    everything under one of its prefixes: the whole bucket, its folders, the parts of its name that it shares
-    with changed keys after it, itself."""
+    """Return places to start listing from, in order. From each, a listing that reaches the changed key number
+    `at` has everything under one of its prefixes: the empty one, its folders, the parts of its name that it
+    shares with later changed keys, the key itself."""
     key = changed[at]
     lengths = {slash + 1 for slash, character in enumerate(key) if character == "/"} | {len(key)}
     name = key.rfind("/") + 1
@@ -214,5 +214,5 @@ def _starts(changed: Sequence[str], at: int) -> list[str]:
 def _before(prefix: str) -> str:
     """Return a text that sorts before everything that begins with a prefix, with few texts between."""
     last = ord(prefix[-1]) - 1
-    # No control character and no surrogate: a request could not carry either.
+    # A request can contain neither control characters nor surrogates.
     return prefix[:-1] + chr(last) if last >= ord(" ") and last != 0xDFFF else prefix[:-1]

@@ -1,4 +1,4 @@
-"""Surveys buckets for a plan, within the time that there is. If S3 refuses, the plan does with less."""
+"""Surveys buckets for a plan, within the time that is left. If S3 refuses, fewer neighbours are known."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,9 +20,9 @@ class Surveyor:
         """Return what the requests of each survey found, in their order.
 
         `remaining()` are the seconds that all of them may still take. Each survey may take an equal share of
-        that, and each of its requests an equal share of the survey's. What one does not use is for the next
-        ones. A bucket that may not be listed, or that S3 fails to list, has fewer known neighbours: the first
-        one is logged.
+        that, and each of its requests an equal share of the survey's. The next ones get the time that one
+        does not use. If a bucket cannot be listed, fewer neighbours are known. The first such bucket of a
+        process is logged.
         """
         results: list[list[Neighbours]] = []
         for position, survey in enumerate(surveys):
@@ -57,6 +57,6 @@ class Surveyor:
 
 
 def _share(remaining: Callable[[], float], parts: int) -> Callable[[], float]:
-    """The seconds for the first of so many parts: an equal share of what there is beyond one request."""
+    """The seconds for the first of so many parts: one request, and an equal share of the other seconds."""
     others = max(0.0, remaining() - AWS_CALL_SECONDS) * (1 - 1 / parts)
     return lambda: remaining() - others

@@ -32,7 +32,7 @@ class Tracker:
         purges starts nothing twice, and a name that exists proves that all its purges are tracked. Raises one
         of AWS_ERRORS if an execution cannot be started.
         """
-        # Sorted, so that the same purges make the same parts in whatever order they are given.
+        # Sorted: in any order, the same purges make the same parts.
         ordered = sorted(purges, key=lambda purge: purge.request_id)
         for part in _parts([_tracked(purge) for purge in ordered]):
             try:

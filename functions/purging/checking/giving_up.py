@@ -1,4 +1,4 @@
-"""Alerts people to purges that TrackPurges gives up on: once a day for each cause, not for each execution."""
+"""Alerts people to purges that TrackPurges gives up: once a day for each cause, not for each execution."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -15,10 +15,10 @@ _CAUSE = 2_000
 
 
 def give_up(purges: Sequence[TrackedPurge], why: GiveUp, alerts: Alerts) -> None:
-    """Log every purge, and send the alerts that were not sent today.
+    """Log every purge, and send the alerts that were not sent in the last 24 hours.
 
-    No field of a purge is taken for granted: a purge that is no purge may be why CheckPurges failed. Raises
-    one of AWS_ERRORS if the ledger does not answer which alerts were sent.
+    Each field of a purge may be missing: a malformed purge may be why CheckPurges failed. Raises one of
+    AWS_ERRORS if the ledger does not say which alerts were sent.
     """
     for purge in purges:
         logger.warning("purge given up", purge=purge, execution=why.get("execution"))
@@ -70,8 +70,8 @@ def _text(what: str, remedy: str, purges: Iterable[TrackedPurge], why: GiveUp) -
     text = (
         what,
         remedy,
-        "For a day, further purges with the same cause are not alerted. The failed executions of TrackPurges "
-        'and the lines "purge given up" in the log of CheckPurges name all of them.',
+        "For a day, no alert follows for other purges with the same cause. The failed executions of "
+        'TrackPurges and the lines "purge given up" in the log of CheckPurges name all of them.',
         "",
         f"Execution: {why.get('execution', 'unknown')}",
         "",

@@ -38,15 +38,15 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The result of a check: the `unfinished` purges, each with its cause and reason, the number of
-    `completed` ones, and how many seconds to wait at least before the next check."""
+    """The result of a check: the `unfinished` purges, each with its cause and reason; the number of finished
+    ones (`completed`); and how many seconds to wait at least before the next check."""
 
     unfinished: list[TrackedPurge]
     completed: int
     wait_seconds: float
 
     def answer(self) -> CheckAnswer:
-        """The JSON for the state machine. Purges that were not asked for come first in the next check."""
+        """The JSON for the state machine. In the next check, the purges that were not checked come first."""
         return {
             "purges": sorted(self.unfinished, key=lambda purge: purge["cause"] != "not asked"),
             "completed": self.completed,
@@ -55,7 +55,7 @@ class Findings:
 
 
 class Checker:
-    """`freshness` is None if ImageKit's word is enough. `clock` gives unix seconds."""
+    """Checks tracked purges. `freshness` is None if the CDN is not asked. `clock` gives unix seconds."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Checker:
         """Ask ImageKit for the status of each purge, and the CDN for a few samples of completed ones.
 
         `remaining` gives the seconds that the function has left. The check stops asking when they run short,
-        or when a problem blocks all further calls. It raises nothing because of ImageKit, AWS or the CDN.
+        or when a problem blocks all further calls. It raises no error of ImageKit, AWS or the CDN.
         """
         unfinished: list[TrackedPurge] = []
         finished = 0
@@ -93,7 +93,7 @@ class Checker:
                     completed = True
                     now = self._clock()
                     _report_completed(purge, now)
-                    # The note is for people. After one failure no further time is spent on notes.
+                    # The note is for people only: after one failure, no other note is tried.
                     ledger_answers = ledger_answers and self._note_completed(purge, now)
             if not problem and purge["sample"] and self._freshness and samples:
                 samples -= 1

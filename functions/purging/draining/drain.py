@@ -1,6 +1,6 @@
 """Drains the ledger: pending changes are planned, submitted, recorded and taken out.
 
-One drain runs at a time, under the lease, and drains for everyone. It goes round by round: each round sees a
+Only one drain runs at a time, under the lease, for all invocations. It goes round by round: each round sees a
 window of the pending changes.
 """
 
@@ -29,8 +29,8 @@ _ROUND_SECONDS = CLOSING_SECONDS + AWS_CALL_SECONDS
 _REPORT_SECONDS = 2 * AWS_CALL_SECONDS
 _DAY = 86_400.0
 
-_NO_TIME = Report(reason="time", detail="No time was left to drain: the next tick does so.")
-_BUSY = Report(busy=True, detail="Another drain is at work and takes these changes along.")
+_NO_TIME = Report(reason="time", detail="No time was left to drain. The next tick drains.")
+_BUSY = Report(busy=True, detail="Another drain is at work. It takes these changes too.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class Drain:
     def run(self, owner: str, remaining: Callable[[], float]) -> Report:
         """Drain as long as there is something new and `remaining()` seconds of life allow.
 
-        `owner` names this attempt of this invocation, and no other. Raises one of AWS_ERRORS when DynamoDB or
-        Secrets Manager fail: nothing is lost then, the next drain goes on.
+        `owner` names this attempt of this invocation, and no other. Raises one of AWS_ERRORS if DynamoDB or
+        Secrets Manager fails. Then nothing is lost: the next drain goes on.
         """
         if remaining() <= _ROUND_SECONDS:
             return _NO_TIME
@@ -76,7 +76,7 @@ class Drain:
                 self.ledger.lease.release(owner)
             if step.passed:
                 held_before = report.held
-            # Who came while the lease was taken has left: look for their changes once more.
+            # Other invocations found the lease taken and ended: look for their changes once more.
             again = step.again or (window.sees_all and bool(self.ledger.pending_ids() - done.set_ids))
         return report
 
@@ -97,7 +97,7 @@ class Drain:
         share = window.share(self.settings.automatic_quota)
         plan = self._plan(window, paused, share, remaining)
         outcome = self.submitter.submit(window.within_share(plan.purges, share), window.state, remaining)
-        # A URL that is given up is told first: nobody could tell it once its change is taken out.
+        # The alert about a URL that is given up comes first: once its change is taken out, no drain knows it.
         told = self.reporter.give_up(outcome.given_up)
         held = paused | {
             target.changed_object
@@ -131,10 +131,10 @@ class Drain:
         return self.planner.plan(draft, found)
 
     def _coverage(self, objects: list[ChangedObject], now: float) -> Coverage:
-        """What the purges cover that were accepted since a day before the oldest change.
+        """What accepted purges cover, from a day before the oldest change on.
 
-        The day before tells of objects that are put again soon after their removal, and of changes that are
-        delivered again and whose clock was ahead.
+        The purges of that day matter for objects that are put again soon after their removal, and for
+        redelivered changes whose clock was ahead.
         """
         if not objects:
             return Coverage(())
@@ -142,7 +142,7 @@ class Drain:
         return Coverage(self.ledger.accepted_since(min(oldest, now) - _DAY))
 
     def _commit(self, window: Window, held: frozenset[ChangedObject]) -> set[str]:
-        """Take out of the ledger what is not held; return the ids of the sets that hold the rest now."""
+        """Take out of the ledger what is not held. Return the ids of the sets with the held changes."""
         subjects = {change.subject for each in held for change in each.changes}
         consumed, kept = divide(window.sets, lambda change: change.subject in subjects)
         untouched = {each.id for each in window.sets} - {each.id for each in consumed}

@@ -2,15 +2,15 @@
 
 - One URL that fails while others succeed is tried again, ever more rarely, for about a day. Each attempt may
   have counted to the quota.
-- Several failures in a row are an outage: everything pauses, ever longer. What fails in an outage is no bad
-  URL.
+- Several failures in a row are an outage: all purges pause, ever longer. A URL that fails in an outage is not
+  taken for a bad one.
 """
 
 from dataclasses import dataclass
 
 from purging.purges import FailingUrl
 
-# Failures in a row that are an outage. Each failed call may have counted: probes become rarer.
+# So many failures in a row are an outage. Each failed call may have counted, so the pauses grow.
 _OUTAGE = 3
 _FIRST_PAUSE, _LAST_PAUSE = 30.0, 900.0
 # Attempts at a URL, which take about a day.
@@ -22,9 +22,9 @@ _FIRST_RETRY, _LAST_RETRY = 30.0, 10_800.0
 class Verdict:
     """What to do about a failed purge.
 
-    `failing`: what to remember of the URL, if anything. `given_up`: the URL had its last attempt.
-    `failures` in a row there are now; None if this one tells nothing of others. `outage`: stop, and pause for
-    `pause` seconds.
+    `failing` is to be remembered of the URL, if not None. `given_up`: the URL had its last attempt.
+    `failures`: how many there are in a row now; None if the count stays, since the URL itself may be bad.
+    `outage`: stop, and pause for `pause` seconds.
     """
 
     failing: FailingUrl | None
@@ -42,8 +42,8 @@ def judge(known: FailingUrl | None, since: float, *, failures: int, planned: int
     """
     if known and not known.concerns(since):
         known = None
-    # Only one purge was planned: even after other failures it may be a bad URL, and no other purge is there
-    # to end the outage.
+    # If fewer purges were planned, too few others can end the outage: each may be a bad URL, even after other
+    # failures.
     in_outage = min(failures, planned) >= _OUTAGE
     failing = None if in_outage else _failing(known.attempts + 1 if known else 1, since, now)
     given_up = failing is not None and failing.attempts >= _ATTEMPTS
@@ -56,7 +56,7 @@ def judge(known: FailingUrl | None, since: float, *, failures: int, planned: int
 
 
 def backoff(times: int, first: float, last: float) -> float:
-    """Return seconds to wait: `first`, doubled so many `times`, up to `last`."""
+    """Return the seconds to wait: `first`, doubled so many `times`, but at most `last`."""
     return min(first * 2.0 ** min(times, 20), last)
 
 

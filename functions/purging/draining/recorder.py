@@ -1,6 +1,6 @@
-"""Records accepted purges: the ledger knows them first, then TrackPurges follows them.
+"""Records accepted purges: writes them to the ledger, and then starts TrackPurges, which follows them.
 
-A function may be killed at any time. What the ledger knows is followed by the next drain.
+A function may be killed in between. Then the next drain starts TrackPurges.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,10 +24,10 @@ class Recorder:
     def accepted(
         self, purge: PlannedPurge, request_id: str, submitted_at: float, *, before: Sequence[AcceptedPurge]
     ) -> AcceptedPurge:
-        """Make an accepted purge known to the ledger, with those of its batch that came `before` it.
+        """Write an accepted purge to the ledger, with those of its batch that came `before` it.
 
-        Purges are recorded one by one: a function that is killed has at most one purge of which the ledger
-        does not know. Raises one of AWS_ERRORS.
+        Purges are written one by one: if a function is killed, the ledger lacks one purge at most. Times are
+        unix seconds. Raises one of AWS_ERRORS.
         """
         logger.info(
             "purge accepted",
@@ -37,7 +37,7 @@ class Recorder:
             collateral=purge.collateral,
         )
         metrics.add_metric("SecondsToAccepted", MetricUnit.Seconds, submitted_at - purge.since)
-        # The purge's time does not tell that it came after these changes: their identities do.
+        # The purge's time does not prove that it came after these changes, so it keeps their identities.
         identities = joined(
             change.identity
             for target in purge.targets
@@ -51,8 +51,8 @@ class Recorder:
     def track(
         self, batches: Sequence[Sequence[AcceptedPurge]], remaining: Callable[[], float], *, reserve: float
     ) -> None:
-        """Start TrackPurges for each batch, unless fewer than `reserve` of the `remaining()` seconds would be
-        left after it. A batch that is not tracked now is tracked by the next drain."""
+        """Start TrackPurges for each batch, as long as `reserve` of the `remaining()` seconds are left after
+        it. The next drain tracks the other batches. Raises one of AWS_ERRORS if DynamoDB fails."""
         for batch in batches:
             if remaining() < reserve + 2 * AWS_CALL_SECONDS:
                 return

@@ -23,8 +23,8 @@ class Reporter:
         self._clock = clock
 
     def give_up(self, given_up: Mapping[PurgeTarget, str]) -> set[PurgeTarget]:
-        """Alert URLs that are never purged, once a day for each endpoint. Return the targets of which people
-        know now."""
+        """Alert people to URLs that are given up, once a day for each endpoint. Return the targets whose
+        endpoint was alerted, now or earlier. Raises one of AWS_ERRORS if DynamoDB fails."""
         by_endpoint: dict[str, dict[PurgeTarget, str]] = defaultdict(dict)
         for target, reason in given_up.items():
             by_endpoint[_endpoint(target)][target] = reason
@@ -34,16 +34,17 @@ class Reporter:
                 f"refused {endpoint}",
                 "ImageKit refuses to purge a URL",
                 f"{next(iter(reasons.values()))}\n"
-                f"{len(reasons)} URLs of {endpoint} are not purged: see to it that their pages are fresh. If "
-                "the endpoint is wrong, correct UrlMap. The log of SubmitPurge names each URL (purge "
-                "refused, purge failed); further ones of this endpoint are not mailed for a day.",
+                f"{len(reasons)} URLs of {endpoint} are given up: they may show old copies. If the endpoint "
+                "is wrong, correct UrlMap. The log of SubmitPurge names each URL (purge refused, purge "
+                "failed). For a day, no alert follows for other URLs of this endpoint.",
                 every=_DAY,
             ):
                 known |= reasons.keys()
         return known
 
     def tell(self, done: Round) -> None:
-        """Publish the metrics of a round, and alert people of what only they can put right."""
+        """Publish the metrics of a round, and alert people to what only they can put right. Raises one of
+        AWS_ERRORS if DynamoDB fails."""
         now = self._clock()
         age = max((now - each.since for each in done.held), default=0.0)
         metrics.add_metric("PurgesAccepted", MetricUnit.Count, len(done.outcome.accepted))
@@ -73,14 +74,14 @@ class Reporter:
             if self._settings.dry_run
             else "ImageKit's monthly purge quota is used up",
             f"{held}\nThis stack spends {self._settings.automatic_quota} of {quota} purges a month on "
-            "changes; the rest is for manual purges. It goes on when the month turns (UTC) or the quota "
-            "is raised: at ImageKit, and as MonthlyPurgeQuota of this stack.",
+            "changes; the rest is for manual purges. It goes on when the next month begins (UTC), or when "
+            "you raise the quota at ImageKit and MonthlyPurgeQuota of this stack.",
             every=31 * _DAY,
         )
 
 
 def _endpoint(target: PurgeTarget) -> str:
-    """Return what a refused URL shares with others that are refused for the same reason."""
+    """Return the endpoint of a URL, or the host if its endpoint is not known."""
     if target.root:
         return target.root.endpoint
     return urlsplit(target.exact).netloc

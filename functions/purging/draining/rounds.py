@@ -1,4 +1,4 @@
-"""One round of a drain, as data: what it sees, what came of it, and what follows. Pure."""
+"""One round of a drain, as data: its window, its result, and the next step. Pure."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -15,11 +15,11 @@ from purging.planning.targets import ChangedObject, PurgeTarget
 from purging.planning.wildcards import PlannedPurge
 from purging.purges import AcceptedPurge
 
-# A window with others behind it may spend so much of the quota.
+# The part of the quota that a window may spend if others follow it.
 _SHARE = 0.1
 
 _REASONS: dict[str, str] = {
-    "gathering": "An upload is under way: its changes are planned as a whole when it ends.",
+    "gathering": "An upload is under way. Its changes are planned as a whole when it ends.",
     "held": "The quota is short: these changes are held until more changes can share a purge with them.",
     "quota": "This stack has spent what the quota allows for changes this month.",
 }
@@ -46,21 +46,22 @@ class Window:
 
     @property
     def pause_seconds(self) -> float:
-        """Seconds until calls may be made; 0 if now, or if there is nothing to call for."""
+        """Seconds until calls may be made; 0 if they may be made now, or if the window is empty."""
         return max(self.state.paused_until - self.loaded_at, 0.0) if self.objects else 0.0
 
     def paused(self) -> frozenset[ChangedObject]:
         """The objects that are not tried during a pause.
 
-        A person who asks may know that the quota was raised, and a refused call costs nothing.
+        While the quota is exhausted, manual ones are tried: people may know that the quota was raised, and a
+        refused call costs nothing.
         """
         return frozenset(each for each in self.objects if not (each.manual and self.state.exhausted))
 
     def share(self, quota: int) -> int:
         """How many purges of a month's quota the window may spend on changes.
 
-        Nobody knows how many windows follow: each leaves most of the quota to them. A purge that is too dear
-        for this window may well cover changes of the next ones.
+        The number of windows that follow is not known, so each leaves most of the quota to them. A purge that
+        this window cannot pay may also cover changes of the next ones.
         """
         left = max(0, quota - self.state.used)
         return ceil(left * _SHARE) if self.after else left
@@ -75,7 +76,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """What follows a round: another one (`again`), after a wait in seconds, behind the change set `cursor`
+    """What follows a round: another one (`again`), after `wait_seconds`, behind the change set `cursor`
     (None: where the last one began). `passed`: the next round sees other changes."""
 
     again: bool = False
@@ -86,10 +87,10 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What came of a round: `held` changed objects remain pending, `paused` ones of them were not tried.
+    """The result of a round: `held` changed objects remain pending; `paused` ones of them were not tried.
 
-    Of the targets that are given up, people were `told` of these. `set_ids` are the ids of the change sets
-    that contain the held changes now.
+    `told` targets were given up, with an alert. `set_ids` are the ids of the change sets that now contain the
+    held changes.
     """
 
     window: Window
@@ -102,7 +103,7 @@ class Round:
 
     @property
     def reason(self) -> str:
-        """Why changes are held, in a word; empty if none is."""
+        """Why changes are held, in one or two words; empty if none is held."""
         if self.outcome.stopped or not self.held:
             return self.outcome.stopped
         if self.paused:
@@ -111,7 +112,7 @@ class Round:
 
     @property
     def detail(self) -> str:
-        """Why changes are held, for people."""
+        """Why changes are held, for people. If none is held: why the last failed URL failed, or empty."""
         if self.outcome.detail or not self.held:
             return self.outcome.detail
         if self.paused:
@@ -122,14 +123,14 @@ class Round:
 
     @property
     def given_up(self) -> dict[str, str]:
-        """The URLs that are never purged, each for its reason, as far as people were told."""
+        """The URLs that were given up with an alert, each with its reason."""
         return {
             target.exact: reason for target, reason in self.outcome.given_up.items() if target in self.told
         }
 
     def next(self, wait_at_most: float) -> Next:
-        """Whether another round can do more: for the same changes, or for those behind them. It may wait
-        for an upload to end, but no longer than so many seconds."""
+        """Decide whether another round can do more, for the same changes or for those behind them. It may
+        wait for an upload to end, but less than `wait_at_most` seconds."""
         state, plan, outcome = self.window.state, self.plan, self.outcome
         if outcome.stopped or self.paused:
             return Next()
@@ -144,9 +145,9 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a drain did. `settled` changed objects are pending no longer. `held` ones are, for `reason`; the
-    `detail` of it is for people. `given_up` are URLs that are never purged, each for its reason. `busy`:
-    another drain is at work, and takes these changes along."""
+    """What a drain did. `settled` changed objects are no longer pending. `held` ones are still pending, for
+    `reason`; `detail` explains it to people. `given_up` URLs are never purged, each with its reason. `busy`:
+    another drain is at work, and takes these changes too."""
 
     accepted: list[AcceptedPurge] = field(default_factory=list)
     given_up: dict[str, str] = field(default_factory=dict)
@@ -157,7 +158,7 @@ class Report:
     busy: bool = False
 
     def after(self, done: Round, held_before: int) -> "Report":
-        """The report with one more round. `held_before` objects are held in the windows before its own."""
+        """The report with one more round. `held_before` objects are held in earlier windows."""
         return Report(
             [*self.accepted, *done.outcome.accepted],
             self.given_up | done.given_up,
@@ -171,8 +172,8 @@ class Report:
 def divide(
     sets: Sequence[ChangeSet], held: Callable[[Change], bool]
 ) -> tuple[list[ChangeSet], dict[bool, list[Change]]]:
-    """Return the change sets of which not every change is held, and their held changes by whether they are
-    manual."""
+    """Return the change sets that have changes which are not held, and the held changes of these sets, by
+    whether they are manual."""
     consumed: list[ChangeSet] = []
     kept: dict[bool, list[Change]] = defaultdict(list)
     for each in sets:

@@ -20,14 +20,14 @@ from purging.settings import Settings
 from purging.telemetry import logger
 
 CLOSING_SECONDS = CALL_SECONDS + 2 * AWS_CALL_SECONDS
-"""What a call that begins now may need: itself, recording its purge, giving back unused quota."""
+"""Seconds that a purge may take from now on: the call, writing it to the ledger, giving back unused quota."""
 
 StopReason = Literal["", "time", "quota", "throttled", "unavailable", "key refused"]
 
-# Purges reserved together and tracked together: a crash in between leaves at most so many unused.
+# Purges reserved together and tracked together. After a crash, at most so many stay counted but unused.
 _BATCH = 25
-# ImageKit says when its quota begins anew. Until then, one refused call an hour costs nothing, and finds out
-# whether the quota was raised.
+# If ImageKit says when its quota begins anew, it is called once an hour until then: a refused call costs
+# nothing, and shows whether the quota was raised. If ImageKit does not say, each tick makes a call.
 _LAST_PROBE = 3600.0
 # The shortest wait after a 429, doubled with each further 429 of the same URL.
 _FIRST_WAIT, _LAST_WAIT = 0.05, 5.0
@@ -35,12 +35,12 @@ _FIRST_WAIT, _LAST_WAIT = 0.05, 5.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a submission: `accepted` purges, and the same in `batches`, as the ledger has them.
+    """The result of a submission: `accepted` purges, and the same in `batches`, as the ledger has them.
 
-    `covered` targets need no further purge. `given_up` targets are never purged, each for its reason.
+    `covered` targets need no other purge. `given_up` targets are never purged, each with its reason.
     `plan_again`: ImageKit refused a wildcard for many objects, and another plan may do without it. `detail`
-    says why the submission `stopped`, or else why the last URL failed. `exhausted`: ImageKit says that its
-    quota is used up.
+    says why the submission `stopped` (it is empty for "time"), or else why the last URL failed. `exhausted`:
+    ImageKit says that its quota is used up.
     """
 
     accepted: list[AcceptedPurge] = field(default_factory=list)
@@ -65,10 +65,10 @@ class Submitter:
     sleep: Callable[[float], None]
 
     def submit(self, purges: Iterable[PlannedPurge], state: State, remaining: Callable[[], float]) -> Outcome:
-        """Submit purges in the given order until all are done, something says stop, or fewer than
+        """Submit purges in the given order, until all are done, a problem stops it, or fewer than
         CLOSING_SECONDS of the `remaining()` seconds of life are left.
 
-        Raises one of AWS_ERRORS when DynamoDB or Secrets Manager fail.
+        Raises one of AWS_ERRORS if DynamoDB or Secrets Manager fails.
         """
         return _Submission(self, purges, state, remaining).run()
 
@@ -86,7 +86,7 @@ class _Submission:
         self._remaining = remaining
         self._failures = state.failures
         self._resuming = state.exhausted or state.failures > 0
-        self._used = 0  # of the purges reserved for a batch, as far as one can know
+        self._used = 0  # purges of the batch that ImageKit counted, or may have counted
         self._batch: list[AcceptedPurge] = []
         self._batches: list[tuple[AcceptedPurge, ...]] = []
         self._covered: set[PurgeTarget] = set()
@@ -124,7 +124,7 @@ class _Submission:
                 if self._remaining() < CLOSING_SECONDS:
                     self._stop("time")
                 elif self._queue[0].manual != manual or not self._is_month_of(now):
-                    break  # another limit, or another month, to which reserved purges do not count
+                    break  # the purges were reserved for another limit or another month
                 else:
                     self._attempt(self._queue.popleft())
         finally:
@@ -136,7 +136,7 @@ class _Submission:
         return month_of(time) == month_of(self._tools.clock())
 
     def _attempt(self, purge: PlannedPurge) -> None:
-        """Submit one purge. What it used of the quota is counted first: what follows may fail as well."""
+        """Submit one purge. It is counted to the quota first, since the next steps may fail as well."""
         if self._tools.settings.dry_run:
             logger.info("would purge", url=purge.url, changes=purge.changes, collateral=purge.collateral)
             self._covered.update(purge.targets)
@@ -163,15 +163,15 @@ class _Submission:
             self._accepted(purge, request_id, submitted_at)
 
     def _purge(self, url: str) -> tuple[float, str]:
-        """Return when a purge was submitted, and its request id. Wait as long as ImageKit asks for and time
-        allows."""
+        """Submit a purge. Return when it was submitted, and its request id. After a 429, wait and repeat, as
+        long as time allows."""
         times = 0
         while True:
             submitted_at = self._tools.clock()
             try:
                 return submitted_at, self._tools.imagekit.purge(url)
             except Throttled as throttled:
-                # ImageKit may refuse again and again by a limit that ends at once: wait ever longer.
+                # ImageKit may ask again and again for no wait at all, so the waits grow.
                 wait = max(throttled.retry_after, backoff(times, _FIRST_WAIT, _LAST_WAIT))
                 if wait > self._remaining() - CLOSING_SECONDS or not self._is_month_of(submitted_at + wait):
                     raise
@@ -188,8 +188,8 @@ class _Submission:
             self._tools.ledger.resume(submitted_at)
 
     def _refused(self, purge: PlannedPurge, refusal: UrlRefused) -> None:
-        """An exact URL has no alternative, and neither has what a person asked for. The wildcard of a single
-        object has its exact URL. What a wildcard of many was to cover is planned again, without it."""
+        """Give up an exact URL, or a URL that a person asked for. For the wildcard of a single object, submit
+        its exact URL instead. For another wildcard, the next plan covers its objects without it."""
         logger.warning("purge refused", url=purge.url, reason=str(refusal))
         if purge.url.endswith("*"):
             self._tools.ledger.remember_refused(purge.url, self._tools.clock())

@@ -1,4 +1,4 @@
-"""Reads the fields of an event, which may come from anybody.
+"""Reads the fields of an event. An event may come from any sender.
 
 Every function raises MalformedEvent, which names the field and its value, if a field is not as described.
 """
@@ -47,7 +47,7 @@ def time_of(holder: dict[str, Any], field: str) -> datetime:
 
 
 def text_of(holder: dict[str, Any], field: str) -> str:
-    """A text that is present, not empty, and can be written as UTF-8."""
+    """A text that is present, not empty, valid UTF-8, and of at most 3,072 characters."""
     value = holder.get(field)
     if not isinstance(value, str) or not value:
         raise MalformedEvent(f"{field} must be a text, not {shown(value)}")
@@ -76,7 +76,7 @@ def object_of(holder: dict[str, Any], field: str) -> dict[str, Any]:
 
 
 def as_object(value: object, name: str) -> dict[str, Any]:
-    """The value if it is a JSON object. `name` is what an error calls the value."""
+    """The value if it is a JSON object. An error calls it `name`."""
     if not isinstance(value, dict):
         raise MalformedEvent(f"{name} must be a JSON object, not {shown(value)}")
     return value

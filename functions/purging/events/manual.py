@@ -1,12 +1,12 @@
 """Manual purges: requests of people, `{"urls": [...]}` or `{"keys": [{"bucket": ..., "key": ...}]}`.
 
-They come only by direct invocation. A caller that gets no answer in time repeats the call by itself:
+They come only by direct invocation. A caller that gets no answer in time repeats the call:
 `sam remote invoke` and the AWS CLI wait 60 seconds, and call 3 to 5 times in all:
 https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html (`read_timeout`),
 https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html (modes `standard` and `legacy`).
-So the answer comes sooner, and the same body within 5 minutes is the same request: its changes keep the time
-of the first call, and a purge that was made for them is not made again. A request may have a `token`, any
-text, which makes it different from an otherwise equal request.
+So the answer comes sooner, and an equal body within 5 minutes counts as the same request: its changes keep
+the time of the first call, and their purges are not repeated. A request may have a `token`: any text that
+makes it differ from an otherwise equal request.
 """
 
 import json
@@ -42,7 +42,7 @@ def identity(event: dict[str, Any]) -> str:
 
 
 def requested(event: dict[str, Any], url_map: UrlMap, asked_at: float) -> list[Change]:
-    """The changes that a request stands for. Their time is `asked_at` (unix seconds).
+    """The changes that a request means. Their time is `asked_at` (unix seconds).
 
     Raises InvalidRequest or MalformedEvent, which name the wrong value. One wrong entry refuses the whole
     request, since its caller can correct it.
@@ -76,7 +76,7 @@ def _entries(name: str, value: object) -> list[object]:
 
 def _of_key(entry: dict[str, Any], url_map: UrlMap, time: datetime) -> ObjectChange:
     if unknown := sorted(set(entry) - {"bucket", "key"}):
-        # A caller who names a version, for example, expects something that a purge does not do.
+        # A caller who names a version, for example, expects more than a purge can do.
         raise InvalidRequest(
             f"an entry of keys has a bucket and a key, and nothing else: leave out {named(unknown)}"
         )

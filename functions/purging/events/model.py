@@ -35,7 +35,8 @@ class ObjectChange:
 
     @property
     def identity(self) -> bytes:
-        """8 bytes. A redelivery of this change has the same ones, whichever way it comes."""
+        """8 bytes. A redelivery of this change has the same ones, also from another source if it has a
+        sequencer."""
         moment = self.sequencer or f"{self.kind} {self.occurred_at.isoformat()}"
         return _digest(self.bucket, self.key, moment)
 

@@ -1,10 +1,10 @@
-"""Reads events of every source: what a function is given becomes object changes.
+"""Reads the object changes in events of every source.
 
 Sources: S3 notifications (direct, in SQS, in SNS, in SNS in SQS), EventBridge events of S3 (direct and in
-SQS), and the tick, which holds no change. Manual purges are read by `manual.py`.
+SQS), and the tick, which holds no change. `manual.py` reads manual purges.
 
 An event is opened step by step: a message holds the text of an event, an event holds records, a record holds
-one change. Each step is on its own, so that one bad record spoils no other one.
+one change. Each step fails by itself: one bad record does not affect the others.
 """
 
 import json
@@ -24,7 +24,7 @@ from purging.events.fields import (
 from purging.events.model import Kind, ObjectChange
 from purging.quoting import shown
 
-# SQS holds SNS holds S3: no event that AWS sends nests deeper.
+# Messages around an event. AWS sends 2 at most: an SNS message in an SQS message.
 _MAX_DEPTH = 3
 
 _EVENTBRIDGE_KINDS: dict[str, Kind] = {"Object Created": "created", "Object Deleted": "removed"}
@@ -65,7 +65,7 @@ def parse(event: dict[str, Any]) -> list[ObjectChange]:
     """Return the changes of an event in its order: none for a tick, an `s3:TestEvent` or an expired old
     version.
 
-    Raises MalformedEvent, which names the value at fault, if any part of the event is no change.
+    Raises MalformedEvent, which names the wrong value, if any part of the event is malformed.
     """
     changes, problems = split(event)
     if problems:
@@ -74,7 +74,7 @@ def parse(event: dict[str, Any]) -> list[ObjectChange]:
 
 
 def split(event: object) -> tuple[list[ObjectChange], list[MalformedEvent]]:
-    """Return the changes of an event, and an error for each part of it that is no change. Raises nothing."""
+    """Return the changes of an event, and an error for each malformed part of it. Raises nothing."""
     changes: list[ObjectChange] = []
     problems: list[MalformedEvent] = []
     # The last part is opened first: changes come out in the order of the event.
@@ -140,7 +140,7 @@ def _open_record(record: dict[str, Any], depth: int) -> ObjectChange | list[_Par
 
 
 def _from_notification(record: dict[str, Any]) -> ObjectChange | None:
-    """Return the change of a record whose key is form-encoded; None if no URL shows what changed.
+    """Return the change of a record, whose key is form-encoded; None if no URL shows the changed version.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """
@@ -168,7 +168,7 @@ def _from_notification(record: dict[str, Any]) -> ObjectChange | None:
 
 
 def _from_eventbridge(event: dict[str, Any]) -> ObjectChange | None:
-    """Return the change of an event whose key is verbatim; None if no URL shows what changed.
+    """Return the change of an event, whose key is not encoded; None if no URL shows the changed version.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """
@@ -212,8 +212,8 @@ def _is_manual(fields: object) -> bool:
 
 
 def _manual_in_a_message(fields: object) -> MalformedEvent:
-    """A message is delivered more than once, and nobody is there to read the answer."""
+    """The error for a manual purge in a message, which may come more than once and gets no answer."""
     return MalformedEvent(
-        f"a manual purge ({shown(fields)}) in a message or an event is not taken: invoke the function "
+        f"a manual purge ({shown(fields)}) cannot come in a message or an event: invoke the function "
         "with it, as in `sam remote invoke SubmitPurge --event-file events/manual/keys.json`"
     )

@@ -1,16 +1,16 @@
 """HTTP with time-outs that limit a whole step instead of each byte.
 
-A time-out of requests starts again with every address of a host and with every byte that arrives, so an
-answer that drips never ends: https://requests.readthedocs.io/en/latest/user/advanced/#timeouts
-Here the first time-out limits the connection (the host's name, all its addresses and TLS together), and the
-second one limits the answer (header and body together). Only the resolver keeps its own limit, a few seconds
-for each name server of `resolv.conf`: Python cannot interrupt it.
+A time-out of requests starts again with every address of a host and with every byte that arrives, so a slow
+answer may never end: https://requests.readthedocs.io/en/latest/user/advanced/#timeouts
+Here the first time-out limits the connection (all addresses of the host and TLS together), and the second one
+limits the answer (header and body together). Looking up the name counts, but Python cannot interrupt it: the
+resolver has its own limit, a few seconds for each name server of `resolv.conf`.
 
 A connection that was idle for longer than a moment is not used again. Lambda freezes a function between two
 invocations: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
-and the use of a connection that was idle fails: https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html
+and the use of an idle connection then fails: https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html
 (an example: aws/aws-sdk-js-v3#1196). A frozen function does not notice that the server closes the connection,
-or that a gateway forgets it. The next request is then reset or never answered, and it stays unknown whether
+or that a gateway drops it. The next request is then reset or never answered, and nobody knows whether
 ImageKit counted it.
 """
 
@@ -28,8 +28,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 from urllib3.util.connection import create_connection
 
-# urllib3 warns about a header that it cannot parse, and quotes it. A secret that the answer repeats would be
-# in the log. The warning is not needed: the answer is used as it is.
+# urllib3 warns about a header that it cannot parse, and quotes it. If the answer repeats a secret, the log
+# would have it. The warning is not needed: the answer is used as it is.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 # Seconds that an idle connection is kept. Among common servers, Apache and Node.js close it first, after 5
@@ -40,7 +40,7 @@ _IDLE = 4.0
 def bounded_session() -> requests.Session:
     """A session whose time-outs limit a whole step. It keeps idle connections for a moment."""
     session = _Session()
-    # No proxy and no netrc file of the environment may decide where a call goes, and with which key.
+    # The environment's proxy and netrc file must not decide where a call goes, or with which key.
     session.trust_env = False
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Adapter())
@@ -50,8 +50,8 @@ def bounded_session() -> requests.Session:
 def body_of(answer: requests.Response, most: int) -> bytes:
     """The body of an answer that was requested with `stream=True`.
 
-    It is empty if it has more than `most` bytes, if it breaks off or if it takes too long: the status of the
-    answer has to be enough then. A body that was not read to its end closes its connection.
+    It is empty if the body has more than `most` bytes, breaks off or takes too long. Then the connection is
+    closed, and the caller has only the status of the answer.
     """
     body = b""
     try:
@@ -69,14 +69,14 @@ def body_of(answer: requests.Response, most: int) -> bytes:
 def never_connected(error: requests.RequestException) -> bool:
     """Whether a call failed before anything was sent: no address, no connection, no TLS or no valid URL."""
     cause = error.args[0] if error.args else None
-    # If requests cannot use a URL or a header, it raises errors that are ValueErrors, too.
+    # For a URL or a header that it cannot use, requests raises an error that is also a ValueError.
     return isinstance(error, requests.ConnectTimeout | ValueError) or isinstance(
         getattr(cause, "reason", None), NewConnectionError
     )
 
 
 class _Session(requests.Session):
-    """Does not use a connection again that was idle for longer than _IDLE."""
+    """Opens a new connection if the last one was idle for longer than _IDLE."""
 
     _used_at = 0.0
 

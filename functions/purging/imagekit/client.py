@@ -30,8 +30,8 @@ from purging.telemetry import logger
 PurgeStatus = Literal["Pending", "Completed"]
 
 CALL_SECONDS = 12.0
-"""The most seconds that a purge or a status call takes, a repetition with a new key included. The time to
-read the key from Secrets Manager is not included."""
+"""The most seconds that a purge or a status call takes, including a repetition with a new key, but not the
+time to read the key from Secrets Manager, or to look up the name of the host."""
 
 # Seconds for the connection, a part of CALL_SECONDS.
 _CONNECT = 3.0
@@ -39,7 +39,7 @@ _CONNECT = 3.0
 _MOST = 65_536
 # Characters of ImageKit's message that an error quotes. ImageKit's messages have up to a hundred.
 _MESSAGE = 300
-# The statuses that refuse the URL itself. ImageKit documents 400 alone; the others are a guess.
+# The statuses that refuse the URL itself. ImageKit documents only 400; the others are a guess.
 _ABOUT_THE_URL = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
@@ -69,7 +69,7 @@ class _Answer:
 
     @property
     def succeeded(self) -> bool:
-        # Not `ok` of requests, which is true for a redirect, too.
+        # The property `ok` of requests is true for a redirect, too.
         return self.status // 100 == 2
 
     @property
@@ -89,7 +89,7 @@ class ImageKit:
         """Submit a purge of a URL, exact or ending in `*`. Returns its request id.
 
         Raises UrlRefused, Throttled, QuotaExhausted, KeyRefused or Unavailable, and one of AWS_ERRORS if the
-        key cannot be read. Takes at most CALL_SECONDS.
+        key cannot be read. Takes at most CALL_SECONDS, and the time to read the key.
         """
         answer = self._call("POST", self._url, {"url": url})
         if limits := rate_headers(answer.headers):
@@ -109,7 +109,7 @@ class ImageKit:
         """The status of a purge.
 
         Raises UnknownRequest, Throttled, KeyRefused or Unavailable, and one of AWS_ERRORS if the key cannot
-        be read. Takes at most CALL_SECONDS.
+        be read. Takes at most CALL_SECONDS, and the time to read the key.
         """
         answer = self._call("GET", f"{self._url}/{quote(request_id, safe='')}")
         _raise_for_limit_and_key(answer)
@@ -196,13 +196,13 @@ def _raise_for_limit_and_key(answer: _Answer) -> None:
         raise Throttled(RateLimit.of(answer.headers).retry_after)
     if _refuses_the_key(answer):
         raise KeyRefused(
-            f"ImageKit refuses the private key: {answer.message} Put the current key into the secret"
+            f"ImageKit refuses the private key ({answer.message}): put the current key into the secret"
         )
 
 
 def _raise_for_status(answer: _Answer, what: str) -> None:
-    """Raise Unavailable if the answer is no success. A redirect or a 4xx proves that the purge did not count;
-    `what` names the call."""
+    """Raise Unavailable if the answer is no success. `what` names the call, which did not count if the answer
+    is a redirect or a 4xx."""
     if answer.succeeded:
         return
     if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:

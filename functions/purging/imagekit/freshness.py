@@ -9,7 +9,7 @@ from purging.imagekit.bounded_http import bounded_session
 # Seconds for the connection, and seconds for the answer.
 _TIMEOUT = (3.0, 5.0)
 
-# Seconds. The CDN and this function have different clocks, and round differently.
+# Seconds by which the clocks of the CDN and of this function may differ, rounding included.
 _TOLERANCE = 2.0
 
 
@@ -25,8 +25,8 @@ class Freshness:
 
         `submitted_at` is the time of the purge in unix seconds. After Completed the `Age` header confirms
         that an answer is fresh: https://imagekit.io/docs/api-reference/caching/purge-status
-        An answer that was cached before the purge is at least as old as the purge. An answer without `Age`,
-        and no answer at all, count as fresh.
+        An answer that was cached before the purge is at least as old as the purge. If there is no answer, or
+        no `Age`, the URL counts as fresh.
         """
         try:
             answer = self._session.head(url, timeout=_TIMEOUT, allow_redirects=False)

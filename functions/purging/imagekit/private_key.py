@@ -30,7 +30,7 @@ class PrivateKey:
         """
         text = self._client.get_secret_value(SecretId=self._arn).get("SecretString", "")
         key = _private_key(text)
-        # A text that HTTP cannot carry is no key, e.g. one with a typographic quote that was copied with it.
+        # HTTP cannot carry some texts, e.g. a key that was copied with a typographic quote.
         self._value = key if key.isascii() and key.isprintable() else ""
         if not self._value:
             raise KeyRefused(
@@ -44,12 +44,12 @@ class PrivateKey:
 
 
 def masked(text: str, key: str) -> str:
-    """The text with `***` instead of the key. The answer of a server or a proxy may repeat what it was sent.
+    """The text with `***` instead of the key, because the answer of a server or a proxy may repeat the key.
 
     Four forms of the key are masked: the key itself, and the key as in HTTP Basic authentication, in percent
     encoding and in Python's `repr`.
     """
-    # The longest form first: a shorter one may be the beginning of it, and would leave the rest visible.
+    # The longest form first: if a shorter one is its beginning, the rest would stay visible.
     forms = {key, b64encode(f"{key}:".encode()).decode().rstrip("="), quote(key, safe=""), repr(key)[1:-1]}
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, "***")

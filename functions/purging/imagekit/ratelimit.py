@@ -1,4 +1,4 @@
-"""Reads ImageKit's rate limit headers, and tells the monthly quota from a limit of a few calls a second.
+"""Reads ImageKit's rate limit headers, and distinguishes the monthly quota from a limit of calls a second.
 
 All answers have the headers `X-RateLimit-Limit` (calls), `X-RateLimit-Reset` and `X-RateLimit-Interval` (both
 in milliseconds): https://imagekit.io/docs/api-overview
@@ -40,7 +40,7 @@ class RateLimit:
     @property
     def resumes_in(self) -> float | None:
         """Seconds until the reset of a long limit; None if unknown. At most 31 days, the longest month: a
-        date that the header held by mistake would stop all purges for years."""
+        header with a date by mistake must not stop all purges for years."""
         return min(self.reset, _MONTH) if self.is_long and self.reset else None
 
     @property
@@ -57,7 +57,7 @@ class RateLimit:
 
 
 def rate_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The rate limit headers for the log. Other headers stay out of it: they may hold a secret."""
+    """The rate limit headers for the log. Other headers are not logged: they may hold a secret."""
     return {name: value[:100] for name, value in headers.items() if name.lower().startswith(_PREFIX)}
 
 

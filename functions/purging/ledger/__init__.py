@@ -1,1 +1,1 @@
-"""What outlives an invocation: pending changes, accepted purges, the quota, the lease. DynamoDB."""
+"""All that outlives an invocation, in DynamoDB: pending changes, accepted purges, the quota, the lease."""

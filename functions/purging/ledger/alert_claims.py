@@ -1,4 +1,4 @@
-"""Which alerts were sent, so that each goes out once although several functions notice its cause."""
+"""Which alerts were sent: each is sent once, although several functions may find its cause."""
 
 from typing import Any, Literal
 
@@ -45,7 +45,7 @@ class AlertClaims:
         self._table.put({**_key(name), "sent": {"BOOL": True}, "expires_at": expiry})
 
     def forget(self, name: str) -> None:
-        """Note that an alert was not sent after all."""
+        """Note that a claimed alert was not sent: the next call may claim it at once."""
         self._table.delete(_key(name))
 
 

@@ -14,8 +14,7 @@ MAX_BYTES = 350_000
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
 MAX_CHANGES = 2_500
-"""The most changes of a set: changes that compress well must not fill the memory of the drain that loads it.
-"""
+"""The most changes of a set. Without this limit, a set that compresses well could fill a drain's memory."""
 
 FIRST = "!"
 """The first character of a manual set's id. It sorts before every time."""
@@ -42,7 +41,7 @@ class ChangeSet:
 def pack(changes: Sequence[Change], *, manual: bool) -> Iterator[tuple[str, bytes]]:
     """The changes as pairs (id, blob) of change sets within the limits; no pairs if there are no changes."""
     if changes:
-        # Sorted and without repeats, so that the same changes have the same ids in whatever order they come.
+        # Sorted and without repeats: in any order, the same changes have the same ids.
         yield from _packed(sorted({_row(change) for change in changes}), FIRST if manual else "")
 
 

@@ -1,4 +1,4 @@
-"""The items of the ledger's table, and what they mean. `store.py` reads and writes them.
+"""The items of the ledger's table, and their meaning. `store.py` reads and writes them.
 
 =============  ==============================  ====================================================
 `pk`           `sk`                            what it is
@@ -38,7 +38,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValu
 ACCEPTED_PK = "submitted"
 """The partition of the accepted purges. The text stays as it is: the tables of deployed stacks hold it."""
 
-# Seconds, longer than a change can stay undelivered. SQS keeps a message for at most 14 days:
+# Seconds. No change can stay undelivered for longer: SQS keeps a message for at most 14 days:
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 _KEEP_ACCEPTED = 40 * 86_400.0
 
@@ -53,8 +53,8 @@ def key(pk: str, sk: str) -> Item:
 
 
 def about(kind: str, text: str) -> str:
-    """A sort key for what is known of a text. A digest stands for the text, which may be longer than the
-    1,024 bytes of a sort key:
+    """A sort key of this kind for a text, as a digest: the text may be longer than the 1,024 bytes of a sort
+    key:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
     return f"{kind}#{sha256(text.encode()).hexdigest()[:32]}"
 
@@ -97,7 +97,7 @@ def untracked(purges: Sequence[AcceptedPurge]) -> Item:
 
 
 def untracked_key(purges: Sequence[AcceptedPurge]) -> Item:
-    """The key of the same item. It depends on the first purge alone, so it stays while the batch grows."""
+    """The key of the item that `untracked` returns. Only the first purge decides it, so a batch can grow."""
     return key("state", about("untracked", purges[0].request_id))
 
 
@@ -111,7 +111,7 @@ def _purge_attributes(purge: AcceptedPurge) -> Item:
 
 
 def as_accepted(item: Mapping[str, Any]) -> AcceptedPurge:
-    """The accepted purge of one item, with the identities of this item alone."""
+    """The accepted purge of one item, with only the identities in this item."""
     return AcceptedPurge(
         request_id=item["request_id"]["S"],
         url=item["url"]["S"],
@@ -122,7 +122,7 @@ def as_accepted(item: Mapping[str, Any]) -> AcceptedPurge:
 
 
 def as_state(items: Sequence[Mapping[str, Any]], month: str) -> State:
-    """The state that the items of the partition `state` describe. `month` as `month_of` gives it."""
+    """The state in the items of the partition `state`. `month` is as `month_of` returns it."""
     by_sk = {item["sk"]["S"]: item for item in items}
     pause = by_sk.get("pause")
     return State(

@@ -1,4 +1,4 @@
-"""The lease: who drains, until when. One conditional write decides between several functions."""
+"""The lease: which invocation drains, until when. A conditional write gives it to one of several."""
 
 from contextlib import suppress
 

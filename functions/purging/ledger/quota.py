@@ -11,7 +11,7 @@ from purging.ledger.table import Table, reasons_of
 def month_of(now: float, *, dry_run: bool = False) -> str:
     """Return the calendar month (UTC) that a purge at this time (unix seconds) counts to, e.g. `2026-11`.
 
-    Purges of a dry run count to a month of their own, which shows what the real one would cost.
+    Purges of a dry run count to a month of their own, e.g. `2026-11#dry-run`.
     """
     return f"{datetime.fromtimestamp(now, UTC):%Y-%m}{'#dry-run' if dry_run else ''}"
 
@@ -44,7 +44,7 @@ class Quota:
         return 0
 
     def give_back(self, month: str, count: int) -> None:
-        """Uncount purges that were reserved and surely not used."""
+        """Subtract purges that were reserved and surely not used."""
         if count:
             self._count(month, -count)
 

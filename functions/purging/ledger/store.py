@@ -1,4 +1,4 @@
-"""The ledger: what drains share, kept in one DynamoDB table. `items.py` says what is in it."""
+"""The ledger: all that drains share, in one DynamoDB table. `items.py` describes its items."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 WINDOW = 50_000
-"""Changes that a drain loads at once: its memory does not depend on how many changes are pending."""
+"""Changes that a round loads at once: a drain's memory does not depend on how many changes are pending."""
 
 _URLS_OF_A_CHANGE = 4
-"""For which a window is that large. Each URL of a change takes a kilobyte, about as much as the change, if it
-is purged by itself: the default MemorySize has room for 200,000 of them and for what else a drain needs."""
+"""A window has WINDOW changes if a change has at most so many URLs. A URL that is purged by itself takes a
+kilobyte. The default MemorySize has room for 200,000 of them, and for the rest of a drain."""
 
 _KEEP_REFUSED = 30 * 86_400
 
@@ -31,9 +31,9 @@ _LONGEST_REASON = 1000
 
 
 class Ledger:
-    """What drains share. Every method raises one of AWS_ERRORS when DynamoDB refuses or does not answer.
+    """The ledger. Every method raises one of AWS_ERRORS if DynamoDB refuses or does not answer.
 
-    Times are unix seconds. `sleep` waits seconds before a write is repeated that DynamoDB could not take.
+    Times are unix seconds. `sleep` waits seconds before a failed write is repeated.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class Ledger:
         return [_change_set(item) for item in self._table.query("pending")]
 
     def window(self, after: str = "", urls: int = 1) -> tuple[list[ChangeSet], str]:
-        """Return a window of the pending changes, and the id of the change set behind which there may be
-        more; that is empty if there are none.
+        """Return a window of the pending changes, and the id of its last change set; the id is empty if no
+        changes can follow.
 
         A window has all manual change sets, and the others behind the id `after`, in order, up to about
-        WINDOW changes: fewer if up to `urls` show an object.
+        WINDOW changes. `urls` is the largest number of URLs of an object: if it is large, a window has fewer.
         """
         limit = WINDOW * _URLS_OF_A_CHANGE // max(urls, _URLS_OF_A_CHANGE)
         found: list[ChangeSet] = []
@@ -85,10 +85,10 @@ class Ledger:
     def replace(
         self, consumed: Sequence[ChangeSet], held: Mapping[bool, Sequence[Change]] | None = None
     ) -> set[str]:
-        """Replace change sets by the changes of them that are `held`, by whether they are manual. Return the
+        """Replace change sets by their `held` changes, which are given by whether they are manual. Return the
         ids of the change sets that now contain the held changes.
 
-        One transaction where it fits. Otherwise there are several, the held changes first, so that a stop in
+        This takes one transaction if it fits. Otherwise it takes several, the held changes first: a stop in
         between loses nothing.
         """
         kept = [
@@ -118,14 +118,15 @@ class Ledger:
         self._table.write(self._table.putting(item) for item in (*new, items.untracked((*before, *purges))))
 
     def accepted_since(self, time: float) -> list[AcceptedPurge]:
-        """Return the accepted purges that were submitted at or after a time, oldest first."""
+        """Return the accepted purges that were submitted at or after a time, oldest first. A purge with
+        several items comes once for each."""
         return [
             items.as_accepted(item) for item in self._table.query(items.ACCEPTED_PK, items.accepted_sk(time))
         ]
 
     def forget_untracked(self, purges: Sequence[AcceptedPurge]) -> None:
-        """Note that TrackPurges follows this batch of purges, but none that another drain has added to the
-        batch since."""
+        """Note that TrackPurges follows this batch of purges. If the batch has grown since, it stays
+        untracked."""
         with suppress(self._table.errors.ConditionalCheckFailedException):
             self._table.delete(
                 items.untracked_key(purges),
@@ -146,12 +147,12 @@ class Ledger:
     # --- what drains remember ---
 
     def state(self, month: str) -> State:
-        """Return everything that drains remember, read at once."""
+        """Return everything that drains remember, read by one query. `month` is as `month_of` returns it."""
         return items.as_state(list(self._table.query("state")), month)
 
     def pause(self, until: float, *, failures: int = 0, exhausted: bool = False, reason: str = "") -> None:
-        """Make no calls before a time, after so many `failures` in a row, or since the quota is `exhausted`;
-        the `reason` is for people."""
+        """Note that drains make no calls before a time, after so many `failures` in a row, or because the
+        quota is `exhausted`. The `reason` is for people."""
         self._put_state(
             "pause",
             until=items.number(until),
@@ -161,7 +162,7 @@ class Ledger:
         )
 
     def resume(self, now: float) -> None:
-        """Note that calls succeed again, after failures."""
+        """Note that calls succeed again, and end the pause."""
         self._put_state("recovered", at=items.number(now))
         self._forget("pause")
 
@@ -190,12 +191,12 @@ class Ledger:
         self._forget(items.about("failing", url))
 
     def go_on_after(self, set_id: str) -> None:
-        """Let the next window begin behind a change set; at the oldest one if the id is empty."""
+        """Let the next window begin behind a change set, or with the oldest one if the id is empty."""
         self._put_state("cursor", after={"S": set_id})
 
     def first_asked(self, request: str, owner: str, now: float, seconds: float) -> tuple[float, bool]:
-        """Return when a manual request was first asked, and whether that was another invocation than this
-        `owner`. It is first asked now, unless that was less than so many seconds ago."""
+        """Return when a manual request was first asked for, and whether another invocation than this `owner`
+        did so. A first call that is at least so many `seconds` old does not count."""
         try:
             self._table.put(
                 {

@@ -43,8 +43,8 @@ _WAITS = (0.1, 0.4, 1.6)
 class Table:
     """One table with the keys `pk` and `sk`.
 
-    Every method that calls DynamoDB raises one of AWS_ERRORS if the SDK's own retries do not help. A write
-    that fails for a temporary reason is repeated; `sleep` waits the seconds in between.
+    Every method that calls DynamoDB raises one of AWS_ERRORS if retries do not help. A write that fails for a
+    temporary reason is repeated, also after the SDK's own retries; `sleep` waits the seconds in between.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Table:
         self._patiently(self._client.update_item, TableName=self._name, **expression)
 
     def update_once(self, expression: Item) -> None:
-        """Update an item exactly once, though the SDK repeats a call whose answer was lost.
+        """Update an item exactly once, although the SDK repeats a call whose answer was lost.
 
         The update is a transaction. The SDK gives it a ClientRequestToken, by which DynamoDB recognises the
         repetition: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html

@@ -1,1 +1,1 @@
-"""Decides what to purge. Pure: no AWS, no HTTP, no persistence."""
+"""Decides which purges to make. Pure: no AWS, no HTTP, no ledger."""

@@ -1,4 +1,4 @@
-"""Which targets the purges accepted so far cover."""
+"""Which purge targets accepted purges cover."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -23,8 +23,8 @@ class Coverage:
                 self._prefixes[purge.url[:-1]].append(purge)
             else:
                 self._exact[purge.url].append(purge)
-        # Sorted, and for each prefix the number of the longest other prefix that it begins with, or -1. The
-        # prefixes of a URL are a chain: it begins with the last one that does not sort after the URL.
+        # For each sorted prefix: the position of the longest other prefix that it begins with, or -1. The
+        # prefixes of a URL are all on the chain that starts at the last one that does not sort after it.
         self._sorted = sorted(self._prefixes)
         self._shorter: list[int] = []
         above: list[int] = []
@@ -38,14 +38,14 @@ class Coverage:
         """Whether every change of a target happened before an accepted purge that covers its URL.
 
         A purge came after a change if it was made for that very change, whatever the clocks say, or if it was
-        submitted later by more than clocks can differ. This one rule absorbs duplicates, retries, reordering
-        and overlap with wildcards.
+        submitted surely later, although clocks differ. This one rule absorbs duplicates, retries, reordering
+        and overlapping wildcards.
         """
         return _came_after(list(self._matching(target.url)), target)
 
     def missing(self, target: PurgeTarget) -> Sequence[PurgeTarget]:
-        """Return what no accepted purge covers of a target: nothing, the target, or those of its parts that
-        were not purged when the others were."""
+        """Return the parts of a target that no accepted purge covers: none, all of it (the target itself), or
+        those that remain after purges of the others."""
         if self.covers(target):
             return ()
         if not target.with_variants or not (
@@ -57,7 +57,8 @@ class Coverage:
         return (target,) if missing and not any(map(self._purged, target.parts())) else missing
 
     def since_removal(self, target: PurgeTarget, removed_at: float) -> bool:
-        """Whether a purge of a target's URL was submitted at its removal (unix seconds), or later."""
+        """Whether a purge that covers a target was submitted after its removal (unix seconds), as far as the
+        clocks can tell."""
         if any(purge.submitted_at >= removed_at - SKEW_SECONDS for purge in self._matching(target.url)):
             return True
         return target.with_variants and all(self.since_removal(part, removed_at) for part in target.parts())
@@ -83,7 +84,7 @@ class Coverage:
 def purges_covering(
     changes: Iterable[Change], url_map: UrlMap, accepted: Iterable[AcceptedPurge]
 ) -> list[AcceptedPurge]:
-    """Return those of the accepted purges, in their order, that cover a URL of one of the changes."""
+    """Return the accepted purges, in their order, that cover a URL of one of the changes."""
     targets = [
         PurgeTarget(ChangedObject((change,), manual=True), url, url)
         for change in changes

@@ -1,6 +1,6 @@
-"""What is known of a bucket around changed keys: the keys that did not change, and which places were listed.
+"""What surveys found around changed keys: the keys that did not change, and the ranges that were listed.
 
-A wildcard evicts every key under its prefix. Its price is known only where all of them were listed.
+A wildcard evicts every key under its prefix. Its collateral is known only if all of them were listed.
 """
 
 from bisect import bisect_left
@@ -14,10 +14,10 @@ from purging.urls import SharedPrefix
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a bucket holds after some key. If there is `more`, it follows the key `last`.
+    """One page of a listing. If there is `more`, it follows the key `last`.
 
-    `keys` are current ones, in order. `versions` counts the versions of each key, delete markers included.
-    `removed` are current keys that had been removed before their latest version, and when (unix seconds).
+    `keys` are those of current objects, in order. `versions` counts the versions of each key, with delete
+    markers. `removed` are the `keys` that were removed before their latest version, and when (unix seconds).
     """
 
     keys: Sequence[str]
@@ -28,7 +28,7 @@ class Page:
 
 
 class ListedRanges:
-    """The ranges of keys of which everything was listed. Ranges that meet become one."""
+    """The ranges of keys that were listed completely. Ranges that meet become one."""
 
     def __init__(self) -> None:
         # Range number i holds the keys after _starts[i] up to _ends[i]; None is the end of the bucket.
@@ -36,7 +36,7 @@ class ListedRanges:
         self._ends: list[str | None] = []
 
     def add(self, after: str, last: str | None) -> None:
-        """Everything after one key up to another one has been listed; None is the end of the bucket."""
+        """Add the range after one key up to another one; None is the end of the bucket."""
         first = bisect_left(self._starts, after)
         if first and _reaches(self._ends[first - 1], after):
             first -= 1
@@ -58,7 +58,7 @@ class ListedRanges:
         return end is None or (end > prefix and not end.startswith(prefix))
 
     def end_before(self, key: str) -> str:
-        """The end of the last range before a key that no range holds; empty if there is none."""
+        """For a key that no range holds: the end of the last range before it, or an empty text."""
         position = bisect_left(self._starts, key) - 1
         return (self._ends[position] or "") if position >= 0 else ""
 
@@ -72,19 +72,20 @@ class Neighbours:
     new: AbstractSet[str] = frozenset()
     """Changed keys that have a single version."""
     removed: Mapping[str, float] = field(default_factory=dict)
-    """Changed keys that had been removed before their latest version, and when (unix seconds)."""
+    """Changed keys that were removed before their latest version, and when (unix seconds)."""
     existing: AbstractSet[str] = frozenset()
-    """Changed keys of which the bucket holds an object, or versions of one."""
+    """Changed keys with an object in the bucket, or with versions of one."""
     listed_alone: AbstractSet[str] = frozenset()
     """Changed keys that were listed by themselves, with everything that begins with them."""
     crowded: AbstractSet[str] = frozenset()
-    """Changed keys that were listed by themselves, and more than a page of keys begins with them."""
+    """Changed keys that others are likely to begin with: their own listing has several pages, or nobody can
+    list there."""
     shared: tuple[tuple[SharedPrefix, "Neighbours"], ...] = ()
     """Places that share URLs with this bucket, and what a survey found there."""
     ranges: ListedRanges = field(default_factory=ListedRanges)
 
     def counted(self, prefix: str) -> bool:
-        """Whether `unchanged` has every unchanged key under a prefix, and whatever else shares its URLs."""
+        """Whether `unchanged` has every unchanged key under a prefix, and all others that share its URLs."""
         return (prefix in self.listed_alone or self.ranges.holds(prefix)) and all(
             found.counted(place.over(prefix) if prefix.startswith(place.here) else place.there)
             for place, found in self.shared
@@ -92,7 +93,7 @@ class Neighbours:
         )
 
     def unshared(self, key: str) -> bool:
-        """Whether it is certain that nothing else has, or had, the URL of a changed key."""
+        """Whether surely no other object has, or had, the URL of a changed key."""
         return all(
             found.counted(place.over(key)) and place.over(key) not in found.existing
             for place, found in self.shared
@@ -100,7 +101,7 @@ class Neighbours:
         )
 
     def with_shared(self, place: SharedPrefix, found: "Neighbours", changed: Collection[str]) -> "Neighbours":
-        """The same, counting what was found in a place as if it were here, except what `changed` here."""
+        """The same with what was found in a place, as if its keys were here, but without `changed` keys."""
         there = (place.back(key) for key in found.unchanged if key.startswith(place.there))
         return replace(
             self,

@@ -1,4 +1,4 @@
-"""Which changed objects are new, so that no cache can hold an older copy: they need no purge."""
+"""Which changed objects are new. No cache can hold an older copy of them, so they need no purge."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from purging.urls import SharedPrefix
 NEW_SECONDS = 86_400.0 - SKEW_SECONDS
 """A key with a single version is new only if its change is younger than this.
 
-The version before may have expired since. A lifecycle rule keeps a noncurrent version for at least one day:
+An earlier version may have expired since. A lifecycle rule keeps a noncurrent version for at least one day:
 NoncurrentDays is a positive integer
 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_NoncurrentVersionExpiration.html). S3 counts from the
 time when the next version was created, and rounds up to midnight UTC
@@ -22,7 +22,8 @@ time when the next version was created, and rounds up to midnight UTC
 
 @dataclass(frozen=True, slots=True)
 class NewObjects:
-    """Tells new objects, as of `now` (unix seconds). `places_of` gives what shares URLs with a bucket."""
+    """Finds new objects, as of `now` (unix seconds). `places_of` gives the places that share URLs with a
+    bucket."""
 
     enabled: bool
     now: float
@@ -31,13 +32,13 @@ class NewObjects:
     def possible(self, target: PurgeTarget) -> bool:
         """Whether the object of a target may be new: only a survey of the bucket's versions can tell."""
         age = self.now - target.changed_object.since
-        # A date from the future tells no age.
+        # A date in the future says nothing about the age.
         young = -SKEW_SECONDS <= age < NEW_SECONDS
         return (
             self.enabled
             and young
             and target.changed_object.may_be_new
-            # A bucket that nobody can name may have the same URL, and nobody can survey it.
+            # A bucket whose name is not known may have the same URL, but cannot be surveyed.
             and not any(
                 place.bucket == "*" and target.key.startswith(place.here)
                 for place in self.places_of(target.bucket)
@@ -49,8 +50,8 @@ class NewObjects:
         return self.possible(target) and not neighbours[target.bucket].counted(target.key)
 
     def certain(self, target: PurgeTarget, found: Neighbours, coverage: Coverage) -> bool:
-        """Whether nobody can have an older copy: the key had no earlier version, or its removal was purged,
-        and nothing else has its URL."""
+        """Whether no cache can hold an older copy: no other object has its URL, and the key had no earlier
+        version, or its removal was purged."""
         removed_at = found.removed.get(target.key)
         only_change = len(target.changed_object.changes) == 1
         return (

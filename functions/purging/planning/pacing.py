@@ -23,19 +23,19 @@ from purging.clocks import SKEW_SECONDS
 PRICES = tuple(2.0**step * (1 - 2.0**-20) for step in range(10))
 """Needless evictions that one saved purge may be worth: 1, 2, 4 … 512, less than a page of a listing.
 
-Each is slightly less, because an even trade costs the cache and spares no purge that is needed.
+Each is slightly less: if a wildcard would evict exactly as much as it is worth, the cache is spared.
 """
 
 BURST_CHANGES, BURST_SECONDS = 10, 4.0
 """So many changes in so many seconds are an upload under way: it is planned as a whole when it pauses.
 
-The seconds are twice the default of `CoalesceSeconds`: the latest changes may be on their way so long."""
+The seconds are twice the default of `CoalesceSeconds`: the latest changes may arrive so much later."""
 
 MAX_GATHER_SECONDS = 300.0
 """The longest time for which an upload that does not pause is gathered."""
 
 TICK_SECONDS = 60.0
-"""Held changes are planned again so often. A change that must not wait for the next tick is not held."""
+"""Seconds until held changes are planned again. A change that must not wait for the next tick is not held."""
 
 T = TypeVar("T")
 
@@ -50,16 +50,16 @@ def allowance(left: int, now: float) -> int:
 
 
 def when(occurred_at: float, now: float) -> float:
-    """Return the time of a change (unix seconds) from which to count how long it is held.
+    """Return the time (unix seconds) from which a change counts as held.
 
-    A clock that is a little ahead cannot make a change younger than now. A date farther in the future tells
-    nothing of its age: such a change counts as held for long, so that no other one is held for it.
+    That is not after `now`, even if a clock is a little ahead. A date farther in the future says nothing
+    about the age. Such a change counts as held for long, and no other one is held for it.
     """
     return min(occurred_at, now) if occurred_at <= now + SKEW_SECONDS else 0.0
 
 
 def gather_seconds(times: Iterable[float], now: float, max_hold: float) -> float:
-    """Return seconds until the upload that is under way may be over; 0 if none is, or if it was gathered for
+    """Return the seconds until an upload under way may be over; 0 if there is none, or if it was gathered for
     long enough.
 
     `times` are when pending changes happened (unix seconds). Only those since the last pause count: changes
@@ -86,10 +86,10 @@ def _longest(max_hold: float) -> float:
 
 
 def last_due(times: Iterable[float], now: float, max_hold: float) -> float:
-    """Return the time (unix seconds) up to which changes can be held no longer; minus infinity if all can.
+    """Return the time (unix seconds) up to which no change can be held longer; minus infinity if all can.
 
-    Changes that happened less than `MAX_GATHER_SECONDS` apart belong together: they are planned as a whole
-    as soon as the first of them cannot wait for the next tick. Later changes have their own time.
+    Changes that happened at most `MAX_GATHER_SECONDS` apart belong together: they are planned as a whole as
+    soon as the first of them cannot wait for the next tick. Later changes have their own time.
     """
     due = first = last = -inf
     for time in sorted(times):
@@ -102,7 +102,7 @@ def last_due(times: Iterable[float], now: float, max_hold: float) -> float:
 
 
 class Choice(NamedTuple, Generic[T]):
-    """A `plan` and its `price`; whether it `fits` what may be spent now."""
+    """A `plan` and its `price`. `fits`: it needs no more purges than may be spent now."""
 
     price: float
     plan: list[T]

@@ -1,7 +1,7 @@
 """The plan: what to purge now, and what is held.
 
-It is made in two steps, since a plan needs to know the neighbours of changed keys, and only a survey of the
-buckets can tell: `draft` says what to survey, `plan` chooses the purges. Both see data only.
+It is made in two steps, since a plan needs the neighbours of changed keys, and only a survey of the buckets
+finds them. `draft` says what to survey; `plan` chooses the purges. Both see data only.
 """
 
 from collections import defaultdict
@@ -57,7 +57,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`purges` to submit, in order, at a `price`. `targets` are all that no accepted purge covers.
+    """`purges` to submit, in order, at a `price`. `targets` are all that need a purge, now or later.
 
     `hold` says why targets without a purge are held. If an upload is being gathered, it may be over in
     `gather_seconds`.
@@ -71,7 +71,7 @@ class Plan:
 
 
 class Planner:
-    """Plans by the settings."""
+    """Plans purges according to the settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -89,7 +89,8 @@ class Planner:
         *,
         may_survey: bool = True,
     ) -> Draft:
-        """Sort out what may be purged at this time (unix seconds), and say what to survey.
+        """Divide targets into those that may be purged `now` (unix seconds) and held ones, and say what to
+        survey.
 
         Targets that an accepted purge covers are left out. Without time for a survey (`may_survey`), changes
         are held as long as they can be: the next drain plans them better.
@@ -155,7 +156,7 @@ class Planner:
         return replace(draft, ready=ready, held=held, hold="gathering", gather_seconds=seconds)
 
     def _hold(self, draft: Draft, unless: Callable[[PurgeTarget], bool] = lambda _: False) -> Draft:
-        """Hold what can wait for the next tick, except some."""
+        """Hold the targets that can wait for the next tick, except some."""
         now = draft.now
         due = pacing.last_due(
             (_time_of(target, now) for target in draft.ready), now, self._settings.max_hold_seconds
@@ -171,7 +172,7 @@ class Planner:
         if not draft.ready:
             return Plan([], draft.held, hold=draft.hold, gather_seconds=draft.gather_seconds)
         if conditions.exhausted:
-            # ImageKit says that nothing is left. One call finds out whether that still holds.
+            # ImageKit said that its quota is used up. One call shows whether that is still true.
             probe = Wildcards(draft.ready[:1], {}, conditions.refused).at(1.0)
             held = [*draft.held, *draft.ready[1:]]
             return Plan(probe, held, hold=draft.hold, gather_seconds=draft.gather_seconds)
@@ -216,7 +217,7 @@ def _time_of(target: PurgeTarget, now: float) -> float:
 
 def _is_due(purge: PlannedPurge, conditions: Conditions, now: float) -> bool:
     """Whether to try a purge now: it did not fail, its time has come, ImageKit has recovered since, or a
-    person asks for it anew."""
+    person has asked for it since."""
     failing = conditions.failing.get(purge.url)
     if failing is None or failing.retry_at <= now or not failing.concerns(purge.since):
         return True

@@ -1,4 +1,4 @@
-"""Which places of which buckets must be surveyed for a plan, and what the results add up to."""
+"""Which places of which buckets to survey for a plan, and the neighbours in the results."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -24,9 +24,9 @@ class SurveyRequest:
 
 @dataclass(frozen=True, slots=True)
 class BucketSurvey:
-    """What must be known of one bucket: `places` share URLs with it, the last one is the bucket itself.
+    """The survey of one bucket. `places` share URLs with it; the last one is the bucket itself.
 
-    `requests` are those of the places, in order; None where nobody can list or nothing is to be found.
+    `requests` are those of the places, in order; None if a place cannot be listed or has no changed keys.
     """
 
     bucket: str
@@ -60,7 +60,7 @@ def _survey(
     may_be_new: Callable[[PurgeTarget], bool],
     shared: Sequence[SharedPrefix],
 ) -> BucketSurvey:
-    """A key is listed by itself if that can save its purge, or spare the keys that begin with it."""
+    """A key is listed by itself if that can save its purge, or spare keys that begin with it."""
     keys = sorted(by_key)
     new = {key for key in keys if may_be_new(by_key[key])}
     single = [key for key in keys if key in new or (by_key[key].with_variants and not is_file(key))]
@@ -110,7 +110,7 @@ def neighbours_of(
             kept = [key for key in result.unchanged if key not in others and not ignores(key)]
             found.append(replace(result, unchanged=kept))
         else:
-            # Nobody can list there, so other keys may well begin with any of these.
+            # If nobody can list there, other keys are likely to begin with any of these.
             unknown = place.bucket == "*"
             found.append(Neighbours(crowded=frozenset(map(place.over, keys)) if unknown else frozenset()))
     *elsewhere, neighbours = found

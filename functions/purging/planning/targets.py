@@ -1,4 +1,4 @@
-"""What must be purged: the URLs that show a changed object."""
+"""Changed objects, and their purge targets: the URLs that show them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ class ChangedObject:
 
     @property
     def may_be_new(self) -> bool:
-        """Whether the object may never have existed before: only a bucket with versions can tell."""
+        """Whether the object may be new: its changes only created versions."""
         return not self.manual and all(
             isinstance(change, ObjectChange)
             and change.kind == "created"
@@ -52,7 +52,7 @@ class PurgeTarget:
 
     @property
     def with_variants(self) -> bool:
-        """Whether all variants of an object's URL are meant, so that `url` is `exact` and a `*`."""
+        """Whether `url` is `exact` followed by a `*`, which purges all variants of an object's URL."""
         return self.root is not None and self.url.endswith("*") and not self.exact.endswith("*")
 
     def parts(self) -> tuple["PurgeTarget", ...]:

@@ -14,7 +14,7 @@ from purging.urls import Root, is_file, wildcard_allowed
 
 @dataclass(frozen=True, slots=True)
 class PlannedPurge:
-    """One call to make, the targets that it covers, and how many unchanged objects it evicts as well."""
+    """One call to make, the targets that it covers, and its collateral."""
 
     url: str
     targets: tuple[PurgeTarget, ...]
@@ -22,7 +22,7 @@ class PlannedPurge:
 
     @property
     def manual(self) -> bool:
-        """Whether a person asked for it, so that it may use the reserve."""
+        """Whether a person asked for it. Then it may use the reserve."""
         return any(target.changed_object.manual for target in self.targets)
 
     @property
@@ -37,7 +37,8 @@ class PlannedPurge:
 
     @property
     def sample(self) -> str | None:
-        """An exact URL that it covers, for the freshness check; None if a client would rewrite its path."""
+        """An exact URL that it covers, for the freshness check; None if its target is a wildcard, or if
+        a client would rewrite its path."""
         exact = self.targets[0].exact
         segments = exact.split("/")
         return None if exact.endswith("*") or "." in segments or ".." in segments else exact
@@ -46,10 +47,10 @@ class PlannedPurge:
 class Wildcards:
     """Chooses wildcards and exact purges for targets, at any price.
 
-    `neighbours` are those of each bucket; without them, the bucket's keys are purged one by one. `refused`
-    are wildcards that ImageKit did not accept. Objects with the same roots are planned together: each purge
-    is made once for each root, which multiplies its price. A root under which ImageKit refused a wildcard is
-    planned by itself, and so is a root that accepts a key's wildcard where another root does not.
+    `neighbours` are given by bucket; without them, a bucket's keys are purged one by one. `refused` are
+    wildcards that ImageKit refused. Objects with the same roots are planned together: each purge is made once
+    for each root, which multiplies its price. A root under which ImageKit refused a wildcard is planned by
+    itself. The same holds for a root that accepts a key's wildcard if another root does not.
     """
 
     def __init__(
@@ -107,8 +108,7 @@ class _Group:
         self._roots = roots
         self._unchanged = unchanged
         self._allowed = cache(_rule(roots, neighbours, refused))
-        # Keys whose own wildcard evicts other objects. One known object is enough. Where nothing was listed,
-        # the wildcard is taken to evict none.
+        # Divisible keys: their own wildcard evicts other objects, of which at least one is known or likely.
         divisible = variants and not any(
             url.endswith(PART_WILDCARDS) and url.startswith(root.prefix) for url in refused for root in roots
         )
@@ -140,7 +140,7 @@ class _Group:
 
 
 def _begins_others(key: str, neighbours: Neighbours, unchanged: Sequence[str]) -> bool:
-    """Whether unchanged keys, which come sorted, begin with a changed key, or are likely to."""
+    """Whether unchanged keys begin with a changed key, or are likely to. `unchanged` is sorted."""
     after = bisect_right(unchanged, key)
     if after < len(unchanged) and unchanged[after].startswith(key):
         return True
@@ -148,8 +148,8 @@ def _begins_others(key: str, neighbours: Neighbours, unchanged: Sequence[str]) -
 
 
 def _rule(roots: tuple[Root, ...], neighbours: Neighbours, refused: frozenset[str]) -> Callable[[str], bool]:
-    """Return the rule whether a wildcard may stand behind a key prefix: ImageKit accepts it under every root,
-    and its collateral is known."""
+    """Return the rule that allows a wildcard on a key prefix if ImageKit accepts it under every root, and if
+    its collateral is known."""
 
     def allowed(prefix: str) -> bool:
         if not neighbours.counted(prefix) or prefix.rpartition("/")[2] in (".", ".."):
@@ -179,8 +179,8 @@ def without_covered(purges: Iterable[PlannedPurge]) -> list[PlannedPurge]:
 
 
 def with_riders(purges: Sequence[PlannedPurge], held: Iterable[PurgeTarget]) -> list[PlannedPurge]:
-    """Return the purges, with the held targets that each of them covers anyway. None of the purges may lie
-    under another one."""
+    """Return the purges, each with the held targets that it covers too. None of the purges may lie under
+    another one."""
     riders: dict[int, list[PurgeTarget]] = defaultdict(list)
     in_order = sorted(range(len(purges)), key=lambda at: purges[at].url.removesuffix("*"))
     texts = [purges[at].url.removesuffix("*") for at in in_order]

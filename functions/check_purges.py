@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from purging import bootstrap
+from purging.aws import clients
 from purging.aws.alerts import Alerts
 from purging.checking.giving_up import give_up
 from purging.checking.status import Checker
@@ -21,12 +22,12 @@ from purging.tracked import CheckAnswer, CheckRequest
 @cache
 def checker() -> Checker:
     """The checker, built on first use from the environment. Raises InvalidSetting."""
-    return bootstrap.checker(Settings.from_env(os.environ), bootstrap.aws, time.time)
+    return bootstrap.checker(Settings.from_env(os.environ), clients.aws, time.time)
 
 
 def alerts() -> Alerts:
     """The alerts, built from the environment when they are needed, which is rare. Raises InvalidSetting."""
-    return bootstrap.alerts(Settings.from_env(os.environ), bootstrap.aws, time.time)
+    return bootstrap.alerts(Settings.from_env(os.environ), clients.aws, time.time)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 
 from purging import bootstrap
-from purging.events import manual
+from purging.aws import clients
+from purging.events.fields import is_manual
 from purging.intake import Intake, is_batch
 from purging.settings import Settings
 from purging.telemetry import logger, metrics
@@ -18,7 +19,7 @@ from purging.telemetry import logger, metrics
 @cache
 def application() -> Intake:
     """What the function works with, built on first use from the environment. Raises InvalidSetting."""
-    return bootstrap.intake(Settings.from_env(os.environ), bootstrap.aws, time.time, time.sleep)
+    return bootstrap.intake(Settings.from_env(os.environ), clients.aws, time.time, time.sleep)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -32,6 +33,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     intake = application()
     if is_batch(event):
         return intake.take_batch(event["Records"], context)
-    if manual.is_manual(event):
+    if is_manual(event):
         return intake.take_manual(event, context)
     return intake.take_event(event, context)

@@ -13,6 +13,7 @@ from purging import changes
 from purging.changes import Change, UrlChange
 from purging.errors import PermanentError
 from purging.events import manual
+from purging.events.fields import is_manual
 from purging.ledger.items import as_accepted
 from purging.ledger.quota import month_of
 from purging.ledger.store import Ledger
@@ -33,6 +34,7 @@ __all__ = [
     "as_accepted",
     "changed_objects",
     "changes",
+    "is_manual",
     "manual",
     "month_of",
     "targets_of",

@@ -39,9 +39,9 @@ class SubmitPurge:
             **settings,
         }
         import submit_purge  # noqa: PLC0415 - Powertools reads the environment when it is imported
-        from purging import bootstrap  # noqa: PLC0415 - likewise
+        from purging.aws import clients  # noqa: PLC0415 - likewise
 
-        bootstrap.aws = lambda service: client(call, service)
+        clients.aws = lambda service: client(call, service)
         self._handler = submit_purge.handler
         self._numbers = count()
 

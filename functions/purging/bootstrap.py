@@ -4,11 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-
 from purging.aws.alerts import Alerts
 from purging.aws.change_queue import ChangeQueue
-from purging.aws.clients import AWS_CLIENT
 from purging.aws.listing import S3Lister
 from purging.aws.survey import Lister
 from purging.aws.surveyor import Surveyor
@@ -33,11 +30,6 @@ Sleep = Callable[[float], None]
 
 Clients = Callable[[str], Any]
 """Gives the AWS client of a service."""
-
-
-def aws(service: str) -> Any:
-    """Return a new AWS client of a service, e.g. `dynamodb`."""
-    return boto3.client(service, config=AWS_CLIENT)
 
 
 @dataclass(frozen=True, slots=True)

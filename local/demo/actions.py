@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from local.demo.catalogue import ChangeKind, ImageSpec
+from local.demo.drawing import Picture, draw
 from local.demo.edge_client import VARIANTS, EdgeAnswer, EdgeClient
 from local.errors import LocalError
-from local.images import Picture, draw
 from local.polling import attempts
 from local.stack import Stack
 

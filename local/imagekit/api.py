@@ -9,9 +9,9 @@ from collections.abc import Callable
 from local.imagekit import refusals
 from local.imagekit.answers import Answer, Request, as_json
 from local.imagekit.faults import Fault
+from local.imagekit.rate_limit import TokenBucket
 from local.imagekit.resolver import NotPurgeable, UrlResolver
 from local.imagekit.state import State
-from local.imagekit.tokens import TokenBucket
 
 PURGE_PATH = "/v1/files/purge"
 

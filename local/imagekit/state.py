@@ -7,8 +7,8 @@ from threading import RLock
 from local.imagekit.cache import EdgeCache
 from local.imagekit.faults import FaultPlan
 from local.imagekit.purges import PurgeStore
+from local.imagekit.rate_limit import TokenBucket
 from local.imagekit.settings import Settings
-from local.imagekit.tokens import TokenBucket
 
 Clock = Callable[[], float]
 

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from local.domain import manual
+from local.domain import is_manual
 from local.errors import LocalError
 from local.observer import Observer
 from local.polling import attempts
@@ -98,7 +98,7 @@ class Replay:
             self._observer,
             settings,
             changes,
-            manual=manual.is_manual(local_event.body),
+            manual=is_manual(local_event.body),
             since=since,
             asked_at=_first_asked_at(repetition) if repetition else since,
         )

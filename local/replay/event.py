@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.domain import Change, PermanentError, Settings, changes, manual
+from local.domain import Change, PermanentError, Settings, changes, is_manual, manual
 from local.errors import BadInput
 
 _IMAGEKIT = "https://ik.imagekit.io/"
@@ -35,7 +35,7 @@ class Event:
         if not isinstance(body, dict):
             raise _bad_input(path, "holds no JSON object: see events/README.md for examples")
         event = cls(path, body, _is_batch(body))
-        if not event.is_batch and not manual.is_manual(body):
+        if not event.is_batch and not is_manual(body):
             _, problems = changes.split(body)
             if problems:
                 raise _bad_input(path, f"is not understood: {problems[0]}")
@@ -57,7 +57,7 @@ class Event:
 
         Raises BadInput if it requests a purge that the deployed settings refuse.
         """
-        if manual.is_manual(self.body):
+        if is_manual(self.body):
             try:
                 return manual.requested(self.body, settings.url_map, now)
             except PermanentError as error:

@@ -11,7 +11,7 @@ decides everything that happens: what changes, what is delivered when, and what 
   passes it the calls to AWS, and `adapter.py` those to ImageKit. `emulator_connection.py` takes the latter to
   the emulator's socket. `virtual_connection.py` delivers an answer a byte at a time
 - `aws.py`, `bucket.py` and `local/fakes/` are the small AWS. `--aws moto` uses `moto_aws.py` instead
-- `audit_log.py` records what happened. The checkers read it: `coverage_checker.py`, `quota_checker.py`,
+- `audit_log.py` records what happened. The checkers read it: `lost_change_checker.py`, `quota_checker.py`,
   `duplicate_checker.py`, `end_state_checker.py` and `alert_checker.py`; `purge_index.py` helps them
 - `run.py` runs a schedule to its end. `shrink.py` finds the shortest prefix that still fails
 - `mutants.py` breaks one line of the functions, to show that the checkers catch it

@@ -12,7 +12,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tests.chaos.coverage_checker import Outcomes, required_purges
+from tests.chaos.lost_change_checker import Outcomes, required_purges
 
 if TYPE_CHECKING:
     from tests.chaos.functions import Invocation

@@ -1,6 +1,6 @@
 """The audit log of a simulation: changes, manual requests, accepted purges, alerts and ends of invocations.
 
-The checkers read it: `quota_checker.py`, `duplicate_checker.py`, `coverage_checker.py`,
+The checkers read it: `quota_checker.py`, `duplicate_checker.py`, `lost_change_checker.py`,
 `end_state_checker.py` and `alert_checker.py`.
 """
 

@@ -19,7 +19,7 @@ from purging.draining.recorder import Recorder
 from purging.draining.submission import _Submission
 from purging.events import manual, sources
 from purging.imagekit.private_key import PrivateKey
-from purging.imagekit.ratelimit import RateLimit
+from purging.imagekit.rate_limit_headers import RateLimit
 from purging.intake import Intake
 from purging.ledger.lease import Lease
 from purging.ledger.quota import Quota

@@ -23,7 +23,7 @@ from local.imagekit import purges as emulator_purges
 from local.imagekit.answers import Answer, Request
 from purging.aws import listing
 from purging.telemetry import logger, metrics
-from tests.chaos import aws, coverage_checker, duplicate_checker, end_state_checker
+from tests.chaos import aws, duplicate_checker, end_state_checker, lost_change_checker
 from tests.chaos.adapter import reset
 from tests.chaos.alert_checker import AlertChecker
 from tests.chaos.audit_log import AuditLog
@@ -164,7 +164,7 @@ class Simulation:
 
     def check(self) -> None:
         """Runs all checkers at the end."""
-        coverage_checker.check(self)
+        lost_change_checker.check(self)
         end_state_checker.check(self)
         self.quota_checker.check()
         duplicate_checker.check(self)

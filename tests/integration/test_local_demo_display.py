@@ -9,9 +9,9 @@ from rich.console import Console
 from local.demo.actions import DemoImage
 from local.demo.catalogue import ChangeKind, image_specs
 from local.demo.display import Display
+from local.demo.drawing import draw
 from local.demo.edge_client import EdgeAnswer
 from local.demo.watch import ImageStatus, Watch
-from local.images import draw
 from local.observer import Accepted
 
 

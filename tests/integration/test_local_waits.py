@@ -17,10 +17,10 @@ from local.demo import actions, scenario
 from local.demo.actions import DemoImage
 from local.demo.catalogue import ChangeKind, ImageSpec
 from local.demo.display import Display
+from local.demo.drawing import draw
 from local.demo.edge_client import EdgeAnswer
 from local.demo.watch import Watch
 from local.errors import LocalError
-from local.images import draw
 from local.observer import LEASE, Accepted, Observer, Work
 from local.replay import delivery
 from local.replay.event import Event

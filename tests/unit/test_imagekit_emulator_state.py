@@ -10,7 +10,7 @@ import pytest
 from local.imagekit import BadSetting, Bucket, Emulator, Fetched, Settings
 from local.imagekit.answers import Answer, Request
 from local.imagekit.faults import BadFault, Fault
-from local.imagekit.tokens import TokenBucket
+from local.imagekit.rate_limit import TokenBucket
 
 KEY = "private_test"
 LAST_SECOND_OF_JANUARY = timegm((2026, 1, 31, 23, 59, 59)) + 0.5

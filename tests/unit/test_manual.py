@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from purging.changes import ObjectChange, UrlChange
 from purging.errors import InvalidRequest, MalformedEvent, PermanentError
-from purging.events.manual import identity, is_manual, requested
+from purging.events.fields import is_manual
+from purging.events.manual import identity, requested
 from purging.planning.coverage import purges_covering
 from purging.purges import AcceptedPurge, joined
 from purging.urls import UrlMap

@@ -1,5 +1,8 @@
-"""The configuration of all AWS clients, and the errors that they raise."""
+"""The AWS clients: how they are made, and what they raise."""
 
+from typing import Any
+
+import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,3 +22,8 @@ https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
 AWS_CALL_SECONDS = _ATTEMPTS * (_CONNECT_SECONDS + _READ_SECONDS) + _BACKOFF_SECONDS
 """The most seconds that a call takes if AWS does not answer. A slow answer can take longer, since the read
 time-out starts again with each byte."""
+
+
+def aws(service: str) -> Any:
+    """Return a new AWS client of a service, e.g. `dynamodb`."""
+    return boto3.client(service, config=AWS_CLIENT)

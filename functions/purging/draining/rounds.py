@@ -19,6 +19,7 @@ from purging.purges import AcceptedPurge
 _SHARE = 0.1
 
 _REASONS: dict[str, str] = {
+    "time": "No time was left for the other purges. The next drain makes them.",
     "gathering": "An upload is under way. Its changes are planned as a whole when it ends.",
     "held": "The quota is short: these changes are held until more changes can share a purge with them.",
     "quota": "This stack has spent what the quota allows for changes this month.",

@@ -21,6 +21,11 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 _MAX_TEXT = 3 * MAX_KEY_BYTES
 
 
+def is_manual(event: object) -> bool:
+    """Whether an event asks for a manual purge."""
+    return isinstance(event, dict) and not MANUAL_FIELDS.isdisjoint(event)
+
+
 def key_of(holder: dict[str, Any], *, form_encoded: bool) -> str:
     """An object's key, decoded. `form_encoded` is true for S3's own events, where a space is a `+`:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html"""

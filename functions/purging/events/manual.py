@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any
 
 from purging.errors import InvalidRequest
-from purging.events.fields import MANUAL_FIELDS, as_object, key_of, text_of
+from purging.events.fields import as_object, key_of, text_of
 from purging.events.model import Change, ObjectChange, UrlChange
 from purging.quoting import named, shown_url
 from purging.urls import UrlMap
@@ -29,11 +29,6 @@ ANSWER_SECONDS = 45.0
 
 REPEATED_SECONDS = 300.0
 """How long an equal request counts as the same request: 5 calls of 60 seconds each."""
-
-
-def is_manual(event: object) -> bool:
-    """Whether an event asks for a manual purge."""
-    return isinstance(event, dict) and not MANUAL_FIELDS.isdisjoint(event)
 
 
 def identity(event: dict[str, Any]) -> str:

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from purging.errors import MalformedEvent
 from purging.events.fields import (
-    MANUAL_FIELDS,
     as_object,
+    is_manual,
     key_of,
     list_of,
     object_of,
@@ -124,7 +124,7 @@ def _parts_of_event(event: object, depth: int) -> list[_Part]:
         return [_Record(record, depth) for record in list_of(fields, "Records")]
     if "detail-type" in fields:
         return [_Record(event, depth)]
-    if _is_manual(fields):
+    if is_manual(fields):
         raise _manual_in_a_message(fields)
     raise MalformedEvent(
         f"no S3, SQS, SNS or EventBridge event and no manual purge: {shown(event)}; see events/ for examples"
@@ -175,7 +175,7 @@ def _from_eventbridge(event: dict[str, Any]) -> ObjectChange | None:
     detail_type = event["detail-type"]
     kind = _EVENTBRIDGE_KINDS.get(detail_type) if isinstance(detail_type, str) else None
     if kind is None or event.get("source") != "aws.s3":
-        if _is_manual(event.get("detail")):
+        if is_manual(event.get("detail")):
             raise _manual_in_a_message(event.get("detail"))
         raise MalformedEvent(
             f"EventBridge event {shown(detail_type)} of source {shown(event.get('source'))} changes no "
@@ -205,10 +205,6 @@ def _names_a_version(change: ObjectChange) -> bool:
     itself.
     """
     return change.version_id not in (None, "null")
-
-
-def _is_manual(fields: object) -> bool:
-    return isinstance(fields, dict) and not MANUAL_FIELDS.isdisjoint(fields)
 
 
 def _manual_in_a_message(fields: object) -> MalformedEvent:

@@ -2,7 +2,7 @@
 
 https://imagekit.io/docs/api-reference/caching/purge-cache
 https://imagekit.io/docs/api-reference/caching/purge-status
-`ratelimit.py` has what these pages do not say about limits.
+`rate_limit_headers.py` has what these pages do not say about limits.
 """
 
 import json
@@ -24,7 +24,7 @@ from purging.errors import (
 )
 from purging.imagekit.bounded_http import body_of, bounded_session, never_connected
 from purging.imagekit.private_key import PrivateKey, masked
-from purging.imagekit.ratelimit import RateLimit, rate_headers
+from purging.imagekit.rate_limit_headers import RateLimit, rate_headers
 from purging.telemetry import logger
 
 PurgeStatus = Literal["Pending", "Completed"]
@@ -181,7 +181,7 @@ def _over_quota(answer: _Answer) -> QuotaExhausted | None:
 
 
 def _speaks_of_a_limit(answer: _Answer) -> bool:
-    # A guess, see `ratelimit.py`: a refusal of the key mentions the key or the account, and no limit.
+    # A guess, see `rate_limit_headers.py`: a refusal of the key mentions the key or the account, no limit.
     return answer.status == HTTPStatus.FORBIDDEN and "limit" in answer.message.lower()
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from local.demo.catalogue import MAX_KEY_BYTES, ChangeKind, ImageSpec, image_specs
-from local.images import draw
+from local.demo.drawing import draw
 from purging.cover import cover
 from purging.urls import UrlMap, encode, wildcard_allowed
 

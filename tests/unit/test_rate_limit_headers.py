@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from purging.imagekit.ratelimit import RateLimit, rate_headers
+from purging.imagekit.rate_limit_headers import RateLimit, rate_headers
 
 values = st.one_of(st.none(), st.text(), st.floats().map(str), st.integers(-10, 10**20).map(str))
 

@@ -28,7 +28,7 @@ _DAY = 86_400.0
 # template.yaml's SubmitPurgeErrorsAlarm goes off if 3 of 5 minutes have an error.
 _ERROR_MINUTES, _ALARM_MINUTES = 3, 5
 # Words of the alerts about pending changes.
-_PENDING_WORDS = ("wait", "private key")
+_PENDING_WORDS = ("held", "private key")
 
 
 class AlertChecker:

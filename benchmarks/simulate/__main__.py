@@ -20,9 +20,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from benchmarks.simulate import baselines, ours, table
+from benchmarks.simulate import baselines, hindsight, ours, table
 from benchmarks.simulate.history import History, UnusableTrace, read
 from benchmarks.simulate.score import Score
+from purging.errors import InvalidSetting
+from purging.weights import WeightedPattern, weighted_patterns
 
 EPILOG = """\
 Evictions are counted at the moment of each purge: the purged keys that exist and have no pending change.
@@ -34,8 +36,14 @@ Stale changes are still pending at the end of the month in which they happened.
 QueryVariants, a single changed object is purged as `photo.jpg*`. So its line has "wildcard": true, and counts
 other keys that this evicts, such as `photo.jpg.bak`. `changed` keys had a pending change.
 
---json has the figures of each month under "per_month", with the highest price of ours.
-Seconds are from a change to the purge that covers it; "single" are deploys of one change.
+--json has the figures of each month under "per_month", with the highest price that ours paid.
+Seconds are from a change to the purge that covers it; "single" are commits of one change. Stale hours are
+the sum of them over all changes. A change that is never purged counts to the end of its month.
+
+Hindsight is a lower bound: no policy with ours' share of the quota evicts less in a month, if it purges each
+change within MaxHoldSeconds. --json has "hindsight_evictions" of each month: null if that share is too small
+for the changes, whatever is evicted. "evictions_over_hindsight" is the highest ratio of ours in a month in
+which hindsight evicts anything; "evictions_where_hindsight_has_none" are ours in the other months.
 """
 
 _POLICIES = ("ours", *baselines.POLICIES)
@@ -69,21 +77,30 @@ def main(arguments: list[str] | None = None) -> int:
 def _rows(
     histories: list[History], names: tuple[str, ...], options: argparse.Namespace, decisions: TextIO | None
 ) -> Iterator[dict[str, Any]]:
+    settings = ours.settings_of(options.quota)
     for history in histories:
+        best = hindsight.by_month(
+            history,
+            versioned=options.versioned,
+            hold=settings.max_hold_seconds,
+            quota=settings.automatic_quota,
+        )
         for name in names:
-            score = _score(history, name, versioned=options.versioned, quota=options.quota)
+            score = _score(history, name, options)
             head = {"trace": history.name, "policy": name}
             if decisions:
                 decisions.writelines(
                     json.dumps({**head, **asdict(decision)}) + "\n" for decision in score.decisions
                 )
-            yield {**head, "mode": "versioned" if options.versioned else "unversioned", **score.row()}
+            row = hindsight.compared(score.row(), best, ours=name == "ours")
+            yield {**head, "mode": "versioned" if options.versioned else "unversioned", **row}
 
 
-def _score(history: History, policy: str, *, versioned: bool, quota: int) -> Score:
+def _score(history: History, policy: str, options: argparse.Namespace) -> Score:
+    given = {"versioned": options.versioned, "quota": options.quota, "weights": options.weights}
     if policy == "ours":
-        return ours.run(history, versioned=versioned, quota=quota)
-    return baselines.run(history, baselines.POLICIES[policy], versioned=versioned, quota=quota)
+        return ours.run(history, **given)
+    return baselines.run(history, baselines.POLICIES[policy], **given)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,6 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("traces", nargs="+", type=Path, metavar="TRACE.jsonl.gz", help="with its .keys.gz")
     parser.add_argument("--policy", choices=("all", *_POLICIES), default="all", help="default: all")
     parser.add_argument("--quota", type=_count, default=1000, help="purges a month (default: 1000)")
+    parser.add_argument(
+        "--weights", type=_weights, default=(), help="EvictionWeights; counts evictions by weight as well"
+    )
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--versioned", action="store_true", default=True, help="a versioned bucket (default)")
     modes.add_argument("--unversioned", action="store_false", dest="versioned", help="one without versions")
@@ -112,6 +132,13 @@ def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
     return int(text)
+
+
+def _weights(text: str) -> tuple[WeightedPattern, ...]:
+    try:
+        return weighted_patterns(text)
+    except InvalidSetting as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _rate(text: str) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from benchmarks.simulate.history import Change, History
 from benchmarks.simulate.score import Score
 from purging.urls import encode, wildcard_allowed
+from purging.weights import WeightedPattern
 
 WINDOW_SECONDS, BATCH = 2.0, 1000
 """Window and size of a batch, like ours. The first message opens the window."""
@@ -33,9 +34,17 @@ class Policy:
     purges: Callable[[list[str]], Purges]
 
 
-def run(history: History, policy: Policy, *, versioned: bool, quota: int) -> Score:
-    """The score of a policy in a whole history. `quota` is the number of purges a month."""
-    score = Score(history, versioned)
+def run(
+    history: History,
+    policy: Policy,
+    *,
+    versioned: bool,
+    quota: int,
+    weights: tuple[WeightedPattern, ...] = (),
+) -> Score:
+    """The score of a policy in a whole history, with a quota of so many purges a month. The weights of
+    evictions are counted, and the policy does not know them."""
+    score = Score(history, versioned, weights)
     changes = iter(history.changes)
     change = next(changes, None)
     needed: set[int] = set()

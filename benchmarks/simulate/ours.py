@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 from math import inf
 from typing import Any, cast
@@ -16,7 +16,7 @@ from unittest.mock import patch
 from urllib.parse import unquote
 
 from benchmarks.simulate.history import Change, History
-from benchmarks.simulate.score import Score
+from benchmarks.simulate.score import Score, month_end
 from local.fakes import dynamodb
 from purging import bootstrap
 from purging.aws.listing import S3Lister
@@ -27,6 +27,7 @@ from purging.planning.planner import Plan, Planner
 from purging.settings import Settings
 from purging.telemetry import logger, metrics
 from purging.urls import UrlMap
+from purging.weights import WeightedPattern
 
 ENDPOINT = "https://ik.imagekit.io/demo"
 
@@ -34,13 +35,22 @@ ENDPOINT = "https://ik.imagekit.io/demo"
 WINDOW_SECONDS, BATCH, LIFE_SECONDS, TICK_SECONDS = 2.0, 1000, 120.0, 60.0
 
 
-def run(history: History, *, versioned: bool, quota: int) -> Score:
-    """The score of our policy in a whole history. `quota` is the number of purges a month."""
-    settings = Settings(
-        url_map=UrlMap.parse(f"*={ENDPOINT}"), ledger_table="", secret_arn="", monthly_quota=quota
-    )
+def run(history: History, *, versioned: bool, quota: int, weights: tuple[WeightedPattern, ...] = ()) -> Score:
+    """The score of our policy in a whole history, with a quota of so many purges a month, and weights of
+    evictions."""
     with _silent_telemetry():
-        return _Simulation(history, settings, versioned=versioned).run()
+        return _Simulation(history, settings_of(quota, weights), versioned=versioned).run()
+
+
+def settings_of(quota: int, weights: tuple[WeightedPattern, ...] = ()) -> Settings:
+    """The default settings, with a quota of so many purges a month, and weights of evictions."""
+    return Settings(
+        url_map=UrlMap.parse(f"*={ENDPOINT}"),
+        ledger_table="",
+        secret_arn="",
+        monthly_quota=quota,
+        eviction_weights=weights,
+    )
 
 
 @contextmanager
@@ -62,7 +72,7 @@ class _Simulation:
     """
 
     def __init__(self, history: History, settings: Settings, *, versioned: bool) -> None:
-        self._score = Score(history, versioned)
+        self._score = Score(history, versioned, settings.eviction_weights)
         self._now = history.changes[0].at
         self._changes = history.changes
         self._next_change = 0
@@ -133,8 +143,8 @@ class _Simulation:
         report = self._drain.run(f"invocation-{next(self._invocations)}", lambda: dies_at - self._now)
         if report.reason == "quota":
             self._score.out_of_quota(began)
-            # No drain can purge before the next month, so the ticks until then are left out.
-            self._no_tick_before = _next_month(self._now)
+            # No drain can purge anything before the next month, so the ticks until then are left out.
+            self._no_tick_before = month_end(self._now)
 
     def _next_tick(self) -> float:
         """When the next tick has something to do."""
@@ -192,8 +202,3 @@ class _NoAlerts:
     def send(self, name: str, subject: str, message: str, *, every: float) -> bool:  # noqa: ARG002 - nobody reads it
         """Send nothing, and report that it was sent."""
         return True
-
-
-def _next_month(now: float) -> float:
-    first = datetime.fromtimestamp(now, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return (first + timedelta(days=32)).replace(day=1).timestamp()

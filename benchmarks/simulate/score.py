@@ -1,14 +1,16 @@
 """Counts the effects of the purges of a policy. The rules are the same for every policy."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
 
 from benchmarks.simulate.history import Change, History
 from local.fakes.s3_listing import Bucket
 from purging.ledger.quota import month_of
+from purging.weights import WeightedPattern, weight_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,13 @@ class Month:
 class Score:
     """Follows a history and the purges in it, in the order of time.
 
-    In a `versioned` bucket, a put of a key that does not exist needs no purge.
+    In a `versioned` bucket, a put of a key that does not exist needs no purge. With `weights`, evictions are
+    counted by weight as well.
     """
 
     history: History
     versioned: bool
+    weights: tuple[WeightedPattern, ...] = ()
     bucket: Bucket = field(init=False)
     decisions: list[Decision] = field(default_factory=list)
     _pending: dict[str, list[Change]] = field(default_factory=lambda: defaultdict(list))
@@ -60,9 +64,12 @@ class Score:
     _single_delays: list[float] = field(default_factory=list)
     _months: dict[str, Month] = field(init=False)
     _now: str = field(init=False)
+    _weight: Callable[[str], int] | None = field(init=False)
+    _evicted_weight: int = 0
 
     def __post_init__(self) -> None:
         self.bucket = Bucket(self.history.keys)
+        self._weight = weight_by(self.weights)
         changes = self.history.changes
         self._months = {name: Month(name) for name in _months(changes[0].at, changes[-1].at)}
         self._now = next(iter(self._months))
@@ -89,7 +96,9 @@ class Score:
         else:
             covered = [prefix] if prefix in self._pending else []
             existing = [prefix] if prefix in self.bucket else []
-        collateral = sum(key not in self._pending for key in existing)
+        evicted = [key for key in existing if key not in self._pending]
+        collateral = len(evicted)
+        self._evicted_weight += sum(map(self._weight, evicted)) if self._weight else collateral
         for key in covered:
             for change in self._pending.pop(key):
                 self._delays.append(at - change.at)
@@ -127,6 +136,11 @@ class Score:
             month_of(change.at) == name for changes in self._pending.values() for change in changes
         )
 
+    def _stale_seconds(self) -> float:
+        """From each change to its purge. A change that is never purged counts to the end of its month."""
+        never = (change.at for changes in self._pending.values() for change in changes)
+        return sum(self._delays) + sum(month_end(at) - at for at in never)
+
     def row(self) -> dict[str, Any]:
         """The figures of the whole history, and under `per_month` those of each month."""
         months = sorted(self._months.values(), key=lambda month: month.month)
@@ -138,10 +152,12 @@ class Score:
             "purges_in_worst_month": max(month.purges for month in months),
             "changes_needing_purge": changes,
             "evictions": evictions,
+            **({"evictions_by_weight": self._evicted_weight} if self.weights else {}),
             "evictions_per_change": round(evictions / changes, 4) if changes else 0.0,
             **_delays_of(self._delays),
             "delay_median_single": round(median(self._single_delays), 1) if self._single_delays else None,
             "stale_at_month_end": sum(month.stale for month in months),
+            "stale_seconds": round(self._stale_seconds(), 1),
             "per_month": [asdict(month) | {"price": round(month.price, 2)} for month in months],
         }
 
@@ -156,6 +172,12 @@ def _delays_of(delays: list[float]) -> dict[str, float | None]:
         "delay_p95": round(ranked[-(-95 * len(ranked) // 100) - 1], 1),
         "delay_max": round(ranked[-1], 1),
     }
+
+
+def month_end(at: float) -> float:
+    """When the month of a time ends (unix seconds)."""
+    first = datetime.fromtimestamp(at, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (first + timedelta(days=32)).replace(day=1).timestamp()
 
 
 def _months(first: float, last: float) -> Iterator[str]:

@@ -2,10 +2,10 @@
 
 The cost is `price × number of purges + collateral`. A changed key is purged by itself, which takes one purge
 or several, or by a wildcard on one of its prefixes. The collateral of a wildcard is the number of unchanged
-keys with that prefix. The changed keys form a compressed prefix tree. From the leaves to the root, the cost
-of a branching point is the lower one of two: the sum of its children's costs, and the cost of one wildcard.
-One pass over the sorted keys builds and solves the tree, without recursion. A stack holds the branching
-points whose keys have not all been read yet; a solved one needs no memory.
+keys with that prefix, or the sum of their weights. The changed keys form a compressed prefix tree. From the
+leaves to the root, the cost of a branching point is the lower one of two: the sum of its children's costs,
+and the cost of one wildcard. One pass over the sorted keys builds and solves the tree, without recursion. A
+stack holds the branching points whose keys have not all been read yet; a solved one needs no memory.
 
 Three facts make the result exact and the code small:
 
@@ -17,10 +17,11 @@ Three facts make the result exact and the code small:
   takes one, that purge costs no more than a wildcard, and its prefix is the longest.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import chain, compress, count, groupby
+from itertools import accumulate, chain, compress, count, groupby
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -34,7 +35,7 @@ class Purge(NamedTuple):
     changed: int
     """How many changed keys it covers: 1 without a wildcard."""
     collateral: int
-    """How many unchanged keys it evicts needlessly: 0 without a wildcard."""
+    """How many unchanged keys it evicts needlessly, or what they weigh: 0 without a wildcard."""
 
 
 def _one(_: str) -> int:
@@ -70,9 +71,15 @@ def weighted_cover(
     price: float,
     allowed: Callable[[str], bool],
     alone: Callable[[str], int],
+    *,
+    weight: Callable[[str], int] | None = None,
 ) -> list[Purge]:
-    """Like `cover`, for keys that by themselves may take several purges. `alone` gives their number for a
-    changed key, 1 or more. These purges have no collateral. Raises every error of `alone`, too."""
+    """Like `cover`, for keys that by themselves may take several purges, and for keys of different weight.
+
+    `alone` gives the number of purges for a changed key, 1 or more. They have no collateral. `weight` gives
+    what the eviction of an unchanged key costs, a whole number from 1 on; without it, that is 1. Collateral
+    is the sum of the weights. Raises every error of `alone` and `weight`, too.
+    """
     if not price >= 0:
         raise ValueError(f"price {price!r} is not a number from 0 to infinity (needless evictions per purge)")
     members = changed if isinstance(changed, AbstractSet) else frozenset(changed)
@@ -82,9 +89,10 @@ def weighted_cover(
     # The positions of the changed keys, between two sentinels. All keys between two positions are unchanged.
     places = [-1, *compress(count(), map(members.__contains__, every)), len(every)]
     keys = len(places) - 2
+    sums = sums_of_weights(every, members, weight) if weight else None
     # One purge never saves more than all unchanged keys. So a higher price changes nothing, and infinity is
     # no special case. The price becomes a ratio of whole numbers, since rounded floats decide ties by chance.
-    worth, unit = min(price, len(every) - keys).as_integer_ratio()
+    worth, unit = min(price, sums[-1] if sums else len(every) - keys).as_integer_ratio()
 
     # A number in the plan is the position of a key that is purged by itself. Wildcards replace them later.
     plan: list[int | Purge] = []
@@ -96,14 +104,16 @@ def weighted_cover(
     for last in range(1, keys + 1):
         key = every[places[last]]
         # After the last key, -1 closes all branching points, including the one with the empty prefix.
-        shared = _shared(key, every[places[last + 1]]) if last < keys else -1
+        shared = shared_length(key, every[places[last + 1]]) if last < keys else -1
         first, mark, before, collateral = last, len(plan), spent, 0
         plan.append(places[last])
         spent += alone(key)
         if spent - before > 1:
             affordable = worth * (spent - before - 1) // unit
             edge = range(len(key), max(shared, depths[-1]), -1)
-            wildcard = _wildcard(every, places, last, last, edge, affordable=affordable, allowed=allowed)
+            wildcard = _wildcard(
+                every, places, last, last, edge, sums=sums, affordable=affordable, allowed=allowed
+            )
             if wildcard:
                 plan[mark], spent, collateral = wildcard, before + 1, wildcard.collateral
         while (depth := depths[-1]) > shared:
@@ -112,9 +122,12 @@ def weighted_cover(
             collateral += evicted.pop()
             affordable = collateral + worth * (spent - before - 1) // unit
             # Unchanged keys between the first and the last changed key are below every prefix of the edge.
+            # None of them weighs less than 1.
             if (places[last] - last) - (places[first] - first) <= affordable:
                 edge = range(depth, max(shared, depths[-1]), -1)
-                wildcard = _wildcard(every, places, first, last, edge, affordable=affordable, allowed=allowed)
+                wildcard = _wildcard(
+                    every, places, first, last, edge, sums=sums, affordable=affordable, allowed=allowed
+                )
                 if wildcard:
                     plan[mark:] = (wildcard,)
                     spent, collateral = before + 1, wildcard.collateral
@@ -136,6 +149,7 @@ def _wildcard(
     last: int,
     edge: Iterable[int],
     *,
+    sums: Sequence[int] | None,
     affordable: int,
     allowed: Callable[[str], bool],
 ) -> Purge | None:
@@ -143,7 +157,8 @@ def _wildcard(
     is none, or if its collateral is more than `affordable`.
 
     `edge` gives the lengths to try, the longest first. A shorter prefix may cover more of the unchanged keys
-    before the first and after the last of these keys. `allowed` is called last, since it may be slow.
+    before the first and after the last of these keys. `sums` are those of the weights; None if each key has
+    the weight 1. `allowed` is called last, since it may be slow.
     """
     key, changed = every[places[last]], last - first + 1
     before, start = places[first - 1] + 1, places[first]
@@ -154,7 +169,7 @@ def _wildcard(
             start = bisect_left(every, prefix, before, start)
         if end < after:
             end = bisect_right(every, prefix, end, after, key=itemgetter(slice(length)))
-        collateral = end - start - changed
+        collateral = sums[end] - sums[start] if sums else end - start - changed
         if collateral > affordable:
             return None
         if allowed(prefix):
@@ -162,7 +177,15 @@ def _wildcard(
     return None
 
 
-def _shared(one: str, other: str) -> int:
+def sums_of_weights(
+    keys: Iterable[str], changed: AbstractSet[str], weight: Callable[[str], int]
+) -> Sequence[int]:
+    """The sums of the weights: of the first 0 keys, of the first key, and so on to all keys. Changed keys
+    weigh nothing. A bucket may have millions of keys, so the sums are kept in an array."""
+    return array("q", accumulate((0 if key in changed else weight(key) for key in keys), initial=0))
+
+
+def shared_length(one: str, other: str) -> int:
     """How many characters two keys share at their beginning. Comparing slices is faster than a loop."""
     low, high = 0, min(len(one), len(other))
     while low < high:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from purging.errors import InvalidSetting
 from purging.quoting import shown_url
 from purging.urls import UrlMap
+from purging.weights import WeightedPattern, weighted_patterns
 
 IMAGEKIT_API_URL = "https://api.imagekit.io"
 
@@ -27,6 +28,7 @@ class Settings:
     secret_arn: str
     query_variants: bool = True
     ignore_keys: tuple[str, ...] = ()
+    eviction_weights: tuple[WeightedPattern, ...] = ()
     api_url: str = IMAGEKIT_API_URL
     monthly_quota: int = 1000
     reserve_percent: int = 10
@@ -50,6 +52,7 @@ class Settings:
             secret_arn=_required(environ, "IMAGEKIT_SECRET_ARN"),
             query_variants=_flag(environ, "QUERY_VARIANTS", default=True),
             ignore_keys=tuple(environ.get("IGNORE_KEYS", "").split()),
+            eviction_weights=weighted_patterns(environ.get("EVICTION_WEIGHTS", "")),
             api_url=_api_url(environ.get("IMAGEKIT_API_URL", IMAGEKIT_API_URL)),
             monthly_quota=_number(environ, "MONTHLY_PURGE_QUOTA", 1000, 0, 100_000_000),
             reserve_percent=_number(environ, "QUOTA_RESERVE_PERCENT", 10, 0, 100),

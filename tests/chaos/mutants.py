@@ -112,7 +112,7 @@ def spend_the_reserve(patch: Patch) -> None:
 def count_after_the_call(patch: Patch) -> None:
     """(b) The quota is not reserved. The used purges are counted after the batch."""
     reserve = Quota.reserve
-    patch.setattr(Quota, "reserve", lambda _self, _month, wanted, _limit: wanted)
+    patch.setattr(Quota, "reserve", lambda _self, _month, wanted, _limit, **_needed: wanted)
 
     def give_back(self: Quota, month: str, count: int) -> None:
         reserve(self, month, 25 - count, 10**9)
@@ -124,7 +124,11 @@ def count_after_the_call(patch: Patch) -> None:
 def ignore_the_limit(patch: Patch) -> None:
     """(b) The ledger's count does not limit purges."""
     reserve = Quota.reserve
-    patch.setattr(Quota, "reserve", lambda self, month, wanted, _limit: reserve(self, month, wanted, 10**9))
+    patch.setattr(
+        Quota,
+        "reserve",
+        lambda self, month, wanted, _limit, **needed: reserve(self, month, wanted, 10**9, **needed),
+    )
 
 
 @_mutant

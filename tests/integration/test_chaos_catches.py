@@ -26,7 +26,7 @@ CATCHES = {
     "swallow-malformed": (1, 60, ("malformed",)),
     "acknowledge-nothing": (2, 20, ()),
     "log-the-key": (2, 20, ()),
-    "tell-nobody": (9, 60, faults.ALL),
+    "tell-nobody": (18, 60, faults.ALL),
     "answer-by-hand-late": (8, 60, faults.ALL),
     "take-a-pause-for-the-month": (1, 60, ("429-reset-0",)),
     "forget-what-was-bought": (2, 20, ("duplicate",)),

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from datetime import UTC, datetime
 
 import boto3
 import pytest
@@ -91,7 +92,7 @@ def test_a_rate_limit_without_a_reset_is_no_exhausted_quota(harness: Harness) ->
 
 def test_the_ledgers_count_limits_purges_before_imagekit_does(harness: Harness) -> None:
     """The quota is not exceeded, and the reserve is left for manual purges, even if ImageKit allows more."""
-    harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(30)])
+    harness.ledger.add([harness.change(f"{n}/a.jpg", ago=900) for n in range(30)])
     report = harness.drain(monthly_quota=20, reserve_percent=10)
     assert (len(harness.purged), report.held, used(harness)) == (18, 12, 18)
     harness.ledger.add(
@@ -338,3 +339,15 @@ def test_a_bad_url_that_an_outage_left_behind_is_given_up(harness: Harness) -> N
         harness.clock.sleep(1800)
     assert harness.ledger.pending() == []
     assert used(harness) <= 12
+
+
+def test_people_hear_days_before_the_quota_ends(harness: Harness) -> None:
+    """A change in a folder of its own each half hour: no wildcard helps, and the date is in the alert."""
+    harness.clock.now = datetime(2030, 5, 3, tzinfo=UTC).timestamp()
+    for number in range(60):
+        harness.ledger.add([harness.change(f"{number}/a.jpg", ago=5)])
+        assert harness.drain(monthly_quota=200, reserve_percent=0).held == 0
+        harness.clock.sleep(1800)
+    (alert,) = [each for each in harness.alerts() if "will not last" in each["Subject"]]
+    assert "used up on 2030-05-" in alert["Message"]
+    assert len(harness.purged) == 60

@@ -89,24 +89,26 @@ def priced(
     return (*first, -lengths, sum(purge.wildcard for purge in purges))
 
 
-def counted(prefix: str, changed: set[str], unchanged: set[str]) -> Purge:
+def counted(
+    prefix: str, changed: set[str], unchanged: set[str], weight: Callable[[str], int] = lambda _: 1
+) -> Purge:
     """The wildcard behind a prefix, its keys counted one by one."""
     return Purge(
         prefix,
         wildcard=True,
         changed=sum(key.startswith(prefix) for key in changed),
-        collateral=sum(key.startswith(prefix) for key in unchanged),
+        collateral=sum(weight(key) for key in unchanged if key.startswith(prefix)),
     )
 
 
-def brute_force(instance: Instance) -> list[Purge]:
+def brute_force(instance: Instance, weight: Callable[[str], int] = lambda _: 1) -> list[Purge]:
     """The best of all ways to give each changed key an exact purge or an allowed wildcard above it."""
     changed = set(instance.changed)
     unchanged = set(instance.unchanged) - changed
     options = [
         [Purge(key, wildcard=False, changed=1, collateral=0)]
         + [
-            counted(key[:cut], changed, unchanged)
+            counted(key[:cut], changed, unchanged, weight)
             for cut in range(len(key) + 1)
             if instance.allowed(key[:cut])
         ]

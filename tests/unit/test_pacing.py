@@ -1,6 +1,5 @@
-"""Pacing: explainable in five lines, and each of them holds for every quota and every moment."""
+"""Pacing: each of its rules holds for every quota and every moment."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 from math import inf
@@ -13,14 +12,17 @@ from purging.clocks import SKEW_SECONDS
 from purging.planning.pacing import (
     BURST_CHANGES,
     BURST_SECONDS,
+    FEW,
     MAX_GATHER_SECONDS,
-    PRICES,
     TICK_SECONDS,
+    Demand,
     allowance,
     cheapest,
+    coming,
     gather_seconds,
     last_due,
     may_gather,
+    runs_out,
     when,
 )
 
@@ -30,31 +32,77 @@ HOLD = 900.0
 
 quotas = st.integers(0, 100_000)
 moments = st.floats(MAY, JUNE - 1)
+needs = st.floats(0, 5_000)
 
 
-def plans(purges_at_1: int) -> Callable[[float], list[int]]:
-    """Plans that need ever fewer purges as the price rises."""
-    return lambda price: list(range(max(1, int(purges_at_1 / max(1.0, price)))))
+class Uploads:
+    """Purges of an upload: so many without a needless eviction, at least so many, and between them each
+    purge that is saved evicts more."""
+
+    def __init__(self, sparing: int, least: int) -> None:
+        self._sparing, self._least = sparing, least
+        self.budgets: list[int] = []
+
+    def sparing(self) -> list[int]:
+        return [0] * self._sparing
+
+    def within(self, budget: int) -> tuple[list[int], float]:
+        self.budgets.append(budget)
+        count = max(self._least, min(budget, self._sparing))
+        return [0] * count, float(self._sparing - count)
+
+    def least(self) -> int:
+        return self._least
 
 
-@given(quotas, quotas, moments)
-def test_more_left_allows_no_less(one: int, other: int, now: float) -> None:
+@given(quotas, quotas, moments, needs, st.integers(0, 50))
+def test_more_left_allows_no_less(one: int, other: int, now: float, further: float, least: int) -> None:
     """The allowance never falls as the quota's rest grows, and never exceeds it."""
-    assert allowance(min(one, other), now) <= allowance(max(one, other), now)
-    assert 0 <= allowance(one, now) <= one
+    less, more = (allowance(left, now, least=least, further=further) for left in sorted((one, other)))
+    assert less <= more
+    assert 0 <= less <= min(one, other)
 
 
-@given(quotas, moments, moments)
-def test_later_in_the_month_allows_no_less(left: int, one: float, other: float) -> None:
-    """What is not used by the month's end is lost, so the same rest allows ever more."""
-    assert allowance(left, min(one, other)) <= allowance(left, max(one, other))
+@given(quotas, moments, moments, needs)
+def test_later_in_the_month_allows_no_less(left: int, one: float, other: float, further: float) -> None:
+    """A purge that is not used by the month's end is lost, so the same rest allows ever more."""
+    early, late = (allowance(left, now, further=further) for now in sorted((one, other)))
+    assert early <= late
 
 
-@pytest.mark.parametrize(("left", "start"), [(0, 0), (1, 1), (2, 1), (900, 450), (901, 451)])
-def test_half_at_the_start_all_at_the_end(left: int, start: int) -> None:
-    """Of what is left; one purge is never denied while one is left."""
+@given(quotas, moments, needs, needs)
+def test_more_to_come_allows_no_more(left: int, now: float, one: float, other: float) -> None:
+    """What further rounds need is kept for them."""
+    assert allowance(left, now, further=max(one, other)) <= allowance(left, now, further=min(one, other))
+
+
+@pytest.mark.parametrize(("left", "start"), [(0, 0), (1, 1), (2, 2), (900, 720), (901, 721)])
+def test_four_fifths_at_the_start_all_at_the_end(left: int, start: int) -> None:
+    """If nothing further is to come; one purge is never denied while one is left."""
     assert allowance(left, MAY) == start
     assert allowance(left, JUNE - 0.001) == left
+
+
+def test_twice_what_further_rounds_need_is_kept() -> None:
+    """If that is more than there is, each round may make its fair share, and a few at least."""
+    assert allowance(900, MAY, further=300.0) == 300
+    assert allowance(900, MAY, least=8, further=592.0) == 12
+    assert allowance(900, MAY, further=2_000.0) == 1
+    assert allowance(100, MAY, further=90.0) == 3
+
+
+@given(st.integers(1, 5_000), st.integers(1, 60), st.integers(1, 30), moments)
+def test_rounds_that_come_as_expected_never_find_nothing(
+    quota: int, rounds: int, least: int, now: float
+) -> None:
+    """Each of them gets at least what it needs, if the quota has that for all of them."""
+    left = quota
+    for further in range(rounds - 1, -1, -1):
+        spend = allowance(left, now, least=least, further=float(least * further))
+        if quota >= rounds * least:
+            assert spend >= least
+        left -= spend
+    assert left >= 0
 
 
 @pytest.mark.parametrize("left", [-5, 0])
@@ -63,71 +111,59 @@ def test_nothing_left_allows_nothing(left: int) -> None:
     assert allowance(left, MAY) == 0
 
 
-@given(quotas, st.integers(0, 23))
-def test_every_month_begins_alike(left: int, months: int) -> None:
-    """No memory and no hysteresis: the first second of a month is that of any month, leap years included."""
-    year, month = divmod(2027 * 12 + months, 12)
-    first = datetime(year, month + 1, 1, tzinfo=UTC).timestamp()
-    assert allowance(left, first) == allowance(left, MAY)
-    assert allowance(left, first - 0.001) == left
+def test_the_month_before_tells_at_first_and_this_one_later() -> None:
+    """Without a month before, much is expected, so that the quota does not end in a stack's first month."""
+    assert coming(Demand(0, None), MAY) == 300
+    assert coming(Demand(0, 80), MAY) == 80
+    middle = (MAY + JUNE) / 2
+    assert coming(Demand(60, 0), middle) == pytest.approx(60 / 0.75 * 0.5)
+    assert coming(Demand(900, 900), JUNE - 0.001) == pytest.approx(0.0, abs=0.01)
+
+
+def test_the_end_of_the_quota_is_foreseen() -> None:
+    """Two thirds of what further rounds need is left: it lasts for two thirds of the rest of the month."""
+    assert runs_out(100, MAY, 100.0) is None
+    assert runs_out(100, MAY, 150.0) == pytest.approx(MAY + (JUNE - MAY) * 2 / 3)
+    assert runs_out(0, MAY, 1.0) == MAY
 
 
 @given(st.integers(1, 100_000), moments, st.floats(0, 10_000))
 def test_a_single_change_is_purged_at_once_while_one_purge_is_left(
     left: int, now: float, waited: float
 ) -> None:
-    """At the lowest price, however young it is."""
+    """It evicts nothing needlessly, however young it is."""
     assert gather_seconds([now - waited], now, HOLD) == 0
-    assert cheapest(lambda _: ["purge"], left=left, now=now) == (PRICES[0], ["purge"], True)
+    assert cheapest(Uploads(1, 1), left=left, now=now, further=float(left)) == (0.0, [0], True, 1)
 
 
 @given(st.integers(1, 50_000), st.integers(1, 100_000), st.integers(1, 100_000), moments)
 def test_less_left_never_lowers_the_price(needed: int, one: int, other: int, now: float) -> None:
     """Scarcer purges are worth more evictions."""
-
-    less, more = (cheapest(plans(needed), left=left, now=now) for left in sorted((one, other)))
-    # What fits into none is as dear as what fits: it spends more of what is left instead.
-    assert not less.fits or less.price >= more.price
+    less, more = (cheapest(Uploads(needed, 1), left=left, now=now) for left in sorted((one, other)))
+    assert less.price >= more.price
 
 
-@given(st.integers(1, 50_000), st.integers(1, 10_000), moments)
-def test_the_price_is_the_lowest_that_fits(needed: int, left: int, now: float) -> None:
-    """What is chosen fits what may be spent, or what is left, or neither; no lower price does."""
-    plan_at = plans(needed)
-    price, plan, fits = cheapest(plan_at, left=left, now=now)
-    spend = allowance(left, now)
-    assert plan == plan_at(price)
-    assert fits is any(len(plan_at(each)) <= spend for each in PRICES)
-    limit = spend if fits else left
-    assert len(plan) <= limit or price == PRICES[-1]
-    assert all(len(plan_at(lower)) > limit for lower in PRICES if lower < price)
+@given(st.integers(1, 5_000), st.integers(1, 50), st.integers(1, 10_000), moments, needs)
+def test_what_is_chosen_fits_and_spends_what_it_may(
+    sparing: int, least: int, left: int, now: float, further: float
+) -> None:
+    """No plan evicts needlessly while another one fits."""
+    least = min(sparing, least)
+    choice = cheapest(Uploads(sparing, least), left=left, now=now, further=further)
+    spend = allowance(left, now, least=least if sparing > FEW else sparing, further=further)
+    assert choice.fits is (least <= spend)
+    assert len(choice.plan) == max(least, min(sparing, spend if choice.fits else left))
 
 
-def test_the_search_asks_for_few_plans() -> None:
-    """Each takes a second with tens of thousands of changes: at most one a halving of the prices."""
-    asked: list[float] = []
-
-    def plan_at(price: float) -> list[int]:
-        asked.append(price)
-        return [0] * 1000
-
-    cheapest(plan_at, left=10, now=MAY)
-    assert len(asked) == len(set(asked)) <= 5
-    asked.clear()
-    cheapest(plan_at, left=10_000, now=MAY)
-    assert asked == [PRICES[0]]
-
-
-def test_what_fits_at_no_price_takes_the_lowest_that_fits_what_is_left() -> None:
-    """500 folders far apart beside one full of neighbours: dear wildcards there would save nothing."""
-
-    def plan_at(price: float) -> list[int]:
-        return [0] * (500 + (40 if price < 3 else 1))
-
-    assert cheapest(plan_at, left=900, now=MAY)[::2] == (PRICES[0], False)
-    assert cheapest(plan_at, left=520, now=MAY)[::2] == (PRICES[2], False)
+def test_a_plan_that_fits_needs_no_other_one() -> None:
+    """Each takes a second with a hundred thousand changes."""
+    upload = Uploads(1000, 4)
+    cheapest(upload, left=10_000, now=MAY)
+    assert upload.budgets == []
+    cheapest(upload, left=900, now=MAY)
+    assert upload.budgets == [720]
     # More than all that is left: as few as possible are planned, and submission takes what the quota gives.
-    assert cheapest(plan_at, left=10, now=MAY)[::2] == (PRICES[-1], False)
+    assert cheapest(Uploads(1000, 20), left=10, now=MAY)[::2] == (980.0, False)
 
 
 ages = st.lists(st.floats(0, 2000), min_size=1, max_size=40)
@@ -161,14 +197,6 @@ def test_no_change_is_younger_than_now(ahead: float) -> None:
     assert time <= MAY
     assert time == (MAY + min(ahead, 0.0) if ahead <= SKEW_SECONDS else 0.0)
     assert (last_due([time], MAY, HOLD) == time) is (ahead > SKEW_SECONDS or ahead <= TICK_SECONDS - HOLD)
-
-
-def test_an_even_trade_spares_the_cache() -> None:
-    """A purge is never bought with as many evictions as it is worth: each price is a hair below 1, 2, 4 …"""
-    assert [round(price, 3) for price in PRICES] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
-    assert all(saved * price < saved * round(price) for price in PRICES for saved in (1, 10, 1000))
-    # A whole number of evictions less is worth it all the same.
-    assert all(saved * price > saved * round(price) - 1 for price in PRICES[:3] for saved in (1, 10, 1000))
 
 
 @given(ages, st.floats(0, 2000))

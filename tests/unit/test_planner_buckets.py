@@ -243,9 +243,15 @@ def test_a_key_that_more_than_a_page_begins_with_does_not_evict_them(count: int,
     assert urls(found) == ["/avatars/1", "/avatars/1/ik-*", "/avatars/1?*"]
 
 
-def test_a_neighbour_or_two_are_cheaper_than_three_purges() -> None:
-    """`photo.jpg.webp` goes with `photo.jpg`; the price says so."""
-    (purge,) = plan(pending(["a/photo.jpg"]), Bucket(["a/photo.jpg", "a/photo.jpg.webp"])).purges
+def test_when_purges_are_scarce_a_neighbour_is_cheaper_than_three_of_them() -> None:
+    """`photo.jpg.webp` goes with `photo.jpg` then, and is spared while the quota suffices."""
+    bucket = Bucket(["a/photo.jpg", "a/photo.jpg.webp"])
+    assert urls(plan(pending(["a/photo.jpg"]), bucket)) == [
+        "/a/photo.jpg",
+        "/a/photo.jpg/ik-*",
+        "/a/photo.jpg?*",
+    ]
+    (purge,) = plan(pending(["a/photo.jpg"], ago=900), bucket, conditions=Conditions(1)).purges
     assert purge.url == f"{ENDPOINT}/a/photo.jpg*"
     assert purge.collateral == 1
 
@@ -372,3 +378,24 @@ def test_a_part_that_fits_at_no_price_does_not_make_the_rest_dearer() -> None:
     found = plan(waiting, Bucket([*single, *folder, *far]), now=start)
     assert len(found.purges) == 530
     assert sum(purge.collateral for purge in found.purges) == 0
+
+
+# --- urgent changes overtake an upload ---
+
+
+def test_a_single_change_overtakes_an_upload() -> None:
+    """The upload of 300 objects is gathered; the change of another folder is purged at once."""
+    found = plan([*upload(300, began=60, seconds=60), *pending(["other/x.jpg"], ago=5)], Bucket([]))
+    assert (found.hold, urls(found), len(found.targets)) == ("gathering", ["/other/x.jpg*"], 301)
+
+
+@pytest.mark.parametrize(
+    ("lone", "ago", "purged"),
+    [(9, 5.0, 9), (10, 5.0, 0), (9, 3.9, 0)],
+    ids=["a few", "an upload of many folders", "others may follow"],
+)
+def test_only_a_few_changes_overtake(lone: int, ago: float, purged: int) -> None:
+    """A folder's first object has company within seconds if an upload goes on there."""
+    single = [f"folder-{n}/x.jpg" for n in range(lone)]
+    found = plan([*upload(300, began=60, seconds=60), *pending(single, ago=ago)], Bucket([]))
+    assert len(found.purges) == purged

@@ -58,6 +58,7 @@ def test_whatever_quota_the_template_accepts_the_functions_accept() -> None:
         ("MONTHLY_PURGE_QUOTA", "1e3"),
         ("QUOTA_RESERVE_PERCENT", "101"),
         ("PATH_TRANSFORMATIONS", "w-300"),
+        ("EVICTION_WEIGHTS", "*.mp4=0"),
         ("IMAGEKIT_API_URL", "http://api.imagekit.io"),
         ("IMAGEKIT_API_URL", "https://user:hunter2@api.imagekit.io"),
         ("IMAGEKIT_API_URL", "http://127.0.0.1:80@evil.example"),
@@ -176,3 +177,19 @@ def test_the_reserve_is_rounded_down(quota: int, percent: int, automatic: int) -
 def test_ignored_keys(key: str, ignored: bool) -> None:
     """Glob patterns over the whole key; `*` matches slashes too, and case counts."""
     assert Settings.from_env(GOOD | {"IGNORE_KEYS": "*.tmp  private/*"}).ignores(key) is ignored
+
+
+@pytest.mark.parametrize("text", GOOD_PARAMETERS["EvictionWeights"])
+def test_weights_that_the_template_accepts_are_accepted(text: str) -> None:
+    """A deployment that succeeds must not leave functions that refuse to start."""
+    found = Settings.from_env(GOOD | {"EVICTION_WEIGHTS": text}).eviction_weights
+    assert [f"{pattern}={weight}" for pattern, weight in found] == text.split()
+
+
+# The functions also read a weight that begins with a zero.
+@pytest.mark.parametrize("text", [text for text in BAD["EvictionWeights"] if text != "*.mp4=05"])
+def test_weights_that_the_template_refuses_are_refused_with_the_remedy(text: str) -> None:
+    """The error names the entry among others, and says what to write."""
+    with pytest.raises(InvalidSetting, match=r"EVICTION_WEIGHTS entry '.*': .*write .+") as caught:
+        Settings.from_env(GOOD | {"EVICTION_WEIGHTS": f"*.webm=7 {text}"})
+    assert any(f"entry {entry!r}: " in str(caught.value) for entry in text.split())

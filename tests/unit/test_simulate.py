@@ -65,7 +65,8 @@ def test_a_trace_worked_out_by_hand(tmp_path: Path, capsys: pytest.CaptureFixtur
         "changes": 5,
         "stale": 0,
         "over_quota": False,
-        "price": 1.0,
+        "price": 0.0,
+        "hindsight_evictions": 0,
     }
     assert row == {
         "trace": "made-up",
@@ -83,6 +84,10 @@ def test_a_trace_worked_out_by_hand(tmp_path: Path, capsys: pytest.CaptureFixtur
         "delay_max": 2.0,
         "delay_median_single": 2.0,
         "stale_at_month_end": 0,
+        "stale_seconds": 9.9,  # the sum of these delays
+        "hindsight_evictions": 0,
+        "evictions_over_hindsight": None,
+        "evictions_where_hindsight_has_none": 0,
     }
 
 
@@ -98,9 +103,10 @@ def test_without_versions_new_objects_are_purged_too(
 def test_a_purge_evicts_whatever_its_url_is_a_prefix_of(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With QueryVariants a single object is purged as `photo.jpg*`, which takes `photo.jpg.bak` along."""
+    """With QueryVariants a single object is purged as `photo.jpg*`, which takes `photo.jpg.bak` along: here
+    the quota of two, less the reserve, leaves one purge for it."""
     keys = ["a/photo.jpg", "a/photo.jpg.bak"]
-    row, decisions = play(capsys, write(tmp_path, keys, [(0, ["a/photo.jpg"], [])]))
+    row, decisions = play(capsys, write(tmp_path, keys, [(0, ["a/photo.jpg"], [])]), "--quota", "2")
     assert (decisions[0]["wildcard"], decisions[0]["collateral"], row["evictions"]) == (True, 1, 1)
 
 
@@ -218,4 +224,15 @@ def test_no_change_waits_longer_than_it_may(tmp_path: Path, capsys: pytest.Captu
     row, _ = play(capsys, write(tmp_path, *made_up(4)), "--quota", "600", "--unversioned")
     assert max(month["price"] for month in row["per_month"]) > 1
     assert row["delay_max"] <= 900
+    assert row["stale_at_month_end"] == 0
+
+
+def test_a_single_change_overtakes_a_bulk_upload(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """50,000 objects at 500 a second; in the midst of it another one changes, and is fresh within seconds."""
+    bulk = [f"bulk/{n % 200:03}/{n:05}.jpg" for n in range(50_000)]
+    lines: list[Line] = [(0, bulk, []), (30, ["news/today.jpg"], [])]
+    row, decisions = play(capsys, write(tmp_path, [*bulk, "news/today.jpg"], lines), "--upload-rate", "500")
+    (single,) = [each for each in decisions if each["prefix"] == "news/today.jpg"]
+    assert single["t"] - MAY - 30 < 15
+    assert row["evictions"] == 0
     assert row["stale_at_month_end"] == 0

@@ -17,6 +17,14 @@ GOOD = {
         "photos/media/2026=https://cdn.example.com, photos=https://ik.imagekit.io/demo/pattern",
     ],
     "PathTransformations": ["", "tr:n-thumb", "tr:w-300,h-300 tr:n-thumb"],
+    "EvictionWeights": [
+        "",
+        "*.mp4=50",
+        "*.mp4=50 *.gif=5  icons/*=1 ",
+        "*=10000",
+        "a=b*=1",
+        "[ab]?.mp4=9999",
+    ],
     "ImageKitSecretArn": [
         "",
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:imagekit/key-AbC123",
@@ -45,6 +53,10 @@ BAD = {
         "photos=https://user:key@ik.imagekit.io/demo",
     ],
     "PathTransformations": ["w-300", "tr:w-300/x", "tr:w-300,tr:h-300 n-thumb"],
+    "EvictionWeights": [
+        *("*.mp4", "*.mp4=", "=5", "*.mp4=0", "*.mp4=05", "*.mp4=10001", "*.mp4=1.5", "*.mp4=-1"),
+        *("*.mp4=5,*.gif=5 *.png", "*.mp4 =5", "*.mp4= 5"),
+    ],
     "ImageKitSecretArn": ["imagekit/key", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:imagekit"],
     "ImageKitApiUrl": [
         "api.imagekit.io",

@@ -21,6 +21,7 @@ TEXTS: dict[str, Callable[[int, int], str]] = {
     ),
     "PathTransformations": lambda length, wide: f"tr:{WIDE * wide}".ljust(length, "x"),
     "IgnoreKeys": lambda length, wide: (WIDE * wide).ljust(length, "x"),
+    "EvictionWeights": lambda length, wide: (WIDE * wide).ljust(length - 6, "x") + "=10000",
     "ImageKitSecretArn": lambda length, wide: (
         f"arn:aws-us-gov:secretsmanager:us-gov-west-1:{ACCOUNT}:secret:{WIDE * wide}".ljust(length - 7, "x")
         + "-AbC123"
@@ -85,7 +86,8 @@ def test_the_longest_environment_fits_into_lambda(place: tuple[str, str, str]) -
 
     See https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
     """
-    used = {"UrlMap", "PathTransformations", "IgnoreKeys", "ImageKitSecretArn", "ImageKitApiUrl", "LogLevel"}
+    texts = {"UrlMap", "PathTransformations", "IgnoreKeys", "EvictionWeights"}
+    used = texts | {"ImageKitSecretArn", "ImageKitApiUrl", "LogLevel"}
     numbers = {"MonthlyPurgeQuota", "QuotaReservePercent", "MaxHoldSeconds"}
     choices = {"QueryVariants", "SkipNewObjects", "VerifyFreshness", "DryRun"}
     longest = {name: _longest(name) for name in used | numbers | choices}
@@ -161,6 +163,7 @@ def test_letters_beyond_ascii_do_not_use_the_environment_up() -> None:
     """URLs are ASCII. Folders and patterns of keys may have some letters of any script."""
     assert not _permitted("PathTransformations", "tr:l-text,i-語")
     assert not _permitted("ImageKitApiUrl", "https://api.語.io")
+    assert not _permitted("EvictionWeights", "語/*=5")
     assert _permitted("UrlMap", "photos/фото=https://ik.imagekit.io/demo")
     assert _permitted("IgnoreKeys", "черновики/*")
 
@@ -173,5 +176,6 @@ def test_every_text_in_the_environment_has_a_longest_length() -> None:
     """So the test of the longest environment covers every text."""
     template = load()
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    variables |= template["Resources"]["SubmitPurge"]["Properties"]["Environment"]["Variables"]
     for name in _refs(variables) & PARAMETERS.keys():
         assert PARAMETERS[name].keys() & {"MaxLength", "MaxValue", "AllowedValues"}, name

@@ -17,6 +17,7 @@ from purging.draining.submission import CLOSING_SECONDS, Submitter
 from purging.ledger.quota import month_of
 from purging.ledger.store import Ledger
 from purging.planning.coverage import Coverage
+from purging.planning.pacing import Demand, coming
 from purging.planning.planner import Conditions, Plan, Planner
 from purging.planning.targets import ChangedObject, changed_objects
 from purging.settings import Settings
@@ -96,8 +97,10 @@ class Drain:
         """Plan, submit and record what is not paused, and take out of the ledger what is not held."""
         share = window.share(self.settings.automatic_quota)
         plan = self._plan(window, paused, share, remaining)
-        outcome = self.submitter.submit(window.within_share(plan.purges, share), window.state, remaining)
-        # The alert about a URL that is given up comes first: once its change is taken out, no drain knows it.
+        outcome = self.submitter.submit(
+            window.within_share(plan.purges, share), window.state, remaining, needed=plan.least
+        )
+        # A URL that is given up is told first: nobody could tell it once its change is taken out.
         told = self.reporter.give_up(outcome.given_up)
         held = paused | {
             target.changed_object
@@ -123,7 +126,14 @@ class Drain:
         draft = self.planner.draft(
             objects,
             self._coverage(objects, window.loaded_at),
-            Conditions(share, state.exhausted, state.refused, state.failing, state.recovered_at),
+            Conditions(
+                share,
+                state.exhausted,
+                state.refused,
+                state.failing,
+                state.recovered_at,
+                coming(Demand(state.needed, state.needed_before), window.loaded_at),
+            ),
             self.clock(),
             may_survey=remaining() - CLOSING_SECONDS >= AWS_CALL_SECONDS,
         )

@@ -9,7 +9,7 @@ from purging.aws.clients import AWS_CALL_SECONDS, AWS_ERRORS
 from purging.aws.tracking import Tracker
 from purging.clocks import surely_before
 from purging.ledger.store import Ledger
-from purging.planning.wildcards import PlannedPurge
+from purging.planning.planned import PlannedPurge
 from purging.purges import AcceptedPurge, joined
 from purging.telemetry import MetricUnit, logger, metrics
 
@@ -35,6 +35,7 @@ class Recorder:
             request_id=request_id,
             changes=purge.changes,
             collateral=purge.collateral,
+            weight=purge.weight,
         )
         metrics.add_metric("SecondsToAccepted", MetricUnit.Seconds, submitted_at - purge.since)
         # The purge's time does not prove that it came after these changes, so it keeps their identities.

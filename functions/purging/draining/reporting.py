@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from purging.aws.alerts import Alerts
 from purging.draining.rounds import Round
 from purging.ledger.quota import month_of
+from purging.planning.pacing import Demand, coming, runs_out
 from purging.planning.targets import PurgeTarget
 from purging.settings import Settings
 from purging.telemetry import MetricUnit, metrics
@@ -52,6 +54,7 @@ class Reporter:
         metrics.add_metric("OldestPendingSeconds", MetricUnit.Seconds, max(age, 0.0))
         metrics.add_metric("Price", MetricUnit.Count, done.plan.price)
         held = f"{len(done.held)} changed objects are held; none is lost.\n{done.detail}"
+        self._foresee(done, now)
         if done.reason == "quota":
             self._tell_quota(done, held)
         elif done.reason == "key refused":
@@ -63,6 +66,24 @@ class Reporter:
                 f"{held}\nThe oldest change is {age / _HOUR:.0f} hours old.",
                 every=_DAY,
             )
+
+    def _foresee(self, done: Round, now: float) -> None:
+        """Alert people early if the quota will not last, even with one purge for each further round."""
+        state, limit = done.window.state, self._settings.automatic_quota
+        left = limit - state.used - len(done.outcome.accepted)
+        end = runs_out(left, now, coming(Demand(state.needed, state.needed_before), now))
+        # In a month's first days, too little is known.
+        if end is None or left <= 0 or state.used < limit / 4 or datetime.fromtimestamp(now, UTC).day < 3:
+            return
+        self._alerts.send(
+            f"quota ends {month_of(now, dry_run=self._settings.dry_run)} {limit}",
+            "ImageKit's monthly purge quota will not last",
+            f"At the pace of this month, this stack's {limit} purges for changes will be used up on "
+            f"{datetime.fromtimestamp(end, UTC):%Y-%m-%d}, although wildcards are as broad as they can be. "
+            "From then on, changes are held until the month turns (UTC). Ask ImageKit for a higher quota and "
+            "raise MonthlyPurgeQuota, or raise MaxHoldSeconds, so that more changes share a purge.",
+            every=31 * _DAY,
+        )
 
     def _tell_quota(self, done: Round, held: str) -> None:
         quota = self._settings.monthly_quota

@@ -10,9 +10,9 @@ from purging.changes import Change
 from purging.draining.submission import Outcome
 from purging.ledger.changesets import ChangeSet
 from purging.ledger.records import State
+from purging.planning.planned import PlannedPurge
 from purging.planning.planner import Plan
 from purging.planning.targets import ChangedObject, PurgeTarget
-from purging.planning.wildcards import PlannedPurge
 from purging.purges import AcceptedPurge
 
 # The part of the quota that a window may spend if others follow it.

@@ -13,8 +13,8 @@ from purging.imagekit.client import CALL_SECONDS, ImageKit
 from purging.ledger.quota import month_of
 from purging.ledger.records import State
 from purging.ledger.store import Ledger
+from purging.planning.planned import PlannedPurge
 from purging.planning.targets import PurgeTarget
-from purging.planning.wildcards import PlannedPurge
 from purging.purges import AcceptedPurge
 from purging.settings import Settings
 from purging.telemetry import logger
@@ -64,20 +64,33 @@ class Submitter:
     clock: Callable[[], float]
     sleep: Callable[[float], None]
 
-    def submit(self, purges: Iterable[PlannedPurge], state: State, remaining: Callable[[], float]) -> Outcome:
-        """Submit purges in the given order, until all are done, a problem stops it, or fewer than
+    def submit(
+        self,
+        purges: Iterable[PlannedPurge],
+        state: State,
+        remaining: Callable[[], float],
+        *,
+        needed: int = 0,
+    ) -> Outcome:
+        """Submit purges in the given order until all are done, something says stop, or fewer than
         CLOSING_SECONDS of the `remaining()` seconds of life are left.
 
-        Raises one of AWS_ERRORS if DynamoDB or Secrets Manager fails.
+        The purges for changes would be `needed` ones with the broadest wildcards: the ledger counts that for
+        later rounds. Raises one of AWS_ERRORS when DynamoDB or Secrets Manager fail.
         """
-        return _Submission(self, purges, state, remaining).run()
+        return _Submission(self, purges, state, remaining, needed).run()
 
 
 class _Submission:
     """One submission under way."""
 
     def __init__(
-        self, tools: Submitter, purges: Iterable[PlannedPurge], state: State, remaining: Callable[[], float]
+        self,
+        tools: Submitter,
+        purges: Iterable[PlannedPurge],
+        state: State,
+        remaining: Callable[[], float],
+        needed: int,
     ) -> None:
         self._tools = tools
         self._queue = deque(purges)
@@ -86,7 +99,8 @@ class _Submission:
         self._remaining = remaining
         self._failures = state.failures
         self._resuming = state.exhausted or state.failures > 0
-        self._used = 0  # purges of the batch that ImageKit counted, or may have counted
+        self._needed = needed
+        self._used = 0  # of the purges reserved for a batch, as far as one can know
         self._batch: list[AcceptedPurge] = []
         self._batches: list[tuple[AcceptedPurge, ...]] = []
         self._covered: set[PurgeTarget] = set()
@@ -115,7 +129,10 @@ class _Submission:
         now, manual = self._tools.clock(), self._queue[0].manual
         month = month_of(now, dry_run=settings.dry_run)
         limit = settings.monthly_quota if manual else settings.automatic_quota
-        reserved = quota.reserve(month, min(len(self._queue), _BATCH), limit)
+        # What a round needs at least is counted once, with its first batch for changes.
+        needed = 0 if manual else self._needed
+        reserved = quota.reserve(month, min(len(self._queue), _BATCH), limit, needed=needed)
+        self._needed -= needed
         if not reserved:
             self._stop("quota", f"This stack's {limit} purges of {month} are used.")
         self._batch, self._used = [], 0
@@ -138,7 +155,13 @@ class _Submission:
     def _attempt(self, purge: PlannedPurge) -> None:
         """Submit one purge. It is counted to the quota first, since the next steps may fail as well."""
         if self._tools.settings.dry_run:
-            logger.info("would purge", url=purge.url, changes=purge.changes, collateral=purge.collateral)
+            logger.info(
+                "would purge",
+                url=purge.url,
+                changes=purge.changes,
+                collateral=purge.collateral,
+                weight=purge.weight,
+            )
             self._covered.update(purge.targets)
             self._used += 1
             return

@@ -125,8 +125,11 @@ def as_state(items: Sequence[Mapping[str, Any]], month: str) -> State:
     """The state in the items of the partition `state`. `month` is as `month_of` returns it."""
     by_sk = {item["sk"]["S"]: item for item in items}
     pause = by_sk.get("pause")
+    quota, before = by_sk.get(f"quota#{month}", {}), by_sk.get(f"quota#{month_before(month)}", {})
     return State(
-        used=int(by_sk.get(f"quota#{month}", {}).get("used", {"N": "0"})["N"]),
+        used=int(quota.get("used", {"N": "0"})["N"]),
+        needed=int(quota.get("needed", {"N": "0"})["N"]),
+        needed_before=int(before["needed"]["N"]) if "needed" in before else None,
         paused_until=float(pause["until"]["N"]) if pause else 0.0,
         failures=int(pause["failures"]["N"]) if pause else 0,
         exhausted=pause["exhausted"]["BOOL"] if pause else False,
@@ -145,6 +148,12 @@ def as_state(items: Sequence[Mapping[str, Any]], month: str) -> State:
         ),
         cursor=by_sk.get("cursor", {}).get("after", {"S": ""})["S"],
     )
+
+
+def month_before(month: str) -> str:
+    """Return the month before a month as `month_of` gives it: `2025-12` before `2026-01`."""
+    year, number = int(month[:4]), int(month[5:7])
+    return f"{year - (number == 1):04}-{(number - 2) % 12 + 1:02}{month[7:]}"
 
 
 def _as_failing(item: Mapping[str, Any]) -> FailingUrl:

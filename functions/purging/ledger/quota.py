@@ -22,8 +22,11 @@ class Quota:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def reserve(self, month: str, wanted: int, limit: int) -> int:
-        """Count up to `wanted` purges to a month, never above `limit` in all. Return how many it counted."""
+    def reserve(self, month: str, wanted: int, limit: int, *, needed: int = 0) -> int:
+        """Count up to `wanted` purges to a month, never above `limit` in all. Return how many it counted.
+
+        If it counts any, it also counts the purges that were `needed` at least.
+        """
         wanted = min(wanted, limit)
         while wanted > 0:
             try:
@@ -31,7 +34,7 @@ class Quota:
                     month,
                     wanted,
                     ConditionExpression="attribute_not_exists(used) OR used <= :room",
-                    values={":room": items.number(limit - wanted)},
+                    values={":room": items.number(limit - wanted), ":needed": items.number(needed)},
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except self._table.errors.TransactionCanceledException as refused:
@@ -46,14 +49,14 @@ class Quota:
     def give_back(self, month: str, count: int) -> None:
         """Subtract purges that were reserved and surely not used."""
         if count:
-            self._count(month, -count)
+            self._count(month, -count, values={":needed": items.number(0)})
 
-    def _count(self, month: str, count: int, *, values: Item | None = None, **condition: str) -> None:
-        """Add to what a month has used."""
+    def _count(self, month: str, count: int, *, values: Item, **condition: str) -> None:
+        """Add to what a month has used, and to what it has needed at least."""
         update: Any = {
             "Key": items.key("state", f"quota#{month}"),
-            "UpdateExpression": "ADD used :count",
-            "ExpressionAttributeValues": {":count": items.number(count), **(values or {})},
+            "UpdateExpression": "ADD used :count, needed :needed",
+            "ExpressionAttributeValues": {":count": items.number(count), **values},
             **condition,
         }
         self._table.update_once(update)

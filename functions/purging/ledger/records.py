@@ -12,6 +12,10 @@ class State:
 
     used: int = 0
     """Purges that the month has used."""
+    needed: int = 0
+    """Purges that the month's rounds would have needed at least, with the broadest wildcards."""
+    needed_before: int | None = None
+    """The same of the month before; None if the ledger does not know it."""
     paused_until: float = 0.0
     """ImageKit is not called before this time."""
     failures: int = 0

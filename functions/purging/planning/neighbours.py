@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from purging.urls import SharedPrefix
 
+LEAST = "\1"  # a character that sorts before those of real keys
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -57,6 +59,11 @@ class ListedRanges:
         end = self._ends[position]
         return end is None or (end > prefix and not end.startswith(prefix))
 
+    def edges(self) -> set[str]:
+        """Texts right after the end of each range, and right at its start: what lies there is not listed."""
+        starts = {start for start in self._starts if start}
+        return starts | {end + LEAST for end in self._ends if end is not None}
+
     def end_before(self, key: str) -> str:
         """For a key that no range holds: the end of the last range before it, or an empty text."""
         position = bisect_left(self._starts, key) - 1
@@ -91,6 +98,15 @@ class Neighbours:
             for place, found in self.shared
             if prefix.startswith(place.here) or place.here.startswith(prefix)
         )
+
+    def unlisted(self, keys: Iterable[str]) -> set[str]:
+        """Return texts that lie where keys may be that nobody listed, around the changed `keys`: at the ends
+        of what was listed, and after each key that was not reached. A prefix under which not everything was
+        counted holds one of them at least."""
+        edges = {key + LEAST for key in keys if not self.counted(key)} | self.ranges.edges()
+        for place, found in self.shared:
+            edges |= {place.back(edge) for edge in found.ranges.edges() if edge.startswith(place.there)}
+        return edges
 
     def unshared(self, key: str) -> bool:
         """Whether surely no other object has, or had, the URL of a changed key."""

@@ -1,30 +1,36 @@
-"""The pace: how many purges to spend now, at what price, and whether to hold changes.
+"""The pace: how many purges to spend now, and whether to hold changes.
 
-- Of what is left of the month's quota, half may be spent at once at the month's start, all of it at its end.
-- While the purges needed at price 1 fit into that, they are made at once, at price 1.
-- If not, changes are held for at most `MaxHoldSeconds`, to gather more of them: an upload is held as a whole.
-- Then the price doubles until the purges fit: they become fewer and broader, and evict more needlessly.
-- If they fit at no price, all that is left may be spent, at the lowest price that this allows. Changes
-  without a purge are held for the next month.
+- The purges that evict nothing needlessly are made at once, if they fit what may be spent now.
+- Of what is left of the month's quota, 80 % may be spent at the month's start, all of it at its end. But
+  twice as many are kept as further rounds need at least, as this month and the one before let expect.
+- If the purges do not fit, changes are held for at most `MaxHoldSeconds`, to gather more of them.
+- Then the purges become fewer and broader: the plan is the one with the fewest needless evictions that fits.
+- If none fits, all that is left may be spent. Changes that even the fewest purges cannot cover are held for
+  the next month.
 """
 
 import math
-from bisect import bisect_left
 from calendar import monthrange
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import cache
 from itertools import pairwise, takewhile
 from math import inf
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from purging.clocks import SKEW_SECONDS
 
-PRICES = tuple(2.0**step * (1 - 2.0**-20) for step in range(10))
-"""Needless evictions that one saved purge may be worth: 1, 2, 4 … 512, less than a page of a listing.
+EARLY = 0.2
+"""The part of what is left that may not be spent at the month's start. It shrinks to 0 at the month's end."""
 
-Each is slightly less: if a wildcard would evict exactly as much as it is worth, the cache is spared.
-"""
+RESERVE = 2
+"""For each purge that further rounds will need at least, so many are kept for them."""
+
+FEW = 3
+"""So few purges may be made at any time, as long as further rounds keep what they need at least."""
+
+FIRST_DEMAND, PRIOR = 300, 0.25
+"""Purges that a month needs at least, if nothing is known. The month before counts as much as this part of a
+month."""
 
 BURST_CHANGES, BURST_SECONDS = 10, 4.0
 """So many changes in so many seconds are an upload under way: it is planned as a whole when it pauses.
@@ -40,13 +46,52 @@ TICK_SECONDS = 60.0
 T = TypeVar("T")
 
 
-def allowance(left: int, now: float) -> int:
-    """Return how many purges may be spent at a time (unix seconds), of those `left` in its month (UTC)."""
+class Demand(NamedTuple):
+    """How many purges rounds would have needed at least, with the broadest wildcards: in this month until
+    `now`, and in the month `before`; None if that is not known."""
+
+    now: int = 0
+    before: int | None = None
+
+
+def coming(demand: Demand, now: float) -> float:
+    """Return how many purges further rounds will need at least, from a time (unix seconds) to the end of its
+    month (UTC). At the month's start the month before tells, and later this month itself."""
+    before = FIRST_DEMAND if demand.before is None else demand.before
+    elapsed = 1 - _remaining(now)
+    return (before * PRIOR + demand.now) / (PRIOR + elapsed) * (1 - elapsed)
+
+
+def allowance(left: int, now: float, *, least: int = 1, further: float = 0.0) -> int:
+    """Return how many purges a round may make at a time (unix seconds), of those `left` in its month (UTC).
+
+    The round needs `least` purges, with the broadest wildcards, and `further` ones need so many.
+    """
+    if left <= 0:
+        return 0
+    share = math.ceil(left * (1 - _remaining(now) * EARLY))
+    kept = math.floor(left - RESERVE * further)
+    fair = math.ceil(left * least / (least + further)) if least else 0
+    few = min(FEW, math.floor(left - further))
+    return min(left, max(min(share, max(kept, fair)), min(fair, least), few))
+
+
+def runs_out(left: int, now: float, further: float) -> float | None:
+    """Return the time (unix seconds) at which the quota ends if each further round makes as few purges as it
+    can; None if the quota lasts to the end of the month (UTC)."""
+    if left >= further:
+        return None
+    moment = datetime.fromtimestamp(now, UTC)
+    _, days = monthrange(moment.year, moment.month)
+    return now + _remaining(now) * days * 86_400 * max(left, 0) / further
+
+
+def _remaining(now: float) -> float:
+    """The part of the month (UTC) that remains, from 1 at its start to 0."""
     moment = datetime.fromtimestamp(now, UTC)
     _, days = monthrange(moment.year, moment.month)
     elapsed = (moment - moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)).total_seconds()
-    remaining = 1 - elapsed / (days * 86_400)
-    return max(0, math.ceil(left * (1 - remaining / 2)))
+    return 1 - elapsed / (days * 86_400)
 
 
 def when(occurred_at: float, now: float) -> float:
@@ -101,28 +146,41 @@ def last_due(times: Iterable[float], now: float, max_hold: float) -> float:
     return due
 
 
+class Plannable(Protocol[T]):
+    """Purges that can be planned with no needless eviction, or within a budget."""
+
+    def sparing(self) -> list[T]:
+        """Return the fewest purges that evict nothing needlessly."""
+
+    def within(self, budget: int) -> tuple[list[T], float]:
+        """Return the purges within a budget that evict least, and their price; or else as few as can be."""
+
+    def least(self) -> int:
+        """Return how many purges it takes at least."""
+
+
 class Choice(NamedTuple, Generic[T]):
-    """A `plan` and its `price`. `fits`: it needs no more purges than may be spent now."""
+    """A `plan` and its `price`; whether it `fits` what may be spent now. It takes `least` purges at least."""
 
     price: float
     plan: list[T]
     fits: bool
+    least: int
 
 
-def cheapest(plan_at: Callable[[float], list[T]], *, left: int, now: float) -> Choice[T]:
-    """Choose the plan of the lowest price that fits what may be spent now.
+def cheapest(plannable: Plannable[T], *, left: int, now: float, further: float = 0.0) -> Choice[T]:
+    """Choose the plan with the fewest evictions that fits what may be spent now.
 
-    `plan_at` gives the purges needed at a price; a higher price never needs more. If even the highest price
-    does not fit, the lowest one that fits all that is `left` is chosen. If none does, the highest is chosen:
-    then as many purges are made as are left.
+    If no plan fits what may be spent now, the one that fits all that is `left` is chosen. If none does, it is
+    the smallest one: then as many of its purges are made as are left.
     """
-    plan_at = cache(plan_at)
-    spend = allowance(left, now)
-    for limit in (spend, left):
-        # The lowest price usually fits: a search from the middle would ask for more plans.
-        at = 0
-        if len(plan_at(PRICES[0])) > limit:
-            at = bisect_left(PRICES, -limit, 1, key=lambda price: -len(plan_at(price)))
-        if at < len(PRICES):
-            return Choice(PRICES[at], plan_at(PRICES[at]), limit == spend)
-    return Choice(PRICES[-1], plan_at(PRICES[-1]), False)
+    plan = plannable.sparing()
+    least = plannable.least() if len(plan) > FEW else len(plan)
+    spend = allowance(left, now, least=least, further=further)
+    if len(plan) <= spend:
+        return Choice(0.0, plan, True, least)
+    plan, price = plannable.within(spend)
+    if len(plan) <= spend:
+        return Choice(price, plan, True, least)
+    plan, price = plannable.within(left)
+    return Choice(price, plan, False, least)

@@ -14,12 +14,14 @@ from purging.planning import pacing
 from purging.planning.coverage import Coverage
 from purging.planning.neighbours import Neighbours
 from purging.planning.new_objects import NewObjects
+from purging.planning.planned import PlannedPurge, with_riders, without_covered
 from purging.planning.surveys import BucketSurvey, neighbours_of, surveys_for
 from purging.planning.targets import ChangedObject, PurgeTarget, targets_of
-from purging.planning.wildcards import PlannedPurge, Wildcards, with_riders, without_covered
+from purging.planning.wildcards import Wildcards
 from purging.purges import FailingUrl
 from purging.settings import Settings
 from purging.urls import SharedPrefix
+from purging.weights import weight_by
 
 Hold = Literal["", "gathering", "held", "quota"]
 """Why targets are held: an upload is under way, a cheaper purge may come, or nothing may be spent."""
@@ -31,6 +33,7 @@ class Conditions:
 
     `left` purges may be spent on changes. `exhausted`: ImageKit said that its quota is used up. `refused` are
     wildcards that ImageKit does not accept. Calls to ImageKit succeeded again at `recovered_at`.
+    Further rounds of the month will need `further` purges at least.
     """
 
     left: int
@@ -38,6 +41,7 @@ class Conditions:
     refused: frozenset[str] = frozenset()
     failing: Mapping[str, FailingUrl] = field(default_factory=dict)
     recovered_at: float = 0.0
+    further: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +63,17 @@ class Draft:
 class Plan:
     """`purges` to submit, in order, at a `price`. `targets` are all that need a purge, now or later.
 
+    The purges for changes would be `least` ones with the broadest wildcards.
     `hold` says why targets without a purge are held. If an upload is being gathered, it may be over in
     `gather_seconds`.
     """
 
     purges: list[PlannedPurge] = field(default_factory=list)
     targets: list[PurgeTarget] = field(default_factory=list)
-    price: float = 1.0
+    price: float = 0.0
     hold: Hold = ""
     gather_seconds: float = 0.0
+    least: int = 0
 
 
 class Planner:
@@ -75,6 +81,7 @@ class Planner:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._weight = weight_by(settings.eviction_weights)
         # By bucket. The cache has no limit, but a function knows few buckets.
         self._places_of: Callable[[str], tuple[SharedPrefix, ...]] = cache(
             lambda bucket: settings.url_map.shared_prefixes(bucket, several=settings.several_buckets)
@@ -150,8 +157,13 @@ class Planner:
         seconds = pacing.gather_seconds(times, now, max_hold)
         if not seconds:
             return draft
+        urgent = _urgent(objects, now)
         held, ready = _divide(
-            draft.ready, lambda target: pacing.may_gather(_time_of(target, now), now, max_hold)
+            draft.ready,
+            lambda target: (
+                target.changed_object not in urgent
+                and pacing.may_gather(_time_of(target, now), now, max_hold)
+            ),
         )
         return replace(draft, ready=ready, held=held, hold="gathering", gather_seconds=seconds)
 
@@ -172,25 +184,25 @@ class Planner:
         if not draft.ready:
             return Plan([], draft.held, hold=draft.hold, gather_seconds=draft.gather_seconds)
         if conditions.exhausted:
-            # ImageKit said that its quota is used up. One call shows whether that is still true.
-            probe = Wildcards(draft.ready[:1], {}, conditions.refused).at(1.0)
+            # ImageKit says that nothing is left. One call finds out whether that still holds.
+            probe = Wildcards(draft.ready[:1], {}, conditions.refused).at(0.0)
             held = [*draft.held, *draft.ready[1:]]
             return Plan(probe, held, hold=draft.hold, gather_seconds=draft.gather_seconds)
         neighbours = self._neighbours(draft, results)
         new_objects = self._new_objects(now)
         ready, neighbours = new_objects.split(draft.ready, neighbours, draft.coverage)
         draft = replace(draft, ready=ready)
-        choice = _cheapest(draft, neighbours)
-        if choice.price > pacing.PRICES[0] or not choice.fits:
+        choice = self._cheapest(draft, neighbours)
+        if choice.price or not choice.fits:
             # If no plan fits, gathering does not help, but a later survey may find that an object is new.
             later = self._hold(
                 draft,
                 unless=lambda target: not (choice.fits or new_objects.unknown(target, neighbours)),
             )
             if len(later.ready) < len(draft.ready):
-                draft, choice = later, _cheapest(later, neighbours)
-        price = choice.price if draft.ready else 1.0
-        return Plan(choice.plan, draft.held, price, draft.hold, draft.gather_seconds)
+                draft, choice = later, self._cheapest(later, neighbours)
+        price = choice.price if draft.ready else 0.0
+        return Plan(choice.plan, draft.held, price, draft.hold, draft.gather_seconds, choice.least)
 
     def _neighbours(self, draft: Draft, results: Sequence[Sequence[Neighbours]]) -> dict[str, Neighbours]:
         """What the surveys found, by bucket."""
@@ -202,13 +214,29 @@ class Planner:
             for survey, found in zip(draft.surveys, results, strict=True)
         }
 
+    def _cheapest(self, draft: Draft, neighbours: Mapping[str, Neighbours]) -> pacing.Choice[PlannedPurge]:
+        wildcards = Wildcards(draft.ready, neighbours, draft.conditions.refused, self._weight)
+        return pacing.cheapest(
+            wildcards, left=draft.conditions.left, now=draft.now, further=draft.conditions.further
+        )
+
     def _new_objects(self, now: float) -> NewObjects:
         return NewObjects(self._settings.skip_new_objects, now, self._places_of)
 
 
-def _cheapest(draft: Draft, neighbours: Mapping[str, Neighbours]) -> pacing.Choice[PlannedPurge]:
-    wildcards = Wildcards(draft.ready, neighbours, draft.conditions.refused)
-    return pacing.cheapest(wildcards.at, left=draft.conditions.left, now=draft.now)
+def _urgent(objects: Iterable[ChangedObject], now: float) -> set[ChangedObject]:
+    """The objects that an upload under way does not concern: a few that are still alone in their folder when
+    others of an upload would have followed."""
+    by_folder: dict[tuple[str, str], list[ChangedObject]] = defaultdict(list)
+    for each in objects:
+        bucket, key = each.changes[0].subject
+        by_folder[bucket, key.rpartition("/")[0]].append(each)
+    alone = {
+        group[0]
+        for group in by_folder.values()
+        if len(group) == 1 and pacing.when(group[0].since, now) <= now - pacing.BURST_SECONDS
+    }
+    return alone if len(alone) < pacing.BURST_CHANGES else set()
 
 
 def _time_of(target: PurgeTarget, now: float) -> float:

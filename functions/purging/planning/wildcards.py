@@ -1,60 +1,39 @@
 """Chooses the purges that cover all targets: one for each URL, or a wildcard for many."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from operator import itemgetter
 
-from purging.cover import weighted_cover
-from purging.planning.neighbours import Neighbours
+from purging.cover import Purge, weighted_cover
+from purging.planning.budget import fewest_evictions
+from purging.planning.frontier import Frontier
+from purging.planning.neighbours import LEAST, Neighbours
+from purging.planning.planned import PlannedPurge, without_covered
 from purging.planning.targets import PART_WILDCARDS, PurgeTarget
 from purging.urls import Root, is_file, wildcard_allowed
 
-
-@dataclass(frozen=True, slots=True)
-class PlannedPurge:
-    """One call to make, the targets that it covers, and its collateral."""
-
-    url: str
-    targets: tuple[PurgeTarget, ...]
-    collateral: int = 0
-
-    @property
-    def manual(self) -> bool:
-        """Whether a person asked for it. Then it may use the reserve."""
-        return any(target.changed_object.manual for target in self.targets)
-
-    @property
-    def since(self) -> float:
-        """When the oldest change that it covers happened, in unix seconds."""
-        return min(target.changed_object.since for target in self.targets)
-
-    @property
-    def changes(self) -> int:
-        """How many changes it covers. A change counts once for each of its URLs."""
-        return sum(len(target.changed_object.changes) for target in self.targets)
-
-    @property
-    def sample(self) -> str | None:
-        """An exact URL that it covers, for the freshness check; None if its target is a wildcard, or if
-        a client would rewrite its path."""
-        exact = self.targets[0].exact
-        segments = exact.split("/")
-        return None if exact.endswith("*") or "." in segments or ".." in segments else exact
+UNLISTED_KEYS = 1000
+"""Keys that are taken to lie where a listing ended early: it ended because a page did not suffice."""
 
 
 class Wildcards:
     """Chooses wildcards and exact purges for targets, at any price.
 
-    `neighbours` are given by bucket; without them, a bucket's keys are purged one by one. `refused` are
-    wildcards that ImageKit refused. Objects with the same roots are planned together: each purge is made once
-    for each root, which multiplies its price. A root under which ImageKit refused a wildcard is planned by
-    itself. The same holds for a root that accepts a key's wildcard if another root does not.
+    `neighbours` are those of each bucket; without them, the bucket's keys are purged one by one. `refused`
+    are wildcards that ImageKit did not accept. Objects with the same roots are planned together: each purge
+    is made once for each root, which multiplies its price. A root under which ImageKit refused a wildcard is
+    planned by itself, and so is a root that accepts a key's wildcard where another root does not. `weight` is
+    what the eviction of a key costs; 1 without it.
     """
 
     def __init__(
-        self, targets: Iterable[PurgeTarget], neighbours: Mapping[str, Neighbours], refused: frozenset[str]
+        self,
+        targets: Iterable[PurgeTarget],
+        neighbours: Mapping[str, Neighbours],
+        refused: frozenset[str],
+        weight: Callable[[str], int] | None = None,
     ) -> None:
         self._single: list[PlannedPurge] = []
         together: dict[tuple[str, str, bool, Root | None], list[PurgeTarget]] = defaultdict(list)
@@ -76,10 +55,20 @@ class Wildcards:
                 neighbours.get(bucket, Neighbours()),
                 unchanged.get(bucket, []),
                 refused,
+                weight=weight,
                 variants=variants,
             )
             for (bucket, variants, roots), by_key in alike.items()
         ]
+
+    def sparing(self) -> list[PlannedPurge]:
+        """Return the fewest purges that cover all targets and evict nothing needlessly."""
+        return self.at(0.0)
+
+    def least(self) -> int:
+        """Return how many purges it takes at least to cover all targets."""
+        choice = fewest_evictions([(group.frontier, group.times) for group in self._groups], 0)
+        return len(self._single) + choice.purges
 
     def at(self, price: float) -> list[PlannedPurge]:
         """Return the purges that cover all targets at the least `price x purges + collateral`.
@@ -87,6 +76,22 @@ class Wildcards:
         None of them lies under another one.
         """
         return without_covered([*self._single, *(each for group in self._groups for each in group.at(price))])
+
+    def within(self, budget: int) -> tuple[list[PlannedPurge], float]:
+        """Return the purges that cover all targets with the fewest evictions, at most `budget` of them, and
+        how many evictions one purge more would have spared. If that is impossible, there are as few as can
+        be.
+
+        Under a prefix that was not listed to its end, more keys are taken to lie than on a page.
+        """
+        frontiers = [(group.frontier, group.times) for group in self._groups]
+        choice = fewest_evictions(frontiers, budget - len(self._single))
+        chosen = (
+            purge
+            for group, (frontier, _), wildcards in zip(self._groups, frontiers, choice.wildcards, strict=True)
+            for purge in group.purges(frontier.purges_of(wildcards))
+        )
+        return without_covered([*self._single, *chosen]), choice.price
 
 
 class _Group:
@@ -101,14 +106,18 @@ class _Group:
         unchanged: Sequence[str],
         refused: frozenset[str],
         *,
+        weight: Callable[[str], int] | None,
         variants: bool,
     ) -> None:
         self._targets = targets
         self._keys = sorted(targets)
         self._roots = roots
+        self._neighbours = neighbours
         self._unchanged = unchanged
-        self._allowed = cache(_rule(roots, neighbours, refused))
-        # Divisible keys: their own wildcard evicts other objects, of which at least one is known or likely.
+        self._weight = weight
+        self._accepted = cache(_rule(roots, refused))
+        # Keys whose own wildcard evicts other objects. One known object is enough. Where nothing was listed,
+        # the wildcard is taken to evict none.
         divisible = variants and not any(
             url.endswith(PART_WILDCARDS) and url.startswith(root.prefix) for url in refused for root in roots
         )
@@ -116,27 +125,73 @@ class _Group:
             key for key in self._keys if divisible and _begins_others(key, neighbours, unchanged)
         )
 
+    @property
+    def times(self) -> int:
+        """How many times each purge is made: once for each root."""
+        return len(self._roots)
+
     def at(self, price: float) -> Iterator[PlannedPurge]:
         """Yield the purges of the group at a price."""
+        price *= self.times
+        return self.purges(
+            weighted_cover(
+                self._keys, self._unchanged, price, self._is_known, self._alone, weight=self._weight
+            )
+        )
 
-        def alone(key: str) -> int:
-            return 1 + len(PART_WILDCARDS) if key in self._divisible else 1
+    @cached_property
+    def frontier(self) -> Frontier:
+        """The trade-off between purges and evictions, with a guess where keys are not known."""
+        unknown = self._neighbours.unlisted(self._keys)
+        if not unknown:
+            return Frontier(self._keys, self._unchanged, self._accepted, self._alone, self._weight)
+        known = self._weight or _one
+        return Frontier(
+            self._keys,
+            [*self._unchanged, *unknown],
+            self._accepted,
+            self._alone,
+            # What lies behind a key is taken to be like it.
+            lambda key: UNLISTED_KEYS * known(key.removesuffix(LEAST)) if key in unknown else known(key),
+        )
 
+    def _is_known(self, prefix: str) -> bool:
+        """Whether ImageKit accepts a wildcard behind a prefix, and all that it evicts is known."""
+        return self._neighbours.counted(prefix) and self._accepted(prefix)
+
+    def _alone(self, key: str) -> int:
+        """How many purges a key takes by itself."""
+        return 1 + len(PART_WILDCARDS) if key in self._divisible else 1
+
+    def purges(self, cover: Iterable[Purge]) -> Iterator[PlannedPurge]:
+        """Yield the purges of a cover, under every root."""
         at = 0
-        # The chosen purges come sorted. Each covers the next `changed` keys in order.
-        for chosen in weighted_cover(
-            self._keys, self._unchanged, price * len(self._roots), self._allowed, alone
-        ):
+        # They come sorted. Each covers the next `changed` keys in order.
+        for chosen in cover:
             covered = self._keys[at : at + chosen.changed]
             at += chosen.changed
+            evicted = self._evicted(chosen)
             for position, root in enumerate(self._roots):
                 mine = tuple(self._targets[key][position] for key in covered)
                 if chosen.wildcard:
-                    yield PlannedPurge(f"{root.url(chosen.prefix)}*", mine, chosen.collateral)
+                    url = f"{root.url(chosen.prefix)}*"
+                    yield PlannedPurge(url, mine, evicted, chosen.collateral)
                 elif chosen.prefix in self._divisible:
                     yield from (PlannedPurge(part.url, (part,)) for part in mine[0].parts())
                 else:
                     yield PlannedPurge(mine[0].url, mine)
+
+    def _evicted(self, chosen: Purge) -> int:
+        """How many unchanged keys a purge evicts. With weights, only known ones count: more is a guess."""
+        if self._weight is None or not chosen.collateral:
+            return chosen.collateral
+        start = bisect_left(self._unchanged, chosen.prefix)
+        beginning = itemgetter(slice(len(chosen.prefix)))
+        return bisect_right(self._unchanged, chosen.prefix, start, key=beginning) - start
+
+
+def _one(_: str) -> int:
+    return 1
 
 
 def _begins_others(key: str, neighbours: Neighbours, unchanged: Sequence[str]) -> bool:
@@ -147,12 +202,11 @@ def _begins_others(key: str, neighbours: Neighbours, unchanged: Sequence[str]) -
     return key in neighbours.crowded and not neighbours.counted(key) and not is_file(key)
 
 
-def _rule(roots: tuple[Root, ...], neighbours: Neighbours, refused: frozenset[str]) -> Callable[[str], bool]:
-    """Return the rule that allows a wildcard on a key prefix if ImageKit accepts it under every root, and if
-    its collateral is known."""
+def _rule(roots: tuple[Root, ...], refused: frozenset[str]) -> Callable[[str], bool]:
+    """Return the rule whether ImageKit accepts a wildcard behind a key prefix under every root."""
 
     def allowed(prefix: str) -> bool:
-        if not neighbours.counted(prefix) or prefix.rpartition("/")[2] in (".", ".."):
+        if prefix.rpartition("/")[2] in (".", ".."):
             return False
         for root in roots:
             if len(prefix) <= len(root.folder) or not prefix.startswith(root.folder):
@@ -163,37 +217,3 @@ def _rule(roots: tuple[Root, ...], neighbours: Neighbours, refused: frozenset[st
         return True
 
     return allowed
-
-
-def without_covered(purges: Iterable[PlannedPurge]) -> list[PlannedPurge]:
-    """Return the purges without those that lie under another one, which covers their targets as well."""
-    kept: list[PlannedPurge] = []
-    # A wildcard sorts right before everything that it covers, its own exact URL included.
-    for purge in sorted(purges, key=lambda each: (each.url.removesuffix("*"), not each.url.endswith("*"))):
-        above = kept[-1] if kept else None
-        if above and _covers(above.url, purge.url):
-            kept[-1] = PlannedPurge(above.url, above.targets + purge.targets, above.collateral)
-        else:
-            kept.append(purge)
-    return kept
-
-
-def with_riders(purges: Sequence[PlannedPurge], held: Iterable[PurgeTarget]) -> list[PlannedPurge]:
-    """Return the purges, each with the held targets that it covers too. None of the purges may lie under
-    another one."""
-    riders: dict[int, list[PurgeTarget]] = defaultdict(list)
-    in_order = sorted(range(len(purges)), key=lambda at: purges[at].url.removesuffix("*"))
-    texts = [purges[at].url.removesuffix("*") for at in in_order]
-    for target in held:
-        # Only the last one that does not sort after the URL can be its prefix, as none lies under another.
-        at = bisect_right(texts, target.url.removesuffix("*")) - 1
-        if at >= 0 and _covers(purges[in_order[at]].url, target.url):
-            riders[in_order[at]].append(target)
-    return [
-        PlannedPurge(purge.url, (*purge.targets, *riders[at]), purge.collateral) if at in riders else purge
-        for at, purge in enumerate(purges)
-    ]
-
-
-def _covers(purge: str, url: str) -> bool:
-    return purge == url or (purge.endswith("*") and url.removesuffix("*").startswith(purge[:-1]))

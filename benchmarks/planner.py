@@ -1,7 +1,7 @@
 """Time and peak memory of the planner, and how they grow with the number of keys.
 
-The first table is the cover at a price. The second one is the cover for a budget of purges, where 10 % of the
-keys changed. Its gap bounds how many evictions fewer another cover could have. Below 1, no cover has fewer.
+The first table is the cover at a price. The second one is the cover for a budget of purges, where 10 % of
+the keys changed. Its gap bounds how many evictions fewer another cover could have. Below 1, none has fewer.
 
 Every row is measured in a process of its own, so that a peak is that row's; a run of 1,000,000 keys takes
 some seconds. Keys, changes and thus plans are the same on every machine. The rule is ImageKit's own.

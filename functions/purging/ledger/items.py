@@ -7,7 +7,7 @@
 `submitted`    submission time # request id    an accepted purge; expires after 40 days; further items of the
                                                same purge have the identities that do not fit into one item
 `state`        `lease`                         who drains, until when
-`state`        `quota#2026-11`                 purges used in a month (UTC)
+`state`        `quota#2026-11`                 purges used in a month (UTC), and `needed` at least
 `state`        `pause`                         no calls before this time, and why
 `state`        `recovered`                     when calls succeeded again after failures
 `state`        `refused#…`, `failing#…`        wildcards ImageKit refused; URLs to try again later

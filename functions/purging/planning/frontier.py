@@ -81,6 +81,11 @@ class Frontier:
         self.steps = self._build()
         del self._every, self._places, self._allowed, self._sums
 
+    def at(self, price: float) -> Iterator[Purge]:
+        """Yield the purges of the best cover at a price, in order. If two cost the same, it is the one with
+        fewer purges."""
+        return self.purges_of({step.node for step in self.steps if step.price <= price})
+
     def purges_of(self, wildcards: AbstractSet[int]) -> Iterator[Purge]:
         """Yield the purges of a cover with the wildcards of these nodes, in order. Nodes that lie under
         another one of them are left out."""

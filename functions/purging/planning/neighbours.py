@@ -105,6 +105,8 @@ class Neighbours:
         counted holds one of them at least."""
         edges = {key + LEAST for key in keys if not self.counted(key)} | self.ranges.edges()
         for place, found in self.shared:
+            if not found.counted(place.there):
+                edges.add(place.here + LEAST)
             edges |= {place.back(edge) for edge in found.ranges.edges() if edge.startswith(place.there)}
         return edges
 

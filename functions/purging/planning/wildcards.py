@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from operator import itemgetter
 
-from purging.cover import Purge, weighted_cover
+from purging.cover import Purge
 from purging.planning.budget import fewest_evictions
 from purging.planning.frontier import Frontier
 from purging.planning.neighbours import LEAST, Neighbours
@@ -132,12 +132,7 @@ class _Group:
 
     def at(self, price: float) -> Iterator[PlannedPurge]:
         """Yield the purges of the group at a price."""
-        price *= self.times
-        return self.purges(
-            weighted_cover(
-                self._keys, self._unchanged, price, self._is_known, self._alone, weight=self._weight
-            )
-        )
+        return self.purges(self.frontier.at(price * self.times))
 
     @cached_property
     def frontier(self) -> Frontier:
@@ -154,10 +149,6 @@ class _Group:
             # What lies behind a key is taken to be like it.
             lambda key: UNLISTED_KEYS * known(key.removesuffix(LEAST)) if key in unknown else known(key),
         )
-
-    def _is_known(self, prefix: str) -> bool:
-        """Whether ImageKit accepts a wildcard behind a prefix, and all that it evicts is known."""
-        return self._neighbours.counted(prefix) and self._accepted(prefix)
 
     def _alone(self, key: str) -> int:
         """How many purges a key takes by itself."""

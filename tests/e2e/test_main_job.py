@@ -4,6 +4,8 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 from local.demo.edge_client import EdgeAnswer, EdgeClient
@@ -141,6 +143,44 @@ def test_many_changes_take_few_purges_and_their_neighbours_stay_cached(stack: St
     for url, answer in after.items():
         assert answer.hit, f"{url} was evicted by {[purge.url for purge in purges if purge.covers(url)]}"
         assert answer.is_same_copy_as(warmed[url])
+
+
+def test_a_single_change_overtakes_an_upload(stack: Stack) -> None:
+    """While objects of a folder are overwritten without a pause, an object elsewhere is overwritten once.
+
+    Its purge is accepted while the upload goes on and is still gathered.
+    """
+    observer, run = Observer(stack), f"{uuid.uuid4()}"
+    album = [f"{run}/album/photo-{number:03}.jpg" for number in range(500)]
+    single = f"{run}/shop/hero.jpg"
+    with without_notifications(stack):
+        put_objects(stack, [*album, single], b"1")
+    reset_stack(stack)
+    start, purged = time.time(), Event()
+
+    def upload() -> int:
+        """Overwrites the album again and again until the single object is purged; returns how often."""
+        times = 0
+        while not purged.is_set():
+            put_objects(stack, album, b"2")
+            times += 1
+        return times
+
+    with ThreadPoolExecutor(1) as thread:
+        uploading = thread.submit(upload)
+        try:
+            until(lambda: _pending(observer, f"{run}/album/"), "the upload under way")
+            put_objects(stack, [single], b"2")
+            overtaking = until(
+                lambda: _below(observer.accepted(start), stack.url(single)), "the purge of the single object"
+            )
+            assert _pending(observer, f"{run}/album/"), "the upload is still gathered"
+        finally:
+            purged.set()
+        assert uploading.result()
+    until(observer.work, "the purges of the upload", lambda work: work.done)
+    of_album = _below(observer.accepted(start), stack.url(f"{run}/album/"))
+    assert overtaking[0].accepted_at < max(purge.accepted_at for purge in of_album)
 
 
 def _warm(edge: EdgeClient, urls: list[str]) -> dict[str, EdgeAnswer]:

@@ -1,7 +1,7 @@
 """The cover for a budget against all covers, and its bound where the search stops early."""
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import pairwise
 
 import pytest
@@ -18,7 +18,19 @@ Parts = Sequence[tuple[Instance, int]]
 Totals = dict[int, int]
 """The fewest evictions of all covers that take a number of purges."""
 
+Weight = Callable[[str], int]
+
 PARTS = st.lists(st.tuples(instances(keys=8), st.integers(1, 3)), min_size=1, max_size=3)
+
+
+def equal(_: str) -> int:
+    """Each eviction costs the same."""
+    return 1
+
+
+def uneven(key: str) -> int:
+    """An eviction costs from 1 to 7, as the key says."""
+    return 1 + sum(map(ord, key)) % 7
 
 
 def joined(one: Totals, other: Totals) -> Totals:
@@ -30,32 +42,36 @@ def joined(one: Totals, other: Totals) -> Totals:
     return both
 
 
-def every_cover(prefix: str, instance: Instance, mine: Collection[str], theirs: Collection[str]) -> Totals:
+def every_cover(
+    prefix: str, instance: Instance, mine: Collection[str], theirs: Collection[str], weight: Weight
+) -> Totals:
     """All covers of the changed keys with a prefix, by a tree of single characters."""
     longer = len(prefix) + 1
     found = {instance.alone(prefix) if prefix in mine else 0: 0}
     for child in {key[:longer] for key in mine if len(key) >= longer}:
         below = [[key for key in keys if key.startswith(child)] for keys in (mine, theirs)]
-        found = joined(found, every_cover(child, instance, *below))
+        found = joined(found, every_cover(child, instance, *below, weight))
     if mine and instance.allowed(prefix):
-        found[1] = min(len(theirs), found.get(1, len(theirs)))
+        evicted = sum(map(weight, theirs))
+        found[1] = min(evicted, found.get(1, evicted))
     return found
 
 
-def brute_force(parts: Parts) -> Totals:
+def brute_force(parts: Parts, weight: Weight) -> Totals:
     """All covers of all parts."""
     found: Totals = {0: 0}
     for instance, times in parts:
         changed = set(instance.changed)
-        covers = every_cover("", instance, changed, set(instance.unchanged) - changed)
+        covers = every_cover("", instance, changed, set(instance.unchanged) - changed, weight)
         found = joined(found, {purges * times: evicted for purges, evicted in covers.items()})
     return found
 
 
-def frontiers_of(parts: Parts) -> list[tuple[Frontier, int]]:
+def frontiers_of(parts: Parts, weight: Weight) -> list[tuple[Frontier, int]]:
     """The parts as the search takes them."""
     return [
-        (Frontier(each.changed, each.unchanged, each.allowed, each.alone), times) for each, times in parts
+        (Frontier(each.changed, each.unchanged, each.allowed, each.alone, weight), times)
+        for each, times in parts
     ]
 
 
@@ -76,10 +92,10 @@ def check_feasible(parts: Parts, frontiers: Sequence[tuple[Frontier, int]], choi
     assert (purges, evicted) == (choice.purges, choice.evicted)
 
 
-def check_every_budget(parts: Parts, *, exact: bool = True) -> list[Choice]:
+def check_every_budget(parts: Parts, *, exact: bool = True, weight: Weight = equal) -> list[Choice]:
     """Check each budget from less than suffices to more than is needed. Returns the choices in that order."""
-    covers = brute_force(parts)
-    frontiers = frontiers_of(parts)
+    covers = brute_force(parts, weight)
+    frontiers = frontiers_of(parts, weight)
     choices: list[Choice] = []
     for most in range(min(covers) - 2, max(covers) + 2):
         choice = fewest_evictions(frontiers, most)
@@ -128,6 +144,14 @@ def test_equals_brute_force_on_wider_instances(seed: int) -> None:
     """Likewise for thousands of budgets between the steps of up to three frontiers."""
     chance = random.Random(seed)
     cases = sum(len(check_every_budget(random_parts(chance))) for _ in range(300))
+    assert cases > 3000
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_equals_brute_force_with_weights(seed: int) -> None:
+    """Likewise where some evictions cost more than others."""
+    chance = random.Random(seed)
+    cases = sum(len(check_every_budget(random_parts(chance), weight=uneven)) for _ in range(300))
     assert cases > 3000
 
 

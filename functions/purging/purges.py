@@ -1,8 +1,9 @@
-"""Accepted purges, and URLs whose purge fails."""
+"""Accepted purges, how many are needed, and URLs whose purge fails."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from purging.changes import IDENTITY_BYTES
 
@@ -33,6 +34,17 @@ class AcceptedPurge:
 def joined(identities: Iterable[bytes]) -> bytes:
     """The identities, sorted, in one bytes object, since reads are far more frequent than searches."""
     return b"".join(sorted(identities))
+
+
+class Need(NamedTuple):
+    """How many purges changes need: at `least`, with the broadest wildcards, or `sparing` every object that
+    did not change."""
+
+    least: float = 0.0
+    sparing: float = 0.0
+
+
+NO_NEED = Need()
 
 
 @dataclass(frozen=True, slots=True)

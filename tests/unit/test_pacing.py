@@ -14,8 +14,8 @@ from purging.planning.pacing import (
     BURST_SECONDS,
     FEW,
     MAX_GATHER_SECONDS,
+    MONTH_END_SECONDS,
     TICK_SECONDS,
-    Demand,
     allowance,
     cheapest,
     coming,
@@ -25,6 +25,7 @@ from purging.planning.pacing import (
     runs_out,
     when,
 )
+from purging.purges import NO_NEED, Need
 
 MAY = datetime(2030, 5, 1, tzinfo=UTC).timestamp()
 JUNE = datetime(2030, 6, 1, tzinfo=UTC).timestamp()
@@ -33,6 +34,8 @@ HOLD = 900.0
 quotas = st.integers(0, 100_000)
 moments = st.floats(MAY, JUNE - 1)
 needs = st.floats(0, 5_000)
+UNKNOWN = Need(0.0, inf)
+"""Further rounds need nothing at least, and nobody knows how much without needless evictions."""
 
 
 class Uploads:
@@ -87,8 +90,9 @@ def test_twice_what_further_rounds_need_is_kept() -> None:
     """If that is more than there is, each round may make its fair share, and a few at least."""
     assert allowance(900, MAY, further=300.0) == 300
     assert allowance(900, MAY, least=8, further=592.0) == 12
-    assert allowance(900, MAY, further=2_000.0) == 1
     assert allowance(100, MAY, further=90.0) == 3
+    # Less than one is no share: such a purge waits, so that it covers more changes.
+    assert allowance(900, MAY, further=2_000.0) == 0
 
 
 @given(st.integers(1, 5_000), st.integers(1, 60), st.integers(1, 30), moments)
@@ -113,11 +117,11 @@ def test_nothing_left_allows_nothing(left: int) -> None:
 
 def test_the_month_before_tells_at_first_and_this_one_later() -> None:
     """Without a month before, much is expected, so that the quota does not end in a stack's first month."""
-    assert coming(Demand(0, None), MAY) == 300
-    assert coming(Demand(0, 80), MAY) == 80
+    assert coming(NO_NEED, None, MAY, 900) == Need(300, inf)
+    assert coming(NO_NEED, Need(80, 700), MAY, 900) == Need(80, 700)
     middle = (MAY + JUNE) / 2
-    assert coming(Demand(60, 0), middle) == pytest.approx(60 / 0.75 * 0.5)
-    assert coming(Demand(900, 900), JUNE - 0.001) == pytest.approx(0.0, abs=0.01)
+    assert coming(Need(60, 90), NO_NEED, middle, 900) == pytest.approx(Need(40, 60))
+    assert coming(Need(900, 900), Need(900, 900), JUNE - 0.001, 900) == pytest.approx(NO_NEED, abs=0.01)
 
 
 def test_the_end_of_the_quota_is_foreseen() -> None:
@@ -128,18 +132,37 @@ def test_the_end_of_the_quota_is_foreseen() -> None:
 
 
 @given(st.integers(1, 100_000), moments, st.floats(0, 10_000))
-def test_a_single_change_is_purged_at_once_while_one_purge_is_left(
+def test_a_single_change_is_purged_at_once_while_the_quota_suffices(
     left: int, now: float, waited: float
 ) -> None:
     """It evicts nothing needlessly, however young it is."""
     assert gather_seconds([now - waited], now, HOLD) == 0
-    assert cheapest(Uploads(1, 1), left=left, now=now, further=float(left)) == (0.0, [0], True, 1)
+    choice = cheapest(Uploads(1, 1), left=left, now=now, further=Need(left - 1, inf))
+    assert choice == (0.0, [0], True, Need(1, 1))
+
+
+@given(st.integers(1, 100_000), moments)
+def test_a_single_change_waits_for_more_if_the_quota_is_short(left: int, now: float) -> None:
+    """Otherwise an object that changes every minute would use up the quota. Its plan stays the smallest."""
+    choice = cheapest(Uploads(1, 1), left=left, now=now, further=Need(left, inf))
+    assert choice == (0.0, [0], False, Need(1, 1))
+
+
+@given(st.integers(0, 1_000), st.integers(0, 1_000), moments)
+def test_nothing_is_evicted_if_the_quota_suffices_as_far_as_one_can_know(
+    sparing: int, further: int, now: float
+) -> None:
+    """That is so on the first day of a month as well."""
+    choice = cheapest(Uploads(sparing, 0), left=sparing + further, now=now, further=Need(further, further))
+    assert choice[:3] == (0.0, [0] * sparing, True)
 
 
 @given(st.integers(1, 50_000), st.integers(1, 100_000), st.integers(1, 100_000), moments)
 def test_less_left_never_lowers_the_price(needed: int, one: int, other: int, now: float) -> None:
     """Scarcer purges are worth more evictions."""
-    less, more = (cheapest(Uploads(needed, 1), left=left, now=now) for left in sorted((one, other)))
+    less, more = (
+        cheapest(Uploads(needed, 1), left=left, now=now, further=UNKNOWN) for left in sorted((one, other))
+    )
     assert less.price >= more.price
 
 
@@ -149,21 +172,21 @@ def test_what_is_chosen_fits_and_spends_what_it_may(
 ) -> None:
     """No plan evicts needlessly while another one fits."""
     least = min(sparing, least)
-    choice = cheapest(Uploads(sparing, least), left=left, now=now, further=further)
+    choice = cheapest(Uploads(sparing, least), left=left, now=now, further=Need(further, inf))
     spend = allowance(left, now, least=least if sparing > FEW else sparing, further=further)
     assert choice.fits is (least <= spend)
-    assert len(choice.plan) == max(least, min(sparing, spend if choice.fits else left))
+    assert len(choice.plan) == max(least, min(sparing, spend))
 
 
 def test_a_plan_that_fits_needs_no_other_one() -> None:
     """Each takes a second with a hundred thousand changes."""
     upload = Uploads(1000, 4)
-    cheapest(upload, left=10_000, now=MAY)
+    cheapest(upload, left=10_000, now=MAY, further=UNKNOWN)
     assert upload.budgets == []
-    cheapest(upload, left=900, now=MAY)
+    cheapest(upload, left=900, now=MAY, further=UNKNOWN)
     assert upload.budgets == [720]
     # More than all that is left: as few as possible are planned, and submission takes what the quota gives.
-    assert cheapest(Uploads(1000, 20), left=10, now=MAY)[::2] == (980.0, False)
+    assert cheapest(Uploads(1000, 20), left=10, now=MAY, further=UNKNOWN)[::2] == (980.0, False)
 
 
 ages = st.lists(st.floats(0, 2000), min_size=1, max_size=40)
@@ -188,6 +211,23 @@ def test_an_old_change_is_due_by_itself() -> None:
     assert last_due([old, *upload], MAY, HOLD) == old
     assert last_due([old, *upload], MAY + 800, HOLD) == upload[-1]
     assert last_due(upload, MAY, HOLD) == -inf
+
+
+def test_no_change_is_held_into_the_next_month() -> None:
+    """Purges that a month does not use are lost."""
+    change = JUNE - 800.0
+    begin = JUNE - MONTH_END_SECONDS - TICK_SECONDS
+    assert last_due([change], begin - 1, HOLD) == -inf
+    assert last_due([change], begin, HOLD) == change
+    assert last_due([JUNE - 1], JUNE - 1, HOLD) == JUNE - 1
+    assert last_due([JUNE - 1], JUNE, HOLD) == -inf
+
+
+def test_an_upload_is_gathered_until_the_last_minute_of_a_month() -> None:
+    """Then all of it is planned as a whole, with the purges that are left."""
+    upload = [JUNE - 70.0 + n / 10 for n in range(100)]
+    assert gather_seconds(upload[:90], JUNE - 61, HOLD) == pytest.approx(1.0)
+    assert gather_seconds(upload, JUNE - 60, HOLD) == 0
 
 
 @given(st.floats(-10_000, 10_000))

@@ -399,3 +399,35 @@ def test_only_a_few_changes_overtake(lone: int, ago: float, purged: int) -> None
     single = [f"folder-{n}/x.jpg" for n in range(lone)]
     found = plan([*upload(300, began=60, seconds=60), *pending(single, ago=ago)], Bucket([]))
     assert len(found.purges) == purged
+
+
+ALBUMS = [f"up/{album}/{name}.jpg" for album in range(30) for name in ("index", *map(str, range(12)))]
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "others", "purged"),
+    [
+        ([f"up/{n}/x.jpg" for n in range(300)], ["shop/x.jpg"], 1),
+        ([f"up/{n}.jpg" for n in range(300)], ["shop/x.jpg", "shop/y.jpg"], 2),
+        ([f"site/up/{n}.jpg" for n in range(300)], ["site/shop/x.jpg"], 1),
+        ([f"up/{n}.jpg" for n in range(300)], ["up/x.jpg"], 0),
+        ([f"{n}/x.jpg" for n in range(300)], ["shop/x.jpg"], 0),
+        (ALBUMS, [], 0),
+    ],
+    ids=[
+        "a file a folder",
+        "a pair",
+        "a sister folder",
+        "the same folder",
+        "folders of the bucket",
+        "albums",
+    ],
+)
+def test_what_overtakes_lies_outside_of_the_upload(
+    uploaded: list[str], others: list[str], purged: int
+) -> None:
+    """Each object belongs to its deepest folder with ten changes or more; a few of a folder overtake."""
+    under_way = [*pending(uploaded[20:], ago=10), *pending(uploaded[:20], ago=1)]
+    found = plan([*under_way, *pending(others, ago=5)], Bucket([]))
+    assert found.hold == "gathering"
+    assert sorted(urls(found)) == [f"/{other}*" for other in others[:purged]]

@@ -17,7 +17,7 @@ from purging.draining.submission import CLOSING_SECONDS, Submitter
 from purging.ledger.quota import month_of
 from purging.ledger.store import Ledger
 from purging.planning.coverage import Coverage
-from purging.planning.pacing import Demand, coming
+from purging.planning.pacing import coming
 from purging.planning.planner import Conditions, Plan, Planner
 from purging.planning.targets import ChangedObject, changed_objects
 from purging.settings import Settings
@@ -98,7 +98,7 @@ class Drain:
         share = window.share(self.settings.automatic_quota)
         plan = self._plan(window, paused, share, remaining)
         outcome = self.submitter.submit(
-            window.within_share(plan.purges, share), window.state, remaining, needed=plan.least
+            window.within_share(plan.purges, share), window.state, remaining, need=plan.need
         )
         # A URL that is given up is told first: nobody could tell it once its change is taken out.
         told = self.reporter.give_up(outcome.given_up)
@@ -132,7 +132,7 @@ class Drain:
                 state.refused,
                 state.failing,
                 state.recovered_at,
-                coming(Demand(state.needed, state.needed_before), window.loaded_at),
+                coming(state.need, state.need_before, window.loaded_at, self.settings.automatic_quota),
             ),
             self.clock(),
             may_survey=remaining() - CLOSING_SECONDS >= AWS_CALL_SECONDS,

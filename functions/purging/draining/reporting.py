@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from purging.aws.alerts import Alerts
 from purging.draining.rounds import Round
 from purging.ledger.quota import month_of
-from purging.planning.pacing import Demand, coming, runs_out
+from purging.planning.pacing import coming, runs_out
 from purging.planning.targets import PurgeTarget
 from purging.settings import Settings
 from purging.telemetry import MetricUnit, metrics
@@ -71,7 +71,7 @@ class Reporter:
         """Alert people early if the quota will not last, even with one purge for each further round."""
         state, limit = done.window.state, self._settings.automatic_quota
         left = limit - state.used - len(done.outcome.accepted)
-        end = runs_out(left, now, coming(Demand(state.needed, state.needed_before), now))
+        end = runs_out(left, now, coming(state.need, state.need_before, now, limit).least)
         # In a month's first days, too little is known.
         if end is None or left <= 0 or state.used < limit / 4 or datetime.fromtimestamp(now, UTC).day < 3:
             return

@@ -15,7 +15,7 @@ from purging.ledger.records import State
 from purging.ledger.store import Ledger
 from purging.planning.planned import PlannedPurge
 from purging.planning.targets import PurgeTarget
-from purging.purges import AcceptedPurge
+from purging.purges import NO_NEED, AcceptedPurge, Need
 from purging.settings import Settings
 from purging.telemetry import logger
 
@@ -70,15 +70,15 @@ class Submitter:
         state: State,
         remaining: Callable[[], float],
         *,
-        needed: int = 0,
+        need: Need = NO_NEED,
     ) -> Outcome:
         """Submit purges in the given order until all are done, something says stop, or fewer than
         CLOSING_SECONDS of the `remaining()` seconds of life are left.
 
-        The purges for changes would be `needed` ones with the broadest wildcards: the ledger counts that for
-        later rounds. Raises one of AWS_ERRORS when DynamoDB or Secrets Manager fail.
+        The ledger counts what the changes `need` for later rounds. Raises one of AWS_ERRORS when DynamoDB or
+        Secrets Manager fail.
         """
-        return _Submission(self, purges, state, remaining, needed).run()
+        return _Submission(self, purges, state, remaining, need).run()
 
 
 class _Submission:
@@ -90,7 +90,7 @@ class _Submission:
         purges: Iterable[PlannedPurge],
         state: State,
         remaining: Callable[[], float],
-        needed: int,
+        need: Need,
     ) -> None:
         self._tools = tools
         self._queue = deque(purges)
@@ -99,7 +99,7 @@ class _Submission:
         self._remaining = remaining
         self._failures = state.failures
         self._resuming = state.exhausted or state.failures > 0
-        self._needed = needed
+        self._need = need
         self._used = 0  # of the purges reserved for a batch, as far as one can know
         self._batch: list[AcceptedPurge] = []
         self._batches: list[tuple[AcceptedPurge, ...]] = []
@@ -129,10 +129,11 @@ class _Submission:
         now, manual = self._tools.clock(), self._queue[0].manual
         month = month_of(now, dry_run=settings.dry_run)
         limit = settings.monthly_quota if manual else settings.automatic_quota
-        # What a round needs at least is counted once, with its first batch for changes.
-        needed = 0 if manual else self._needed
-        reserved = quota.reserve(month, min(len(self._queue), _BATCH), limit, needed=needed)
-        self._needed -= needed
+        # What a round needs is counted once, with its first batch for changes.
+        need = NO_NEED if manual else self._need
+        reserved = quota.reserve(month, min(len(self._queue), _BATCH), limit, need=need)
+        if not manual:
+            self._need = NO_NEED
         if not reserved:
             self._stop("quota", f"This stack's {limit} purges of {month} are used.")
         self._batch, self._used = [], 0

@@ -7,7 +7,7 @@
 `submitted`    submission time # request id    an accepted purge; expires after 40 days; further items of the
                                                same purge have the identities that do not fit into one item
 `state`        `lease`                         who drains, until when
-`state`        `quota#2026-11`                 purges used in a month (UTC), and `needed` at least
+`state`        `quota#2026-11`                 purges used in a month (UTC), and needed
 `state`        `pause`                         no calls before this time, and why
 `state`        `recovered`                     when calls succeeded again after failures
 `state`        `refused#…`, `failing#…`        wildcards ImageKit refused; URLs to try again later
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from purging.changes import IDENTITY_BYTES
 from purging.ledger.records import State
-from purging.purges import AcceptedPurge, FailingUrl
+from purging.purges import AcceptedPurge, FailingUrl, Need
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -128,8 +128,8 @@ def as_state(items: Sequence[Mapping[str, Any]], month: str) -> State:
     quota, before = by_sk.get(f"quota#{month}", {}), by_sk.get(f"quota#{month_before(month)}", {})
     return State(
         used=int(quota.get("used", {"N": "0"})["N"]),
-        needed=int(quota.get("needed", {"N": "0"})["N"]),
-        needed_before=int(before["needed"]["N"]) if "needed" in before else None,
+        need=_as_need(quota),
+        need_before=_as_need(before) if "sparing" in before else None,  # earlier versions did not count it
         paused_until=float(pause["until"]["N"]) if pause else 0.0,
         failures=int(pause["failures"]["N"]) if pause else 0,
         exhausted=pause["exhausted"]["BOOL"] if pause else False,
@@ -154,6 +154,10 @@ def month_before(month: str) -> str:
     """Return the month before a month as `month_of` gives it: `2025-12` before `2026-01`."""
     year, number = int(month[:4]), int(month[5:7])
     return f"{year - (number == 1):04}-{(number - 2) % 12 + 1:02}{month[7:]}"
+
+
+def _as_need(quota: Mapping[str, Any]) -> Need:
+    return Need(*(float(quota.get(name, {"N": "0"})["N"]) for name in ("needed", "sparing")))
 
 
 def _as_failing(item: Mapping[str, Any]) -> FailingUrl:

@@ -6,6 +6,7 @@ from typing import Any
 from purging.ledger import items
 from purging.ledger.items import Item
 from purging.ledger.table import Table, reasons_of
+from purging.purges import NO_NEED, Need
 
 
 def month_of(now: float, *, dry_run: bool = False) -> str:
@@ -22,10 +23,10 @@ class Quota:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def reserve(self, month: str, wanted: int, limit: int, *, needed: int = 0) -> int:
+    def reserve(self, month: str, wanted: int, limit: int, *, need: Need = NO_NEED) -> int:
         """Count up to `wanted` purges to a month, never above `limit` in all. Return how many it counted.
 
-        If it counts any, it also counts the purges that were `needed` at least.
+        If it counts any, it also counts the purges that a round would `need`.
         """
         wanted = min(wanted, limit)
         while wanted > 0:
@@ -34,7 +35,8 @@ class Quota:
                     month,
                     wanted,
                     ConditionExpression="attribute_not_exists(used) OR used <= :room",
-                    values={":room": items.number(limit - wanted), ":needed": items.number(needed)},
+                    values={":room": items.number(limit - wanted)},
+                    need=need,
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except self._table.errors.TransactionCanceledException as refused:
@@ -49,14 +51,21 @@ class Quota:
     def give_back(self, month: str, count: int) -> None:
         """Subtract purges that were reserved and surely not used."""
         if count:
-            self._count(month, -count, values={":needed": items.number(0)})
+            self._count(month, -count)
 
-    def _count(self, month: str, count: int, *, values: Item, **condition: str) -> None:
-        """Add to what a month has used, and to what it has needed at least."""
+    def _count(
+        self, month: str, count: int, *, need: Need = NO_NEED, values: Item | None = None, **condition: str
+    ) -> None:
+        """Add to what a month has used, and to what it has needed."""
         update: Any = {
             "Key": items.key("state", f"quota#{month}"),
-            "UpdateExpression": "ADD used :count, needed :needed",
-            "ExpressionAttributeValues": {":count": items.number(count), **values},
+            "UpdateExpression": "ADD used :count, needed :needed, sparing :sparing",
+            "ExpressionAttributeValues": {
+                ":count": items.number(count),
+                ":needed": items.number(need.least),
+                ":sparing": items.number(need.sparing),
+                **(values or {}),
+            },
             **condition,
         }
         self._table.update_once(update)

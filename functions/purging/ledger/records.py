@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from purging.purges import AcceptedPurge, FailingUrl
+from purging.purges import NO_NEED, AcceptedPurge, FailingUrl, Need
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,9 +12,9 @@ class State:
 
     used: int = 0
     """Purges that the month has used."""
-    needed: int = 0
-    """Purges that the month's rounds would have needed at least, with the broadest wildcards."""
-    needed_before: int | None = None
+    need: Need = NO_NEED
+    """What the month's rounds needed, each by itself."""
+    need_before: Need | None = None
     """The same of the month before; None if the ledger does not know it."""
     paused_until: float = 0.0
     """ImageKit is not called before this time."""

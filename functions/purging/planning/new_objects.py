@@ -45,10 +45,6 @@ class NewObjects:
             )
         )
 
-    def unknown(self, target: PurgeTarget, neighbours: Mapping[str, Neighbours]) -> bool:
-        """Whether the object may be new, but no survey has reached it yet."""
-        return self.possible(target) and not neighbours[target.bucket].counted(target.key)
-
     def certain(self, target: PurgeTarget, found: Neighbours, coverage: Coverage) -> bool:
         """Whether no cache can hold an older copy: no other object has its URL, and the key had no earlier
         version, or its removal was purged."""

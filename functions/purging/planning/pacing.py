@@ -1,12 +1,13 @@
 """The pace: how many purges to spend now, and whether to hold changes.
 
-- The purges that evict nothing needlessly are made at once, if they fit what may be spent now.
-- Of what is left of the month's quota, 80 % may be spent at the month's start, all of it at its end. But
-  twice as many are kept as further rounds need at least, as this month and the one before let expect.
+- The purges that evict nothing needlessly are made at once, if what is left of the month's quota suffices for
+  them and for those that further rounds will need, as this month and the one before let expect.
+- Otherwise 80 % of what is left may be spent at the month's start, all of it at its end. But twice as many
+  are kept as further rounds need at least.
 - If the purges do not fit, changes are held for at most `MaxHoldSeconds`, to gather more of them.
 - Then the purges become fewer and broader: the plan is the one with the fewest needless evictions that fits.
-- If none fits, all that is left may be spent. Changes that even the fewest purges cannot cover are held for
-  the next month.
+- If none fits, the smallest plan is made. Changes that even all that is left cannot cover are held for the
+  next month.
 """
 
 import math
@@ -18,6 +19,7 @@ from math import inf
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from purging.clocks import SKEW_SECONDS
+from purging.purges import Need
 
 EARLY = 0.2
 """The part of what is left that may not be spent at the month's start. It shrinks to 0 at the month's end."""
@@ -28,9 +30,9 @@ RESERVE = 2
 FEW = 3
 """So few purges may be made at any time, as long as further rounds keep what they need at least."""
 
-FIRST_DEMAND, PRIOR = 300, 0.25
-"""Purges that a month needs at least, if nothing is known. The month before counts as much as this part of a
-month."""
+FIRST_NEED, PRIOR = 1 / 3, 0.25
+"""The part of the quota that a month needs at least, if nothing is known. The month before counts as much as
+this part of a month."""
 
 BURST_CHANGES, BURST_SECONDS = 10, 4.0
 """So many changes in so many seconds are an upload under way: it is planned as a whole when it pauses.
@@ -43,23 +45,30 @@ MAX_GATHER_SECONDS = 300.0
 TICK_SECONDS = 60.0
 """Seconds until held changes are planned again. A change that must not wait for the next tick is not held."""
 
+MONTH_END_SECONDS = 300.0
+"""No change is held in the last seconds of a month: purges that a month does not use are lost."""
+
+_ROUNDING = 1e-9  # so much a quotient of floats may lie below a whole number
+
 T = TypeVar("T")
 
 
-class Demand(NamedTuple):
-    """How many purges rounds would have needed at least, with the broadest wildcards: in this month until
-    `now`, and in the month `before`; None if that is not known."""
+def coming(so_far: Need, before: Need | None, now: float, quota: int) -> Need:
+    """Return what further rounds will need, from a time (unix seconds) to the end of its month (UTC).
 
-    now: int = 0
-    before: int | None = None
-
-
-def coming(demand: Demand, now: float) -> float:
-    """Return how many purges further rounds will need at least, from a time (unix seconds) to the end of its
-    month (UTC). At the month's start the month before tells, and later this month itself."""
-    before = FIRST_DEMAND if demand.before is None else demand.before
+    `so_far` is what the rounds of this month needed, and `before` those of the month before, which may spend
+    so much of the `quota`; None if that is not known. At the month's start the month before tells, and later
+    this month itself.
+    """
+    if before is None:
+        before = Need(quota * FIRST_NEED, inf)
     elapsed = 1 - _remaining(now)
-    return (before * PRIOR + demand.now) / (PRIOR + elapsed) * (1 - elapsed)
+    return Need(
+        *(
+            (past * PRIOR + present) / (PRIOR + elapsed) * (1 - elapsed)
+            for past, present in zip(before, so_far, strict=True)
+        )
+    )
 
 
 def allowance(left: int, now: float, *, least: int = 1, further: float = 0.0) -> int:
@@ -71,7 +80,7 @@ def allowance(left: int, now: float, *, least: int = 1, further: float = 0.0) ->
         return 0
     share = math.ceil(left * (1 - _remaining(now) * EARLY))
     kept = math.floor(left - RESERVE * further)
-    fair = math.ceil(left * least / (least + further)) if least else 0
+    fair = math.floor(left * least / (least + further) + _ROUNDING) if least else 0
     few = min(FEW, math.floor(left - further))
     return min(left, max(min(share, max(kept, fair)), min(fair, least), few))
 
@@ -81,17 +90,20 @@ def runs_out(left: int, now: float, further: float) -> float | None:
     can; None if the quota lasts to the end of the month (UTC)."""
     if left >= further:
         return None
-    moment = datetime.fromtimestamp(now, UTC)
-    _, days = monthrange(moment.year, moment.month)
-    return now + _remaining(now) * days * 86_400 * max(left, 0) / further
+    return now + (_month(now)[1] - now) * max(left, 0) / further
 
 
 def _remaining(now: float) -> float:
     """The part of the month (UTC) that remains, from 1 at its start to 0."""
+    begin, end = _month(now)
+    return (end - now) / (end - begin)
+
+
+def _month(now: float) -> tuple[float, float]:
+    """When the month (UTC) of a time begins and ends, in unix seconds."""
     moment = datetime.fromtimestamp(now, UTC)
-    _, days = monthrange(moment.year, moment.month)
-    elapsed = (moment - moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)).total_seconds()
-    return 1 - elapsed / (days * 86_400)
+    begin = datetime(moment.year, moment.month, 1, tzinfo=UTC).timestamp()
+    return begin, begin + monthrange(moment.year, moment.month)[1] * 86_400
 
 
 def when(occurred_at: float, now: float) -> float:
@@ -115,7 +127,7 @@ def gather_seconds(times: Iterable[float], now: float, max_hold: float) -> float
     if len(recent) < BURST_CHANGES:
         return 0.0
     began = next((one for one, before in pairwise(latest) if one - before > BURST_SECONDS), latest[-1])
-    patience = began + _longest(max_hold) - now
+    patience = min(began + _longest(max_hold), _month(now)[1] - TICK_SECONDS) - now
     if patience <= 0:
         return 0.0
     return max(min(recent[BURST_CHANGES - 1] + BURST_SECONDS - now, patience), 0.1)
@@ -134,13 +146,15 @@ def last_due(times: Iterable[float], now: float, max_hold: float) -> float:
     """Return the time (unix seconds) up to which no change can be held longer; minus infinity if all can.
 
     Changes that happened at most `MAX_GATHER_SECONDS` apart belong together: they are planned as a whole as
-    soon as the first of them cannot wait for the next tick. Later changes have their own time.
+    soon as the first of them cannot wait for the next tick. Later changes have their own time. None waits for
+    the next month.
     """
+    latest = _month(now)[1] - MONTH_END_SECONDS
     due = first = last = -inf
     for time in sorted(times):
         if time - last > MAX_GATHER_SECONDS:
             first = time
-        if first + max_hold <= now + TICK_SECONDS:
+        if min(first + max_hold, latest) <= now + TICK_SECONDS:
             due = time
         last = time
     return due
@@ -160,27 +174,25 @@ class Plannable(Protocol[T]):
 
 
 class Choice(NamedTuple, Generic[T]):
-    """A `plan` and its `price`; whether it `fits` what may be spent now. It takes `least` purges at least."""
+    """A `plan` and its `price`; whether it `fits` what may be spent now; what its changes `need`."""
 
     price: float
     plan: list[T]
     fits: bool
-    least: int
+    need: Need
 
 
-def cheapest(plannable: Plannable[T], *, left: int, now: float, further: float = 0.0) -> Choice[T]:
-    """Choose the plan with the fewest evictions that fits what may be spent now.
-
-    If no plan fits what may be spent now, the one that fits all that is `left` is chosen. If none does, it is
-    the smallest one: then as many of its purges are made as are left.
+def cheapest(plannable: Plannable[T], *, left: int, now: float, further: Need) -> Choice[T]:
+    """Choose the plan with the fewest evictions that fits what may be spent now, if `further` rounds need so
+    many purges. If no plan fits, the smallest one is chosen, even if it takes more than is `left`: then as
+    many of its purges are made as are left.
     """
     plan = plannable.sparing()
-    least = plannable.least() if len(plan) > FEW else len(plan)
-    spend = allowance(left, now, least=least, further=further)
+    need = Need(plannable.least() if len(plan) > FEW else len(plan), len(plan))
+    if len(plan) + further.sparing <= left:
+        return Choice(0.0, plan, True, need)
+    spend = allowance(left, now, least=int(need.least), further=further.least)
     if len(plan) <= spend:
-        return Choice(0.0, plan, True, least)
+        return Choice(0.0, plan, True, need)
     plan, price = plannable.within(spend)
-    if len(plan) <= spend:
-        return Choice(price, plan, True, least)
-    plan, price = plannable.within(left)
-    return Choice(price, plan, False, least)
+    return Choice(price, plan, len(plan) <= spend, need)

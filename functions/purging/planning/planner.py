@@ -4,10 +4,11 @@ It is made in two steps, since a plan needs the neighbours of changed keys, and 
 finds them. `draft` says what to survey; `plan` chooses the purges. Both see data only.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import chain
 from typing import Literal
 
 from purging.planning import pacing
@@ -18,7 +19,7 @@ from purging.planning.planned import PlannedPurge, with_riders, without_covered
 from purging.planning.surveys import BucketSurvey, neighbours_of, surveys_for
 from purging.planning.targets import ChangedObject, PurgeTarget, targets_of
 from purging.planning.wildcards import Wildcards
-from purging.purges import FailingUrl
+from purging.purges import NO_NEED, FailingUrl, Need
 from purging.settings import Settings
 from purging.urls import SharedPrefix
 from purging.weights import weight_by
@@ -33,7 +34,7 @@ class Conditions:
 
     `left` purges may be spent on changes. `exhausted`: ImageKit said that its quota is used up. `refused` are
     wildcards that ImageKit does not accept. Calls to ImageKit succeeded again at `recovered_at`.
-    Further rounds of the month will need `further` purges at least.
+    Further rounds of the month will need `further` purges.
     """
 
     left: int
@@ -41,7 +42,7 @@ class Conditions:
     refused: frozenset[str] = frozenset()
     failing: Mapping[str, FailingUrl] = field(default_factory=dict)
     recovered_at: float = 0.0
-    further: float = 0.0
+    further: Need = NO_NEED
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Draft:
 class Plan:
     """`purges` to submit, in order, at a `price`. `targets` are all that need a purge, now or later.
 
-    The purges for changes would be `least` ones with the broadest wildcards.
+    The changes that are not held `need` so many purges.
     `hold` says why targets without a purge are held. If an upload is being gathered, it may be over in
     `gather_seconds`.
     """
@@ -73,7 +74,7 @@ class Plan:
     price: float = 0.0
     hold: Hold = ""
     gather_seconds: float = 0.0
-    least: int = 0
+    need: Need = NO_NEED
 
 
 class Planner:
@@ -167,13 +168,13 @@ class Planner:
         )
         return replace(draft, ready=ready, held=held, hold="gathering", gather_seconds=seconds)
 
-    def _hold(self, draft: Draft, unless: Callable[[PurgeTarget], bool] = lambda _: False) -> Draft:
-        """Hold the targets that can wait for the next tick, except some."""
+    def _hold(self, draft: Draft) -> Draft:
+        """Hold the targets that can wait for the next tick."""
         now = draft.now
         due = pacing.last_due(
             (_time_of(target, now) for target in draft.ready), now, self._settings.max_hold_seconds
         )
-        ready, held = _divide(draft.ready, lambda target: _time_of(target, now) <= due or unless(target))
+        ready, held = _divide(draft.ready, lambda target: _time_of(target, now) <= due)
         if not held:
             return draft
         return replace(draft, ready=ready, held=[*draft.held, *held], hold=draft.hold or "held")
@@ -194,15 +195,11 @@ class Planner:
         draft = replace(draft, ready=ready)
         choice = self._cheapest(draft, neighbours)
         if choice.price or not choice.fits:
-            # If no plan fits, gathering does not help, but a later survey may find that an object is new.
-            later = self._hold(
-                draft,
-                unless=lambda target: not (choice.fits or new_objects.unknown(target, neighbours)),
-            )
+            later = self._hold(draft)
             if len(later.ready) < len(draft.ready):
                 draft, choice = later, self._cheapest(later, neighbours)
         price = choice.price if draft.ready else 0.0
-        return Plan(choice.plan, draft.held, price, draft.hold, draft.gather_seconds, choice.least)
+        return Plan(choice.plan, draft.held, price, draft.hold, draft.gather_seconds, choice.need)
 
     def _neighbours(self, draft: Draft, results: Sequence[Sequence[Neighbours]]) -> dict[str, Neighbours]:
         """What the surveys found, by bucket."""
@@ -225,18 +222,32 @@ class Planner:
 
 
 def _urgent(objects: Iterable[ChangedObject], now: float) -> set[ChangedObject]:
-    """The objects that an upload under way does not concern: a few that are still alone in their folder when
-    others of an upload would have followed."""
-    by_folder: dict[tuple[str, str], list[ChangedObject]] = defaultdict(list)
-    for each in objects:
-        bucket, key = each.changes[0].subject
-        by_folder[bucket, key.rpartition("/")[0]].append(each)
+    """The objects that an upload under way does not concern: a few that lie in no folder of an upload when
+    others would have followed.
+
+    Each object belongs to its deepest folder in which enough objects for an upload changed. If few belong to
+    a folder, they are no upload.
+    """
+    folders = {each: _folders(*each.changes[0].subject) for each in objects}
+    changed = Counter(chain.from_iterable(folders.values()))
+    by_home: dict[tuple[str, str], list[ChangedObject]] = defaultdict(list)
+    for each, its in folders.items():
+        home = next((folder for folder in its if changed[folder] >= pacing.BURST_CHANGES), its[-1])
+        by_home[home].append(each)
     alone = {
-        group[0]
-        for group in by_folder.values()
-        if len(group) == 1 and pacing.when(group[0].since, now) <= now - pacing.BURST_SECONDS
+        each
+        for group in by_home.values()
+        if len(group) < pacing.BURST_CHANGES
+        for each in group
+        if pacing.when(each.since, now) <= now - pacing.BURST_SECONDS
     }
     return alone if len(alone) < pacing.BURST_CHANGES else set()
+
+
+def _folders(bucket: str, key: str) -> list[tuple[str, str]]:
+    """The folders of a key, the deepest first; the bucket itself comes last."""
+    parts = key.split("/")
+    return [(bucket, "/".join(parts[:length])) for length in range(len(parts) - 1, -1, -1)]
 
 
 def _time_of(target: PurgeTarget, now: float) -> float:

@@ -109,7 +109,7 @@ class Observer:
         A change moves from the queue to the ledger. They are read in this order, so no change is overlooked.
         """
         messages = self._messages()
-        pending = len(self.ledger().pending_ids())
+        pending = len(self.ledger().pending())
         lease = self._stack.ledger.get_item(
             TableName=self._stack.outputs["LedgerTable"], Key=LEASE, ConsistentRead=True
         ).get("Item")

@@ -51,10 +51,10 @@ class Intake:
                     reasons=[str(problem) for problem in problems],
                 )
             (malformed if problems else understood).append(message)
-        metrics.add_metric("MalformedMessages", MetricUnit.Count, len(malformed))
+        _count("MalformedMessages", len(malformed))
         self.queue.reject(malformed)
         try:
-            self._keep(changes)
+            added = self._keep(changes)
         except Exception:  # noqa: BLE001 - after any error the messages must come again soon
             logger.exception("changes not kept", messages=len(understood))
             self.queue.retry(understood)
@@ -62,7 +62,7 @@ class Intake:
         # Before the drain: a function that is killed while it drains returns no answer.
         self.queue.acknowledge(understood)
         try:
-            self._drain(context)
+            self._drain(context, added=added)
         except Exception:  # noqa: BLE001 - after any error the changes are kept, so the messages are done
             # The next tick drains them. If that fails too, its invocation fails.
             logger.exception("drain failed")
@@ -78,8 +78,7 @@ class Intake:
             logger.error("malformed event", reason=str(problem))
         if problems and not changes:
             raise problems[0]
-        self._keep(changes)
-        answer = self._answer(self._drain(context))
+        answer = self._answer(self._drain(context, added=self._keep(changes)))
         if problems:
             raise problems[0]
         return answer
@@ -103,8 +102,9 @@ class Intake:
         covering = purges_covering(wanted, url_map, accepted)
         return {**answer, "repetition": _repetition(asked_at, covering)}
 
-    def _keep(self, changes: list[ObjectChange]) -> None:
-        """Write the changes of served objects to the ledger. Then they cannot be lost."""
+    def _keep(self, changes: list[ObjectChange]) -> bool:
+        """Write the changes of served objects to the ledger. Then they cannot be lost. Return whether there
+        are any."""
         settings = self.settings
         served = [
             each for each in changes if settings.url_map.serves(each) and not settings.ignores(each.key)
@@ -118,17 +118,22 @@ class Intake:
                 kind=change.kind,
                 occurred_at=change.occurred_at.isoformat(),
             )
-        metrics.add_metric("ChangesReceived", MetricUnit.Count, len(served))
-        metrics.add_metric("ChangesNotServed", MetricUnit.Count, len(changes) - len(served))
+        _count("ChangesReceived", len(served))
+        _count("ChangesNotServed", len(changes) - len(served))
+        return bool(served)
 
-    def _drain(self, context: Any, until: float = inf) -> Report:
-        """Drain for as long as the function lives, but not beyond `until` (unix seconds)."""
+    def _drain(self, context: Any, until: float = inf, *, added: bool = False) -> Report:
+        """Drain for as long as the function lives, but not beyond `until` (unix seconds). `added`: this
+        invocation has added changes of objects."""
         report = self.drain.run(
             # Lambda gives a retry of the same event the same request id.
             f"{context.aws_request_id} {uuid4().hex}",
             lambda: min(context.get_remaining_time_in_millis() / 1000, until - self.clock()),
+            added=added,
         )
-        logger.info(
+        # Most ticks find nothing to do. Their lines would hide the others, and CloudWatch charges for each.
+        log = logger.debug if report == Report() else logger.info
+        log(
             "drained",
             accepted=len(report.accepted),
             settled=report.settled,
@@ -160,6 +165,13 @@ def is_batch(event: object) -> bool:
         and isinstance(records, list)
         and all(isinstance(record, dict) and record.get("eventSource") == "aws:sqs" for record in records)
     )
+
+
+def _count(name: str, number: int) -> None:
+    """Publish a count, unless it is 0: CloudWatch charges for each metric in each hour in which it has a
+    value."""
+    if number:
+        metrics.add_metric(name, MetricUnit.Count, number)
 
 
 def _failures(messages: list[dict[str, Any]]) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def _call(ledger: Ledger, random: Random, now: float) -> Any:
         "settle": lambda: ledger.replace(ledger.pending()[:2], {False: [change]}),
         "complete": lambda: ledger.complete(purge.request_id, purge.submitted_at, now),
         "acquire": lambda: ledger.lease.acquire(name, now, number),
+        "finish": lambda: ledger.lease.finish(name),
         "release": lambda: ledger.lease.release(name),
         "reserve": lambda: ledger.quota.reserve(MONTH, number, 60),
         "give back": lambda: ledger.quota.give_back(MONTH, min(number, ledger.state(MONTH).used)),
@@ -75,7 +76,7 @@ def _call(ledger: Ledger, random: Random, now: float) -> Any:
 
 
 def _everything(ledger: Ledger) -> Any:
-    return ledger.pending(), ledger.accepted_since(0), ledger.state(MONTH), ledger.pending_ids()
+    return ledger.pending(), ledger.accepted_since(0), ledger.state(MONTH), ledger.first_pending(), ledger.has_untracked()
 
 
 @pytest.mark.parametrize("versioned", [True, False])

@@ -92,7 +92,7 @@ def test_an_added_change_is_pending_until_its_set_is_settled(ledger: Ledger) -> 
     manual, first, second = ledger.pending()
     assert (manual.manual, first.manual) == (True, False)
     assert [each.key for each in first.changes if isinstance(each, ObjectChange)] == ["a", "c"]
-    assert ledger.pending_ids() == {manual.id, first.id, second.id}
+    assert ledger.first_pending() == manual.id
     ledger.replace([first])
     assert ledger.pending() == [manual, second]
 

@@ -27,5 +27,5 @@ def test_a_round_that_stopped_says_why(stopped: StopReason, detail: str, said: s
     """The detail fits the reason, whether the submission gave one or not."""
     outcome = Outcome(stopped=stopped, detail=detail)
     window = Window(State(), [], [HELD], "", 0.0)
-    done = Round(window, Plan(), outcome, frozenset({HELD}), frozenset(), frozenset(), frozenset())
+    done = Round(window, Plan(), outcome, frozenset({HELD}), frozenset(), frozenset())
     assert (done.reason, done.detail) == (stopped, said)

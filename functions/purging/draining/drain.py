@@ -12,7 +12,7 @@ from purging.aws.surveyor import Surveyor
 from purging.clocks import SKEW_SECONDS
 from purging.draining.recorder import Recorder
 from purging.draining.reporting import Reporter
-from purging.draining.rounds import Report, Round, Window, divide
+from purging.draining.rounds import REASONS, Report, Round, Window, divide
 from purging.draining.submission import CLOSING_SECONDS, Submitter
 from purging.ledger.quota import month_of
 from purging.ledger.store import Ledger
@@ -29,6 +29,10 @@ _ROUND_SECONDS = CLOSING_SECONDS + AWS_CALL_SECONDS
 # Seconds of life that a report to people needs.
 _REPORT_SECONDS = 2 * AWS_CALL_SECONDS
 _DAY = 86_400.0
+
+SETTLE_SECONDS = 0.2
+"""Seconds that a drain waits for changes that follow the first ones: an upload at 50 objects a second shows
+itself, and a single change is hardly later."""
 
 _NO_TIME = Report(reason="time", detail="No time was left to drain. The next tick drains.")
 _BUSY = Report(busy=True, detail="Another drain is at work. It takes these changes too.")
@@ -48,38 +52,73 @@ class Drain:
     clock: Callable[[], float]
     sleep: Callable[[float], None]
 
-    def run(self, owner: str, remaining: Callable[[], float]) -> Report:
+    def run(self, owner: str, remaining: Callable[[], float], *, added: bool = False) -> Report:
         """Drain as long as there is something new and `remaining()` seconds of life allow.
 
-        `owner` names this attempt of this invocation, and no other. Raises one of AWS_ERRORS if DynamoDB or
-        Secrets Manager fails. Then nothing is lost: the next drain goes on.
+        `owner` names this attempt of this invocation, and no other. `added`: it has just added changes.
+        Raises one of AWS_ERRORS if DynamoDB or Secrets Manager fails. Then nothing is lost: the next drain
+        goes on.
         """
         if remaining() <= _ROUND_SECONDS:
             return _NO_TIME
-        report, held_before, again = _BUSY, 0, True
-        while again and remaining() > _ROUND_SECONDS and self._acquire(owner, remaining()):
-            try:
-                window = self._window()
-                paused: frozenset[ChangedObject] = frozenset()
-                if pause := window.pause_seconds:
-                    if pause <= remaining() - _ROUND_SECONDS:
-                        self.sleep(pause)
-                    else:
-                        paused = window.paused()
-                done = self._round(window, paused, remaining)
-                report = (Report() if report.busy else report).after(done, held_before)
-                step = done.next(wait_at_most=remaining() - _ROUND_SECONDS)
-                if step.wait_seconds:
-                    self.sleep(step.wait_seconds)
-                if step.cursor is not None:
-                    self.ledger.go_on_after(step.cursor)
-            finally:
-                self.ledger.lease.release(owner)
+        if resting := self._resting(added=added):
+            return resting
+        if not self._acquire(owner, remaining()):
+            return _BUSY
+        try:
+            if added:
+                self.sleep(SETTLE_SECONDS)
+            return self._rounds(owner, remaining)
+        except BaseException:
+            self.ledger.lease.release(owner)
+            raise
+
+    def _resting(self, *, added: bool) -> Report | None:
+        """The report of a drain that would change nothing: no change is pending, or all are held for longer.
+        None if there may be something to do. This costs a few reads, and an empty tick no more."""
+        hold = self.ledger.hold()
+        if (hold is None and added) or self.ledger.has_untracked():
+            return None
+        first = self.ledger.first_pending()
+        if not first:
+            return Report()
+        if (
+            hold
+            and first == hold.first
+            and hold.quota == self.settings.automatic_quota
+            and self.clock() < hold.until
+        ):
+            return Report(held=hold.count, reason="held", detail=REASONS["held"])
+        return None
+
+    def _rounds(self, owner: str, remaining: Callable[[], float]) -> Report:
+        """Go round by round under the lease, and give it back at the end."""
+        report, held_before = Report(), 0
+        while True:
+            window = self._window()
+            paused: frozenset[ChangedObject] = frozenset()
+            if pause := window.pause_seconds:
+                if pause <= remaining() - _ROUND_SECONDS:
+                    self.sleep(pause)
+                else:
+                    paused = window.paused()
+            done = self._round(window, paused, remaining)
+            report = report.after(done, held_before)
+            step = done.next(wait_at_most=remaining() - _ROUND_SECONDS)
+            if step.wait_seconds:
+                self.sleep(step.wait_seconds)
+            if step.cursor is not None:
+                self.ledger.go_on_after(step.cursor)
             if step.passed:
                 held_before = report.held
-            # Other invocations found the lease taken and ended: look for their changes once more.
-            again = step.again or (window.sees_all and bool(self.ledger.pending_ids() - done.set_ids))
-        return report
+            if remaining() <= _ROUND_SECONDS:
+                self.ledger.lease.release(owner)
+                return report
+            # Others found the lease taken, left word, and ended: look for their changes once more.
+            if not step.again and self.ledger.lease.finish(owner):
+                return report
+            if not self._acquire(owner, remaining()):
+                return report
 
     def _acquire(self, owner: str, remaining: float) -> bool:
         return self.ledger.lease.acquire(owner, self.clock(), remaining + _LEASE_MARGIN)
@@ -107,9 +146,12 @@ class Drain:
             for target in plan.targets
             if target not in outcome.covered and target not in told
         }
-        set_ids = self._commit(window, held)
+        self._commit(window, held)
         self.recorder.track((*window.state.untracked, *outcome.batches), remaining, reserve=_REPORT_SECONDS)
-        done = Round(window, plan, outcome, held, paused, told, set_ids)
+        done = Round(window, plan, outcome, held, paused, told)
+        hold = done.hold(self.settings.automatic_quota)
+        if hold != window.state.hold:
+            self.ledger.remember_hold(hold)
         if remaining() > _REPORT_SECONDS:
             self.reporter.tell(done)
         return done
@@ -151,9 +193,9 @@ class Drain:
         oldest = min(each.since for each in objects)
         return Coverage(self.ledger.accepted_since(min(oldest, now) - _DAY))
 
-    def _commit(self, window: Window, held: frozenset[ChangedObject]) -> set[str]:
-        """Take out of the ledger what is not held. Return the ids of the sets with the held changes."""
+    def _commit(self, window: Window, held: frozenset[ChangedObject]) -> None:
+        """Take out of the ledger what is not held."""
         subjects = {change.subject for each in held for change in each.changes}
         consumed, kept = divide(window.sets, lambda change: change.subject in subjects)
-        untouched = {each.id for each in window.sets} - {each.id for each in consumed}
-        return untouched | self.ledger.replace(consumed, kept) if consumed else untouched
+        if consumed:
+            self.ledger.replace(consumed, kept)

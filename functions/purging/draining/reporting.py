@@ -47,6 +47,8 @@ class Reporter:
     def tell(self, done: Round) -> None:
         """Publish the metrics of a round, and alert people to what only they can put right. Raises one of
         AWS_ERRORS if DynamoDB fails."""
+        if not done.window.objects:
+            return
         now = self._clock()
         age = max((now - each.since for each in done.held), default=0.0)
         metrics.add_metric("PurgesAccepted", MetricUnit.Count, len(done.outcome.accepted))

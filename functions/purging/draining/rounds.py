@@ -9,7 +9,7 @@ from math import ceil
 from purging.changes import Change
 from purging.draining.submission import Outcome
 from purging.ledger.changesets import ChangeSet
-from purging.ledger.records import State
+from purging.ledger.records import Hold, State
 from purging.planning.planned import PlannedPurge
 from purging.planning.planner import Plan
 from purging.planning.targets import ChangedObject, PurgeTarget
@@ -18,7 +18,7 @@ from purging.purges import AcceptedPurge
 # The part of the quota that a window may spend if others follow it.
 _SHARE = 0.1
 
-_REASONS: dict[str, str] = {
+REASONS: dict[str, str] = {
     "time": "No time was left for the other purges. The next drain makes them.",
     "gathering": "An upload is under way. Its changes are planned as a whole when it ends.",
     "held": "The quota is short: these changes are held until more changes can share a purge with them.",
@@ -90,8 +90,7 @@ class Next:
 class Round:
     """The result of a round: `held` changed objects remain pending; `paused` ones of them were not tried.
 
-    `told` targets were given up, with an alert. `set_ids` are the ids of the change sets that now contain the
-    held changes.
+    `told` targets were given up, with an alert.
     """
 
     window: Window
@@ -100,7 +99,14 @@ class Round:
     held: AbstractSet[ChangedObject]
     paused: AbstractSet[ChangedObject]
     told: AbstractSet[PurgeTarget]
-    set_ids: AbstractSet[str]
+
+    def hold(self, quota: int) -> Hold | None:
+        """What lets later drains rest, if all that is pending is held for a cheaper purge. The month may spend
+        `quota` purges on changes."""
+        settled = len(self.held) < len(self.window.objects) or self.outcome.accepted
+        if self.plan.hold != "held" or settled or self.paused or not self.window.sees_all:
+            return None
+        return Hold(self.plan.held_until, self.window.sets[0].id, len(self.held), quota)
 
     @property
     def reason(self) -> str:
@@ -118,8 +124,8 @@ class Round:
             return self.outcome.detail
         if self.paused:
             return self.window.state.pause_reason
-        if self.reason in _REASONS:
-            return _REASONS[self.reason]
+        if self.reason in REASONS:
+            return REASONS[self.reason]
         return "ImageKit gave no usable answer for their URLs. They are tried again, ever more rarely."
 
     @property

@@ -6,7 +6,8 @@
 `pending`      change set id                   changes that no accepted purge covers yet (`blob`)
 `submitted`    submission time # request id    an accepted purge; expires after 40 days; further items of the
                                                same purge have the identities that do not fit into one item
-`state`        `lease`                         who drains, until when
+`state`        `lease`                         who drains, until when; whether another left word for it
+`state`        `hold`                          all pending changes are held, until when
 `state`        `quota#2026-11`                 purges used in a month (UTC), and needed
 `state`        `pause`                         no calls before this time, and why
 `state`        `recovered`                     when calls succeeded again after failures
@@ -25,7 +26,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from purging.changes import IDENTITY_BYTES
-from purging.ledger.records import State
+from purging.ledger.records import Hold, State
 from purging.purges import AcceptedPurge, FailingUrl, Need
 
 if TYPE_CHECKING:
@@ -146,7 +147,18 @@ def as_state(items: Sequence[Mapping[str, Any]], month: str) -> State:
             for sk, item in by_sk.items()
             if sk.startswith("untracked#")
         ),
+        hold=as_hold(by_sk["hold"]) if "hold" in by_sk else None,
         cursor=by_sk.get("cursor", {}).get("after", {"S": ""})["S"],
+    )
+
+
+def as_hold(item: Mapping[str, Any]) -> Hold:
+    """The hold in the item `hold`."""
+    return Hold(
+        until=float(item["until"]["N"]),
+        first=item["first"]["S"],
+        count=int(item["count"]["N"]),
+        quota=int(item["quota"]["N"]),
     )
 
 

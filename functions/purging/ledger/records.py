@@ -7,6 +7,18 @@ from purging.purges import NO_NEED, AcceptedPurge, FailingUrl, Need
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """All pending changes are held `until` a time (unix seconds): no drain has to plan them before. It holds
+    as long as `first` is the id of the first change set, and the month's quota for changes is `quota`. The
+    drain that held them counted so many changed objects (`count`)."""
+
+    until: float
+    first: str
+    count: int
+    quota: int
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """What one drain leaves for the next. All times are unix seconds, UTC."""
 
@@ -32,5 +44,7 @@ class State:
     """The URLs whose purge fails, by URL."""
     untracked: tuple[tuple[AcceptedPurge, ...], ...] = ()
     """Accepted purges that TrackPurges does not follow yet, in the batches in which they were accepted."""
+    hold: Hold | None = None
+    """Why no drain has to plan yet."""
     cursor: str = ""
     """The id of the change set after which the next drain continues; empty if it starts with the oldest."""

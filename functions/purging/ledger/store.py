@@ -11,7 +11,7 @@ from purging.ledger.alert_claims import AlertClaims
 from purging.ledger.changesets import FIRST, ChangeSet, pack, unpack
 from purging.ledger.lease import Lease
 from purging.ledger.quota import Quota
-from purging.ledger.records import State
+from purging.ledger.records import Hold, State
 from purging.ledger.table import Table
 from purging.purges import AcceptedPurge, FailingUrl
 
@@ -78,15 +78,16 @@ class Ledger:
                     return found, found[-1].id
         return found, ""
 
-    def pending_ids(self) -> set[str]:
-        """Return the ids of all change sets."""
-        return {item["sk"]["S"] for item in self._table.query("pending", ProjectionExpression="sk")}
+    def first_pending(self) -> str:
+        """Return the id of the first change set: a manual one, or that of the oldest change. It is empty if
+        nothing is pending."""
+        first = next(self._table.query("pending", Limit=1), None)
+        return first["sk"]["S"] if first else ""
 
     def replace(
         self, consumed: Sequence[ChangeSet], held: Mapping[bool, Sequence[Change]] | None = None
-    ) -> set[str]:
-        """Replace change sets by their `held` changes, which are given by whether they are manual. Return the
-        ids of the change sets that now contain the held changes.
+    ) -> None:
+        """Replace change sets by their `held` changes, which are given by whether they are manual.
 
         This takes one transaction if it fits. Otherwise it takes several, the held changes first: a stop in
         between loses nothing.
@@ -107,7 +108,6 @@ class Ledger:
                 ),
             ]
         )
-        return ids
 
     # --- accepted purges ---
 
@@ -134,6 +134,10 @@ class Ledger:
                 ExpressionAttributeValues={":count": items.number(len(purges))},
             )
 
+    def has_untracked(self) -> bool:
+        """Whether there are accepted purges that TrackPurges does not follow yet."""
+        return any(self._table.query("state", "untracked#", "untracked#~", Limit=1))
+
     def complete(self, request_id: str, submitted_at: float, now: float) -> None:
         """Note that ImageKit said Completed of a purge, if the ledger has it."""
         with suppress(self._table.errors.ConditionalCheckFailedException):
@@ -149,6 +153,24 @@ class Ledger:
     def state(self, month: str) -> State:
         """Return everything that drains remember, read by one query. `month` is as `month_of` returns it."""
         return items.as_state(list(self._table.query("state")), month)
+
+    def hold(self) -> Hold | None:
+        """Return why no drain has to plan yet, if that is so."""
+        found = next(self._table.query("state", "hold", "hold"), None)
+        return items.as_hold(found) if found else None
+
+    def remember_hold(self, hold: Hold | None) -> None:
+        """Note that all pending changes are held, or that they are not."""
+        if hold is None:
+            self._forget("hold")
+        else:
+            self._put_state(
+                "hold",
+                until=items.number(hold.until),
+                first={"S": hold.first},
+                count=items.number(hold.count),
+                quota=items.number(hold.quota),
+            )
 
     def pause(self, until: float, *, failures: int = 0, exhausted: bool = False, reason: str = "") -> None:
         """Note that drains make no calls before a time, after so many `failures` in a row, or because the

@@ -160,6 +160,12 @@ def last_due(times: Iterable[float], now: float, max_hold: float) -> float:
     return due
 
 
+def held_until(times: Iterable[float], now: float, max_hold: float) -> float:
+    """Return when the first of the held changes cannot be held longer, in unix seconds."""
+    latest = _month(now)[1] - MONTH_END_SECONDS
+    return min(min(times, default=now) + max_hold, latest) - TICK_SECONDS
+
+
 class Plannable(Protocol[T]):
     """Purges that can be planned with no needless eviction, or within a budget."""
 

@@ -66,7 +66,7 @@ class Plan:
 
     The changes that are not held `need` so many purges.
     `hold` says why targets without a purge are held. If an upload is being gathered, it may be over in
-    `gather_seconds`.
+    `gather_seconds`. Targets that are `held` need no other plan before `held_until` (unix seconds).
     """
 
     purges: list[PlannedPurge] = field(default_factory=list)
@@ -74,6 +74,7 @@ class Plan:
     price: float = 0.0
     hold: Hold = ""
     gather_seconds: float = 0.0
+    held_until: float = 0.0
     need: Need = NO_NEED
 
 
@@ -199,7 +200,10 @@ class Planner:
             if len(later.ready) < len(draft.ready):
                 draft, choice = later, self._cheapest(later, neighbours)
         price = choice.price if draft.ready else 0.0
-        return Plan(choice.plan, draft.held, price, draft.hold, draft.gather_seconds, choice.need)
+        until = pacing.held_until(
+            (_time_of(target, now) for target in draft.held), now, self._settings.max_hold_seconds
+        )
+        return Plan(choice.plan, draft.held, price, draft.hold, draft.gather_seconds, until, choice.need)
 
     def _neighbours(self, draft: Draft, results: Sequence[Sequence[Neighbours]]) -> dict[str, Neighbours]:
         """What the surveys found, by bucket."""

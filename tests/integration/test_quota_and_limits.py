@@ -45,7 +45,7 @@ def test_a_quota_of_three_purges_three_holds_seven_and_alerts_once(harness: Harn
 
 def test_a_dry_run_does_not_suppress_the_alert_of_the_real_quota(harness: Harness) -> None:
     """Both quotas are used up in one month, and each has an alert of its own."""
-    harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(5)])
+    harness.ledger.add([harness.change(f"a/{n}.jpg", ago=900) for n in range(5)])
     harness.drain(dry_run=True, monthly_quota=2, reserve_percent=0)
     harness.drain(monthly_quota=2, reserve_percent=0)
     assert [alert["Subject"] for alert in harness.alerts()] == [
@@ -104,8 +104,10 @@ def test_the_ledgers_count_limits_purges_before_imagekit_does(harness: Harness) 
 
 
 def test_held_changes_are_purged_in_the_next_month(harness: Harness) -> None:
-    """The quota is per calendar month in UTC."""
+    """The quota is per calendar month in UTC. Its rest is spent when no change can be held longer."""
     harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(5)])
+    assert harness.drain(monthly_quota=2, reserve_percent=0).reason == "held"
+    harness.clock.sleep(900)
     harness.drain(monthly_quota=2, reserve_percent=0)
     assert len(harness.purged) == 2
     harness.clock.sleep(17 * DAY)
@@ -346,8 +348,10 @@ def test_people_hear_days_before_the_quota_ends(harness: Harness) -> None:
     harness.clock.now = datetime(2030, 5, 3, tzinfo=UTC).timestamp()
     for number in range(60):
         harness.ledger.add([harness.change(f"{number}/a.jpg", ago=5)])
-        assert harness.drain(monthly_quota=200, reserve_percent=0).held == 0
-        harness.clock.sleep(1800)
+        harness.drain(monthly_quota=200, reserve_percent=0)
+        harness.clock.sleep(900)
+        harness.drain(monthly_quota=200, reserve_percent=0)
+        harness.clock.sleep(900)
     (alert,) = [each for each in harness.alerts() if "will not last" in each["Subject"]]
     assert "used up on 2030-05-" in alert["Message"]
     assert len(harness.purged) == 60

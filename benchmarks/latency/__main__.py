@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Sequence
 
+from benchmarks.latency import polling
 from benchmarks.latency.figures import Row, lone_rows, text
 from local.options import Options
 from local.workspace import SHARED
@@ -17,6 +18,7 @@ from local.workspace import SHARED
 _NOTES = {
     "lone": "Seconds of lone changes. The emulated AWS hands a message over at once; AWS adds the last row.",
     "burst": "Seconds of a burst. The emulated S3 sends about 100 events a second, so it is behind the puts.",
+    "polling": "How many seconds after Completed a purge is seen, and what it takes, by the first wait.",
     "upload": "Seconds of lone changes beside an upload of 500 objects a second. Its events come in\n"
     "messages of 100 records each, since the emulated S3 would send only about 100 events a second.",
 }
@@ -33,9 +35,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--delay", type=float, default=3.0, help="seconds until the emulated ImageKit completes a purge (3)"
     )
+    parser.add_argument(
+        "--polling", action="store_true", help="compare rules for the first check of a purge instead"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a row instead of the tables")
     options = parser.parse_args(arguments)
-    _measure(options)
+    if options.polling:
+        _show(list(polling.compare()), _NOTES["polling"], json_lines=options.json)
+    else:
+        _measure(options)
     return 0
 
 

@@ -192,7 +192,7 @@ class _AcceptingImageKit:
 class _NoTracker:
     """A tracker that follows no purge."""
 
-    def start(self, purges: Sequence[object]) -> None:
+    def start(self, purges: Sequence[object], first_wait_seconds: int) -> None:
         """Follow nothing."""
 
 

@@ -1,7 +1,7 @@
 """Our own policy: the drain that runs in the Lambda, on a virtual clock and over fakes of AWS.
 
-The queue delivers as the event source mapping does: a batch two seconds after its first message, or when the
-batch is full. The tick comes at every full minute. Changes happen while a drain sleeps, too.
+The queue delivers as the event source mapping does: a batch as soon as it is polled, or when the batch is
+full. The tick comes at every full minute. Changes happen while a drain sleeps, too.
 """
 
 import logging
@@ -31,8 +31,10 @@ from purging.weights import WeightedPattern
 
 ENDPOINT = "https://ik.imagekit.io/demo"
 
-# As template.yaml has them: CoalesceSeconds and BatchSize of the mapping, Timeout of SubmitPurge, the tick.
-WINDOW_SECONDS, BATCH, LIFE_SECONDS, TICK_SECONDS = 2.0, 1000, 120.0, 60.0
+# As template.yaml has them: BatchSize of the mapping, Timeout of SubmitPurge, the tick.
+BATCH, LIFE_SECONDS, TICK_SECONDS = 10, 120.0, 60.0
+# How long a message lies in the queue until the mapping's pollers have it.
+POLL_SECONDS = 0.1
 
 
 def run(history: History, *, versioned: bool, quota: int, weights: tuple[WeightedPattern, ...] = ()) -> Score:
@@ -124,7 +126,7 @@ class _Simulation:
         if len(self._messages) == BATCH:
             self._window_ends = self._now
         elif len(self._messages) == 1:
-            self._window_ends = self._now + WINDOW_SECONDS
+            self._window_ends = self._now + POLL_SECONDS
 
     def _event(self, change: Change) -> ObjectChange:
         version = f"version-{change.number}" if self._score.versioned else None
@@ -135,12 +137,14 @@ class _Simulation:
     def _deliver(self) -> None:
         batch, self._messages, self._window_ends = self._messages, [], inf
         self._ledger.add(batch)
-        self._invoke()
+        self._invoke(added=True)
 
-    def _invoke(self) -> None:
+    def _invoke(self, *, added: bool = False) -> None:
         dies_at = self._now + LIFE_SECONDS
         began = self._now
-        report = self._drain.run(f"invocation-{next(self._invocations)}", lambda: dies_at - self._now)
+        report = self._drain.run(
+            f"invocation-{next(self._invocations)}", lambda: dies_at - self._now, added=added
+        )
         if report.reason == "quota":
             self._score.out_of_quota(began)
             # No drain can purge anything before the next month, so the ticks until then are left out.
@@ -192,7 +196,7 @@ class _AcceptingImageKit:
 class _NoTracker:
     """A tracker that follows no purge."""
 
-    def start(self, purges: Sequence[object]) -> None:
+    def start(self, purges: Sequence[object], first_wait_seconds: int) -> None:
         """Follow nothing."""
 
 

@@ -22,6 +22,8 @@ class AcceptedPurge:
     before `submitted_at`."""
     sample: str | None = None
     """An exact URL that the purge covers; None if no URL is worth a freshness check."""
+    completed_at: float | None = None
+    """When CheckPurges saw that the purge is Completed, in unix seconds, UTC. None: not seen yet."""
 
     def made_for(self, identity: bytes) -> bool:
         """Whether the purge was made for the change with this identity."""

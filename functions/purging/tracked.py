@@ -1,4 +1,4 @@
-"""The JSON between the state machine TrackPurges and the function CheckPurges.
+"""The JSON that the state machine TrackPurges gets, and the JSON between it and the function CheckPurges.
 
 The field names are a contract: `statemachine/track_purges.asl.json` reads them, and an execution that started
 before a deployment still holds the fields of the earlier version.
@@ -31,6 +31,14 @@ class TrackedPurge(TypedDict):
     cause: NotRequired[Cause]
     reason: NotRequired[str]
     """The cause in words, for people."""
+
+
+class TrackRequest(TypedDict):
+    """The input of an execution of TrackPurges."""
+
+    purges: list[TrackedPurge]
+    first_wait_seconds: NotRequired[int]
+    """How long to wait before the first check, in whole seconds; 5 if the field is absent."""
 
 
 class GiveUp(TypedDict, total=False):

@@ -112,7 +112,7 @@ class Table:
         if "ExclusiveStartKey" in request:
             start = max(start, bisect_right(sort_keys, _key(request["ExclusiveStartKey"])[1]))
         keys = [(pk, sk) for sk in sort_keys[start : bisect_right(sort_keys, last)]]
-        page = self._page(keys)
+        page = self._page(keys[: request.get("Limit")])
         items = [self._items[key] for key in page]
         if names := request.get("ProjectionExpression"):
             wanted = names.split(",")
@@ -273,10 +273,15 @@ def _without_base64(value: Item) -> Item:
 @cache
 def _terms(condition: str) -> tuple[_Holds, ...]:
     """The terms of a condition. One of them must hold."""
-    return tuple(_term(text.strip()) for text in condition.split(" OR "))
+    return tuple(_all(*map(_term, text.split(" AND "))) for text in condition.split(" OR "))
+
+
+def _all(*terms: _Holds) -> _Holds:
+    return lambda request, item: all(holds(request, item) for holds in terms)
 
 
 def _term(text: str) -> _Holds:
+    text = text.strip()
     if call := re.fullmatch(r"attribute_(not_)?exists\((\S+)\)", text):
         name, wanted = call[2], call[1] is None
         return lambda request, item: (_name(request, name) in item) == wanted
@@ -301,7 +306,10 @@ def _term(text: str) -> _Holds:
 def _updated(item: Item, action: Request) -> Item:
     """The item after an update."""
     changed = dict(item)
-    for clause, name, value_name in _assignments(action["UpdateExpression"]):
+    expression, *removed = action["UpdateExpression"].split(" REMOVE ")
+    for name in removed:
+        changed.pop(_name(action, name), None)
+    for clause, name, value_name in _assignments(expression):
         attribute, value = _name(action, name), action["ExpressionAttributeValues"][value_name]
         if clause == "ADD":
             before = Decimal(changed.get(attribute, {"N": "0"})["N"])

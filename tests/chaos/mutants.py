@@ -154,8 +154,8 @@ def forget_to_track(patch: Patch) -> None:
     """(d) Purges that could not be given to TrackPurges are forgotten."""
     forget, track = Ledger.forget_untracked, Recorder.track
 
-    def wrong(self: Any, batches: Any, remaining: Any, *, reserve: float) -> None:
-        track(self, batches, remaining, reserve=reserve)
+    def wrong(self: Any, batches: Any, *arguments: Any, **options: Any) -> None:
+        track(self, batches, *arguments, **options)
         for batch in batches:
             forget(self._ledger, batch)
 

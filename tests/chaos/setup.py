@@ -94,7 +94,7 @@ def draw(random: Random, changes: int, enabled: Collection[str]) -> Setup:
         write_rate=random.choice((1e6, 1e6, 5.0)) if "rate" in enabled else 1e6,
         max_hold=random.choice((0, 60, 900)),
         batch=random.choice((10, 100)),
-        coalesce=random.choice((2.0, 5.0, 20.0)),
+        coalesce=random.choice((0.0, 2.0, 20.0)),
         page=5 if huge else random.choice((20, 1000)),
         listing_seconds=random.choice((0.5, 1.0, 2.5)) if huge else 0.02,
         listing_fault=random.choice(("denied", "hangs")) if unlistable else "",

@@ -16,9 +16,9 @@ from tests.e2e.stack_control import clear_alerts, emulator_settings, inject_faul
 Alerts = Callable[[], list[dict[str, str]]]
 
 
-def _ended(stack: Stack, machine: str, purges: list[dict[str, Any]]) -> dict[str, Any]:
+def _ended(stack: Stack, machine: str, purges: list[dict[str, Any]], **given: int) -> dict[str, Any]:
     execution = stack.states.start_execution(
-        stateMachineArn=machine, name=f"test-{uuid.uuid4()}", input=json.dumps({"purges": purges})
+        stateMachineArn=machine, name=f"test-{uuid.uuid4()}", input=json.dumps({"purges": purges, **given})
     )["executionArn"]
 
     return until(
@@ -125,6 +125,17 @@ def test_a_throttled_status_api_is_waited_for(stack: Stack) -> None:
     assert ended["status"] == "SUCCEEDED"
     history = stack.states.get_execution_history(executionArn=ended["executionArn"])["events"]
     assert not any(event["type"].endswith("Failed") for event in history)
+
+
+def test_the_first_check_waits_as_long_as_it_is_told(stack: Stack) -> None:
+    """A purge that is Completed by then takes one check. Without a wait, it takes several."""
+    checks = []
+    for given in ({"first_wait_seconds": 100}, {}):  # 100 take 5 seconds here, and a purge takes 3
+        ended = _ended(stack, stack.outputs["TrackPurgesArn"], [_accepted(stack)], **given)
+        assert ended["status"] == "SUCCEEDED"
+        history = stack.states.get_execution_history(executionArn=ended["executionArn"])["events"]
+        checks.append(sum(event["type"] == "TaskScheduled" for event in history))
+    assert checks[0] == 1 < checks[1]
 
 
 def test_three_hundred_purges_in_one_execution_are_followed(stack: Stack) -> None:

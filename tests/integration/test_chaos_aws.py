@@ -76,7 +76,13 @@ def _call(ledger: Ledger, random: Random, now: float) -> Any:
 
 
 def _everything(ledger: Ledger) -> Any:
-    return ledger.pending(), ledger.accepted_since(0), ledger.state(MONTH), ledger.first_pending(), ledger.has_untracked()
+    return (
+        ledger.pending(),
+        ledger.accepted_since(0),
+        ledger.state(MONTH),
+        ledger.first_pending(),
+        ledger.has_untracked(),
+    )
 
 
 @pytest.mark.parametrize("versioned", [True, False])

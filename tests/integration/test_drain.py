@@ -22,6 +22,19 @@ def test_a_change_becomes_one_purge_and_one_execution(harness: Harness) -> None:
     assert harness.drain().accepted == []
 
 
+def test_the_first_check_waits_as_long_as_recent_purges_took(harness: Harness) -> None:
+    """Nine tenths of the shortest time of the last day; 5 seconds as long as too few purges are known."""
+    for number in range(21):
+        harness.ledger.add([harness.change(f"{number}/x.jpg")])
+        (accepted,) = harness.drain().accepted
+        harness.clock.sleep(200 - number)
+        harness.ledger.complete(accepted.request_id, accepted.submitted_at, harness.clock())
+    harness.ledger.add([harness.change("late/x.jpg")])
+    harness.drain()
+    waits = [execution["first_wait_seconds"] for execution in harness.executions()]
+    assert waits == [5] * 20 + [163, 162]  # 0.9 times 181 and 180 seconds
+
+
 def test_ten_changes_of_one_key_cost_one_purge(harness: Harness) -> None:
     """A bug of a similar system made one purge for each event."""
     for ago in range(10):
@@ -197,7 +210,7 @@ def test_accepted_purges_are_recorded_before_they_are_tracked(
 ) -> None:
     """The drain is killed while Step Functions hangs. No purge is repeated, and all are tracked later."""
 
-    def hangs(_tracker: Tracker, _purges: object) -> None:
+    def hangs(_tracker: Tracker, _purges: object, _first_wait: int) -> None:
         raise KeyboardInterrupt
 
     harness.ledger.add([harness.change(f"a/{n}.jpg") for n in range(30)])
@@ -316,7 +329,7 @@ def test_a_broken_connection_to_step_functions_repeats_no_purge(
 ) -> None:
     """It is no answer, unlike a refusal. The accepted purge is recorded and tracked later."""
 
-    def broken(_tracker: Tracker, _purges: object) -> None:
+    def broken(_tracker: Tracker, _purges: object, _first_wait: int) -> None:
         raise EndpointConnectionError(endpoint_url="https://states")
 
     harness.ledger.add([harness.change("a/x.jpg")])

@@ -292,7 +292,7 @@ def test_messages_are_acknowledged_before_the_drain(
     records = [record for _ in range(3) for record in received(functions)["Records"]]
     assert len(records) == 23
 
-    def killed(*_arguments: object) -> None:
+    def killed(*_arguments: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

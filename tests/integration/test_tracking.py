@@ -23,7 +23,7 @@ def accepted_purge(number: int, *, path: str = "a/") -> AcceptedPurge:
 
 
 def start(harness: Harness, purges: list[AcceptedPurge]) -> None:
-    Tracker(harness.settings.track_purges_arn, boto3.client("stepfunctions")).start(purges)
+    Tracker(harness.settings.track_purges_arn, boto3.client("stepfunctions")).start(purges, 5)
 
 
 def tracked_ids(harness: Harness) -> list[str]:
@@ -49,6 +49,15 @@ def test_the_same_purges_start_the_same_executions_in_any_order(harness: Harness
     assert sorted(before) == sorted(each.request_id for each in purges)
     start(harness, random.Random(7).sample(purges, len(purges)))
     assert tracked_ids(harness) == before
+
+
+def test_the_wait_before_the_first_check_is_in_the_input(harness: Harness) -> None:
+    """Each part of a batch has it. The same purges with another wait start nothing."""
+    tracker = Tracker(harness.settings.track_purges_arn, boto3.client("stepfunctions"))
+    purges = [accepted_purge(number) for number in range(150)]
+    tracker.start(purges, 90)
+    tracker.start(purges, 40)
+    assert [each["first_wait_seconds"] for each in harness.executions()] == [90, 90]
 
 
 def test_a_name_fits_step_functions(harness: Harness) -> None:

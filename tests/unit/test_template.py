@@ -161,15 +161,18 @@ def test_a_message_stays_hidden_for_six_time_outs_and_the_longest_window(templat
     assert resources["ChangeQueue"]["Properties"]["VisibilityTimeout"] >= 6 * time_out + window
 
 
-def test_at_most_two_batches_are_worked_on_at_once(template: Any) -> None:
-    """One invocation drains for all. More would wait for it, and take from the account's concurrency.
+def test_few_batches_are_worked_on_at_once(template: Any) -> None:
+    """One invocation drains for all. The others take changes in: few are enough, and an account may have no
+    more than ten.
 
-    One malformed message does not bring the good messages of its batch back.
+    Lambda takes a batch of more than ten messages only with a window. One malformed message does not bring
+    the good messages of its batch back.
     """
     mapping = template["Resources"]["SubmitPurge"]["Properties"]["Events"]["Changes"]["Properties"]
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert template["Conditions"]["AtOnce"] == {"Fn::Equals": [{"Ref": "CoalesceSeconds"}, "0"]}
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Fn::If": ["AtOnce", 5, 2]}}
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["BatchSize"] == 1000
+    assert mapping["BatchSize"] == {"Fn::If": ["AtOnce", 10, 1000]}
 
 
 def test_a_batch_has_twenty_chances_before_it_is_dead(template: Any) -> None:

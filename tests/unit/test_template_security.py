@@ -29,6 +29,7 @@ def _resources(kind: str, *, own_bucket: bool = True, own_key: bool = False) -> 
         "OwnSecret": True,
         "OwnKey": own_key,
         "SendEmail": False,
+        "AtOnce": True,
     }
     assert choice.keys() == template["Conditions"].keys()
     return {

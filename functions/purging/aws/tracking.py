@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from purging.purges import AcceptedPurge
-from purging.tracked import TrackedPurge
+from purging.tracked import TrackedPurge, TrackRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -25,21 +25,23 @@ class Tracker:
         self._arn = state_machine_arn
         self._client = client
 
-    def start(self, purges: Sequence[AcceptedPurge]) -> None:
-        """Track these purges, in as few executions as the limits allow.
+    def start(self, purges: Sequence[AcceptedPurge], first_wait_seconds: int) -> None:
+        """Track these purges, in as few executions as the limits allow. Each makes its first check after so
+        many seconds.
 
         The name of an execution is derived from the ids of all its purges. So a repeated call with the same
-        purges starts nothing twice, and a name that exists proves that all its purges are tracked. Raises one
-        of AWS_ERRORS if an execution cannot be started.
+        purges starts nothing twice, whatever its wait, and a name that exists proves that all its purges are
+        tracked. Raises one of AWS_ERRORS if an execution cannot be started.
         """
         # Sorted: in any order, the same purges make the same parts.
         ordered = sorted(purges, key=lambda purge: purge.request_id)
         for part in _parts([_tracked(purge) for purge in ordered]):
+            given: TrackRequest = {"purges": part, "first_wait_seconds": first_wait_seconds}
             try:
                 self._client.start_execution(
                     stateMachineArn=self._arn,
                     name=_name(part),
-                    input=json.dumps({"purges": part}),
+                    input=json.dumps(given),
                 )
             except self._client.exceptions.ExecutionAlreadyExists:
                 continue

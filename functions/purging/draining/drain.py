@@ -6,7 +6,9 @@ window of the pending changes.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from purging import polling
 from purging.aws.clients import AWS_CALL_SECONDS
 from purging.aws.surveyor import Surveyor
 from purging.clocks import SKEW_SECONDS
@@ -20,6 +22,7 @@ from purging.planning.coverage import Coverage
 from purging.planning.pacing import coming
 from purging.planning.planner import Conditions, Plan, Planner
 from purging.planning.targets import ChangedObject, changed_objects
+from purging.purges import AcceptedPurge
 from purging.settings import Settings
 
 # The lease outlives the function that holds it, whatever its clock says: no two drains run at once.
@@ -135,7 +138,9 @@ class Drain:
     ) -> Round:
         """Plan, submit and record what is not paused, and take out of the ledger what is not held."""
         share = window.share(self.settings.automatic_quota)
-        plan = self._plan(window, paused, share, remaining)
+        objects = [each for each in window.objects if each not in paused]
+        accepted = self._recent(objects, window.loaded_at)
+        plan = self._plan(window, objects, Coverage(accepted), share, remaining)
         outcome = self.submitter.submit(
             window.within_share(plan.purges, share), window.state, remaining, need=plan.need
         )
@@ -147,7 +152,12 @@ class Drain:
             if target not in outcome.covered and target not in told
         }
         self._commit(window, held)
-        self.recorder.track((*window.state.untracked, *outcome.batches), remaining, reserve=_REPORT_SECONDS)
+        self.recorder.track(
+            (*window.state.untracked, *outcome.batches),
+            remaining,
+            partial(polling.first_wait, usual=polling.usual_seconds(accepted), now=self.clock()),
+            reserve=_REPORT_SECONDS,
+        )
         done = Round(window, plan, outcome, held, paused, told)
         hold = done.hold(self.settings.automatic_quota)
         if hold != window.state.hold:
@@ -159,15 +169,15 @@ class Drain:
     def _plan(
         self,
         window: Window,
-        paused: frozenset[ChangedObject],
+        objects: list[ChangedObject],
+        coverage: Coverage,
         share: int,
         remaining: Callable[[], float],
     ) -> Plan:
         state = window.state
-        objects = [each for each in window.objects if each not in paused]
         draft = self.planner.draft(
             objects,
-            self._coverage(objects, window.loaded_at),
+            coverage,
             Conditions(
                 share,
                 state.exhausted,
@@ -182,16 +192,16 @@ class Drain:
         found = self.surveyor.run(draft.surveys, lambda: remaining() - CLOSING_SECONDS)
         return self.planner.plan(draft, found)
 
-    def _coverage(self, objects: list[ChangedObject], now: float) -> Coverage:
-        """What accepted purges cover, from a day before the oldest change on.
+    def _recent(self, objects: list[ChangedObject], now: float) -> list[AcceptedPurge]:
+        """The accepted purges from a day before the oldest change on; none if there is no change.
 
         The purges of that day matter for objects that are put again soon after their removal, and for
-        redelivered changes whose clock was ahead.
+        redelivered changes whose clock was ahead. They also show how long a purge takes.
         """
         if not objects:
-            return Coverage(())
+            return []
         oldest = min(each.since for each in objects)
-        return Coverage(self.ledger.accepted_since(min(oldest, now) - _DAY))
+        return self.ledger.accepted_since(min(oldest, now) - _DAY)
 
     def _commit(self, window: Window, held: frozenset[ChangedObject]) -> None:
         """Take out of the ledger what is not held."""

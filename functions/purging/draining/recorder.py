@@ -50,15 +50,21 @@ class Recorder:
         return accepted
 
     def track(
-        self, batches: Sequence[Sequence[AcceptedPurge]], remaining: Callable[[], float], *, reserve: float
+        self,
+        batches: Sequence[Sequence[AcceptedPurge]],
+        remaining: Callable[[], float],
+        first_wait: Callable[[Sequence[AcceptedPurge]], int],
+        *,
+        reserve: float,
     ) -> None:
         """Start TrackPurges for each batch, as long as `reserve` of the `remaining()` seconds are left after
-        it. The next drain tracks the other batches. Raises one of AWS_ERRORS if DynamoDB fails."""
+        it. The next drain tracks the other batches. `first_wait` gives the seconds before a batch's first
+        check. Raises one of AWS_ERRORS if DynamoDB fails."""
         for batch in batches:
             if remaining() < reserve + 2 * AWS_CALL_SECONDS:
                 return
             try:
-                self._tracker.start(batch)
+                self._tracker.start(batch, first_wait(batch))
             except AWS_ERRORS:
                 logger.exception("purges not tracked yet", request_ids=[purge.request_id for purge in batch])
                 return

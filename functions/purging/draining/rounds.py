@@ -101,7 +101,7 @@ class Round:
     told: AbstractSet[PurgeTarget]
 
     def hold(self, quota: int) -> Hold | None:
-        """What lets later drains rest, if all that is pending is held for a cheaper purge. The month may spend
+        """What lets later drains rest, if all that is pending is held for a cheaper purge. A month may spend
         `quota` purges on changes."""
         settled = len(self.held) < len(self.window.objects) or self.outcome.accepted
         if self.plan.hold != "held" or settled or self.paused or not self.window.sees_all:

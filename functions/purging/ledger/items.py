@@ -119,6 +119,7 @@ def as_accepted(item: Mapping[str, Any]) -> AcceptedPurge:
         submitted_at=float(item["submitted_at"]["N"]),
         identities=bytes(item["identities"]["B"]) if "identities" in item else b"",
         sample=item.get("sample", {}).get("S"),
+        completed_at=float(item["completed_at"]["N"]) if "completed_at" in item else None,
     )
 
 

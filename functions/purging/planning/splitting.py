@@ -63,7 +63,7 @@ class Splitting:
 
     def by_whole_steps(self) -> Taken:
         """Return the best cover found without a part of a step."""
-        fewer = self._without_dearest(self.whole)
+        fewer = self._without_dearest(self.whole, self._used)
         found = self._instead_of(self._position, fewer.evicted, split=False)
         return self._joined(self._position, found) if found else fewer
 
@@ -74,7 +74,6 @@ class Splitting:
         This takes O(n log n) for the n steps of the frontiers, and O(log n + depth of the tree) for each of
         at most _MOST_WORK steps.
         """
-        used = wildcards_of(self.whole.steps, len(self._frontiers))
         spare = self._budget - self.whole.purges
         instead_of: int | None = None
         for position in range(self._position, -1, -1):
@@ -83,17 +82,20 @@ class Splitting:
                 break
             if self._work > _MOST_WORK:
                 break
-            if self._saved(skipped) >= spare and used[number].isdisjoint(self._above(skipped)):
+            if self._saved(skipped) >= spare and self._used[number].isdisjoint(self._above(skipped)):
                 found = self._instead_of(position, best.evicted, split=True)
                 best, instead_of = (found, position) if found else (best, instead_of)
-        return self._without_dearest(best if instead_of is None else self._joined(instead_of, best))
+        if instead_of is None:
+            return best
+        best = self._joined(instead_of, best)
+        return self._without_dearest(best, wildcards_of(best.steps, len(self._frontiers)))
 
-    def _without_dearest(self, cover: Taken) -> Taken:
+    def _without_dearest(self, cover: Taken, wildcards: Iterable[AbstractSet[int]]) -> Taken:
         """Give back steps of a cover, the dearest ones first, as long as the budget allows."""
         if cover.purges == self._budget:
             return cover
         evicted, purges, steps = cover.evicted, cover.purges, sorted(cover.steps)
-        used = [set(nodes) for nodes in wildcards_of(steps, len(self._frontiers))]
+        used = [set(nodes) for nodes in wildcards]
         kept: list[PricedStep] = []
         while steps and purges < self._budget:
             _, number, step = priced = steps.pop()
@@ -169,6 +171,10 @@ class Splitting:
 
     def _places_above(self, priced: PricedStep) -> Iterator[tuple[int, int]]:
         return ((priced[1], node) for node in self._above(priced))
+
+    @cached_property
+    def _used(self) -> tuple[AbstractSet[int], ...]:
+        return wildcards_of(self.whole.steps, len(self._frontiers))
 
     @cached_property
     def _parents(self) -> list[dict[int, int]]:

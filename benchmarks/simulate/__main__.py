@@ -28,6 +28,8 @@ from purging.weights import WeightedPattern, weighted_patterns
 
 EPILOG = """\
 Evictions are counted at the moment of each purge: the purged keys that exist and have no pending change.
+A month is out of quota if changes were in need of a purge when none was left for them: of the quota, or for
+ours of the part that it may spend. No policy spends more.
 Stale changes are still pending at the end of the month in which they happened.
 
 --decisions writes a line for each purge:

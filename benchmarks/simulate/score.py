@@ -34,7 +34,8 @@ class Month:
     """The counts of a calendar month (UTC).
 
     `evictions` are keys that were evicted needlessly. `changes` needed a purge; `stale` ones of them were
-    still pending at the month's end. `price` is the highest price of a plan.
+    still pending at the month's end. `out_of_quota` says that changes were in need of a purge when none was
+    left for them. `price` is the highest price of a plan.
     """
 
     month: str
@@ -42,7 +43,7 @@ class Month:
     evictions: int = 0
     changes: int = 0
     stale: int = 0
-    over_quota: bool = False
+    out_of_quota: bool = False
     price: float = 0.0
 
 
@@ -109,9 +110,9 @@ class Score:
         self.decisions.append(Decision(round(at, 3), prefix, wildcard, len(covered), collateral))
 
     def out_of_quota(self, at: float) -> None:
-        """The quota was used up before the month of this time ended."""
+        """Changes are in need of a purge, and none is left for them in the month of this time."""
         name = month_of(at)
-        self._months.setdefault(name, Month(name)).over_quota = True
+        self._months.setdefault(name, Month(name)).out_of_quota = True
 
     def priced(self, at: float, price: float) -> None:
         """A plan with purges had this price."""
@@ -147,7 +148,7 @@ class Score:
         changes, evictions = sum(month.changes for month in months), sum(month.evictions for month in months)
         return {
             "months": len(months),
-            "months_over_quota": sum(month.over_quota for month in months),
+            "months_out_of_quota": sum(month.out_of_quota for month in months),
             "purges": sum(month.purges for month in months),
             "purges_in_worst_month": max(month.purges for month in months),
             "changes_needing_purge": changes,

@@ -11,7 +11,7 @@ _COLUMNS = {
     "trace": "trace",
     "policy": "policy",
     "months": "months",
-    "over\nquota": "months_over_quota",
+    "out of\nquota": "months_out_of_quota",
     "purges": "purges",
     "worst\nmonth": "purges_in_worst_month",
     "changes\nin need": "changes_needing_purge",

@@ -19,6 +19,12 @@ LEAST, MOST = 1, 10_000
 """A key that no pattern matches has the least weight."""
 
 
+# In brackets: characters, and ranges of digits or of letters. A hyphen stands first or last.
+_CLASS = r"\[(?!!\])!?(?:-|-?(?:[0-9]-[0-9]|[a-z]-[a-z]|[A-Z]-[A-Z]|[^\]=,;-])+-?)\]"
+_PATTERN = re.compile(rf"(?:[^\[\]=,;]|{_CLASS})+")
+_RANGE = re.compile(r"([0-9A-Za-z])-([0-9A-Za-z])")
+
+
 class WeightedPattern(NamedTuple):
     """A glob pattern of keys, and what the eviction of such a key costs. `*` matches slashes, too."""
 
@@ -27,7 +33,10 @@ class WeightedPattern(NamedTuple):
 
 
 def weighted_patterns(text: str) -> tuple[WeightedPattern, ...]:
-    """Read a text such as `*.mp4=50 icons/*=1`. Raises InvalidSetting, which names the wrong entry."""
+    """Read a text such as `*.mp4=50 icons/*=1`. Raises InvalidSetting, which names the wrong entry.
+
+    The parameter in template.yaml accepts the same patterns.
+    """
     return tuple(map(_entry, text.split()))
 
 
@@ -90,6 +99,16 @@ def _entry(text: str) -> WeightedPattern:
     pattern, _, weight = text.rpartition("=")
     if not pattern:
         raise InvalidSetting(f"EVICTION_WEIGHTS entry {quoted(text)}: write PATTERN=WEIGHT, e.g. *.mp4=50")
+    if "=" in pattern or "," in text or ";" in text:
+        raise InvalidSetting(
+            f"EVICTION_WEIGHTS entry {quoted(text)}: write spaces between entries, one = in each, "
+            "and a ? for any =, comma or semicolon of a key"
+        )
+    if not _brackets_are_right(pattern):
+        raise InvalidSetting(
+            f"EVICTION_WEIGHTS entry {quoted(text)}: write brackets as in [abc], [!abc] or [a-f], "
+            "with ranges of digits or letters in order, and a ? for any bracket of a key"
+        )
     if not (weight.isascii() and weight.isdecimal() and len(weight) <= len(str(MOST))) or not (
         LEAST <= int(weight) <= MOST
     ):
@@ -98,3 +117,8 @@ def _entry(text: str) -> WeightedPattern:
             f"from {LEAST} to {MOST}"
         )
     return WeightedPattern(pattern, int(weight))
+
+
+def _brackets_are_right(pattern: str) -> bool:
+    ranges = _RANGE.findall("".join(re.findall(_CLASS, pattern)))
+    return bool(_PATTERN.fullmatch(pattern)) and all(first <= last for first, last in ranges)

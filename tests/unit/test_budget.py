@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from purging.planning import budget
+from purging.planning import programming
 from purging.planning.budget import Choice, fewest_evictions
 from purging.planning.frontier import Frontier
 from tests.unit.test_cover import Instance, instances
@@ -165,7 +165,7 @@ def test_a_larger_budget_never_evicts_more(parts: Parts) -> None:
 
 def test_too_much_work_leaves_a_cover_and_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without dynamic programming a cover may evict more than the best one, and it says how much at most."""
-    monkeypatch.setattr(budget, "_MOST_WORK", 0)
+    monkeypatch.setattr(programming, "_MOST_WORK", 0)
     chance = random.Random(1)
     choices = [choice for _ in range(200) for choice in check_every_budget(random_parts(chance), exact=False)]
     assert any(choice.exact for choice in choices)

@@ -139,11 +139,42 @@ def test_a_weight_counts_like_as_many_keys(instance: Instance, data: st.DataObje
     assert weighed.steps == counted_one_by_one.steps
 
 
+@given(WIDE, st.lists(PRICES))
+def test_the_dropped_steps_are_the_best_cover_without_a_wildcard(
+    instance: Instance, prices: list[float]
+) -> None:
+    """With the other steps below a node: they cost what the planner's cover of its keys costs without it."""
+    frontier = frontier_of(instance)
+    for step in frontier.steps:
+        node = frontier.nodes[step.node]
+        changed = frontier.keys[node.first : node.last + 1]
+        below = [
+            each
+            for each in frontier.steps
+            if node.first <= frontier.nodes[each.node].first <= node.last and each.node < step.node
+        ]
+        dropped = frontier.dropped.get(step.node, [])
+        assert all(exact_price(each) > exact_price(step) for each in dropped)
+        for price in [*(each.price for each in dropped), *(price for price in prices if price < inf)]:
+            taken = [each for each in (*below, *dropped) if exact_price(each) <= Fraction(price)]
+            purges = sum(map(instance.alone, changed)) - sum(each.saved for each in taken)
+            best = weighted_cover(
+                changed,
+                under(node.prefix, instance.unchanged),
+                price,
+                lambda prefix, top=node.prefix: len(prefix) > len(top) and instance.allowed(prefix),
+                instance.alone,
+            )
+            cost = Fraction(price) * purges + sum(each.evicted for each in taken)
+            assert cost == priced(best, price, instance.alone)[0]
+
+
 def test_a_dearer_step_is_dropped() -> None:
     """Where a wildcard above is cheaper than one below it, the one below never comes to pass."""
     changed = ["a/1", "a/2", *(f"b/{number}" for number in range(8))]
     frontier = Frontier(changed, ["a/3", "a/4", "a/5"], lambda _: True, lambda _: 1)
     assert [frontier.nodes[step.node].prefix for step in frontier.steps] == ["b/", ""]
+    assert {frontier.nodes[step.node].prefix for each in frontier.dropped.values() for step in each} == {"a/"}
     # 3 purges become 1, for 3 evictions. "a/" alone would save 1 for the same 3 evictions.
     assert (frontier.steps[-1].price, frontier.steps[-1].saved, frontier.steps[-1].evicted) == (1.5, 2, 3)
 

@@ -2,8 +2,14 @@
 
 import re
 import traceback
+from fnmatch import fnmatchcase
+from functools import cache
+from itertools import product
+from string import ascii_lowercase, ascii_uppercase, digits
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from purging.errors import InvalidSetting
 from purging.settings import Settings
@@ -193,3 +199,57 @@ def test_weights_that_the_template_refuses_are_refused_with_the_remedy(text: str
     with pytest.raises(InvalidSetting, match=r"EVICTION_WEIGHTS entry '.*': .*write .+") as caught:
         Settings.from_env(GOOD | {"EVICTION_WEIGHTS": f"*.webm=7 {text}"})
     assert any(f"entry {entry!r}: " in str(caught.value) for entry in text.split())
+
+
+@pytest.mark.parametrize(
+    ("entry", "remedy"),
+    [
+        *(
+            (entry, "spaces between entries")
+            for entry in ("*.mp4=5,*.gif=3", "*.mp4=5;", "*.mp4==5", "a;b=5")
+        ),
+        *((entry, "brackets as in [abc]") for entry in ("[=5", "[z-a]=5", "[]=5", "[!]=5", "a]=5")),
+    ],
+)
+def test_a_pattern_that_would_match_nothing_is_refused(entry: str, remedy: str) -> None:
+    """A list with commas is one pattern that no key matches. The error says how to write it."""
+    with pytest.raises(InvalidSetting, match=re.escape(f"EVICTION_WEIGHTS entry {entry!r}: ")) as caught:
+        Settings.from_env(GOOD | {"EVICTION_WEIGHTS": f"*.webm=7 {entry}"})
+    assert remedy in str(caught.value)
+    assert "a ? for any" in str(caught.value)
+
+
+@cache
+def _allowed_weights() -> str:
+    pattern: str = load()["Parameters"]["EvictionWeights"]["AllowedPattern"]
+    return pattern
+
+
+def _accepted(text: str) -> bool:
+    """Whether the functions start with these weights."""
+    try:
+        Settings.from_env(GOOD | {"EVICTION_WEIGHTS": text})
+    except InvalidSetting:
+        return False
+    return True
+
+
+@given(st.text("ab-!^[]*?=,;.059AZ\\", max_size=8).map(lambda pattern: f"{pattern}=5"))
+@example("[a-c-b]=5")
+@example("[--]=5")
+@example("[a]z-a=5")
+@example("[!]=5")
+def test_the_template_and_the_functions_accept_the_same_patterns(text: str) -> None:
+    """Whatever the pattern is, in brackets or not."""
+    assert _accepted(text) == bool(re.search(_allowed_weights(), text))
+
+
+@pytest.mark.parametrize(("first", "last"), [*product("0159abyzABYZ", repeat=2)])
+def test_ranges_are_of_digits_or_of_letters_in_order(first: str, last: str) -> None:
+    """The template and the functions accept the same ranges, and such a range matches its ends."""
+    pattern = f"[{first}-{last}]"
+    kinds = (digits, ascii_lowercase, ascii_uppercase)
+    in_order = first <= last and any(first in kind and last in kind for kind in kinds)
+    assert _accepted(f"{pattern}=5") is in_order
+    assert bool(re.search(_allowed_weights(), f"{pattern}=5")) is in_order
+    assert not in_order or (fnmatchcase(first, pattern) and fnmatchcase(last, pattern))

@@ -64,7 +64,7 @@ def test_a_trace_worked_out_by_hand(tmp_path: Path, capsys: pytest.CaptureFixtur
         "evictions": 0,
         "changes": 5,
         "stale": 0,
-        "over_quota": False,
+        "out_of_quota": False,
         "price": 0.0,
         "hindsight_evictions": 0,
     }
@@ -73,7 +73,7 @@ def test_a_trace_worked_out_by_hand(tmp_path: Path, capsys: pytest.CaptureFixtur
         "policy": "ours",
         "mode": "versioned",
         "months": 1,
-        "months_over_quota": 0,
+        "months_out_of_quota": 0,
         "purges": 3,
         "purges_in_worst_month": 3,
         "changes_needing_purge": 5,
@@ -144,8 +144,22 @@ def test_out_of_quota_the_rest_waits_for_the_next_months(
     row, _ = play(capsys, write(tmp_path, keys, [(0, keys, [])]), "--quota", "10")
     assert [month["purges"] for month in row["per_month"]] == [9, 9, 2]
     assert [month["stale"] for month in row["per_month"]] == [11, 0, 0], "in the month of the change"
-    assert (row["months_over_quota"], row["stale_at_month_end"]) == (2, 11)
+    assert [month["out_of_quota"] for month in row["per_month"]] == [True, True, False]
+    assert (row["months_out_of_quota"], row["stale_at_month_end"]) == (2, 11)
     assert row["delay_max"] > 40 * 86_400
+
+
+@pytest.mark.parametrize(("policy", "most"), [("ours", 9), ("per-key", 10)])
+def test_a_month_is_out_of_quota_only_if_a_change_finds_no_purge_left(
+    policy: str, most: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the last purge it is not, with one change more it is; the quota is never exceeded."""
+    keys = [f"{n:02}/a.jpg" for n in range(most + 1)]
+    for number, out_of_quota in ((most, False), (most + 1, True)):
+        lines: list[Line] = [(0, keys[:number], [])]
+        row, _ = play(capsys, write(tmp_path, keys, lines), "--quota", "10", "--policy", policy)
+        month = row["per_month"][0]
+        assert (month["purges"], month["out_of_quota"]) == (most, out_of_quota)
 
 
 POLICIES = ("ours", "per-event", "per-key", "folder", "s3deploy", "threshold")

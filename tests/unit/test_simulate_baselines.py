@@ -79,7 +79,7 @@ def test_over_the_quota_a_policy_is_blocked_and_its_changes_are_stale() -> None:
     """They are never tried again, and never served."""
     _, score = decided("per-key", at_once("a/1.jpg", "a/2.jpg", "a/3.jpg"), quota=2)
     row = score.row()
-    assert (row["purges"], row["months_over_quota"], row["stale_at_month_end"]) == (2, 1, 1)
+    assert (row["purges"], row["months_out_of_quota"], row["stale_at_month_end"]) == (2, 1, 1)
 
 
 def test_with_versions_a_baseline_is_told_what_needs_no_purge() -> None:

@@ -19,10 +19,21 @@ def test_a_table_and_charts_for_people(tmp_path: Path, capsys: pytest.CaptureFix
     table = capsys.readouterr().out
     assert "…" not in table
     assert table.count("threshold") == 4
+    assert "out of" in table
     svg = ElementTree.parse(tmp_path / "chart.svg")  # noqa: S314 - our own
     texts = {text.text for text in svg.iter("{http://www.w3.org/2000/svg}text")}
     assert {"one", "two & $more$", "ours", "purges (number, log scale)"} <= texts
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_help_says_what_out_of_quota_means(capsys: pytest.CaptureFixture[str]) -> None:
+    """No month is over the quota: changes found no purge left."""
+    with pytest.raises(SystemExit, match="0"):
+        simulate(["--help"])
+    assert (
+        "A month is out of quota if changes were in need of a purge when none was left"
+        in capsys.readouterr().out
+    )
 
 
 def test_the_columns_of_hindsight(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

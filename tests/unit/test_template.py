@@ -22,8 +22,9 @@ GOOD = {
         "*.mp4=50",
         "*.mp4=50 *.gif=5  icons/*=1 ",
         "*=10000",
-        "a=b*=1",
+        "a?b*=1",
         "[ab]?.mp4=9999",
+        "[!a-f0-9]*=5 [-_]*=2 [a-]*=2 [[]?=3 [!!]=2",
     ],
     "ImageKitSecretArn": [
         "",
@@ -56,6 +57,20 @@ BAD = {
     "EvictionWeights": [
         *("*.mp4", "*.mp4=", "=5", "*.mp4=0", "*.mp4=05", "*.mp4=10001", "*.mp4=1.5", "*.mp4=-1"),
         *("*.mp4=5,*.gif=5 *.png", "*.mp4 =5", "*.mp4= 5"),
+        *("*.mp4=5,*.gif=3", "*.mp4=5;*.gif=3", "*.mp4=5,", "*.mp4,*.gif=5", "*.mp4==5", "a=b*=1"),
+        *(
+            "[=5",
+            "]=5",
+            "[]=5",
+            "[!]=5",
+            "[ab=5",
+            "a]=5",
+            "[a,b]=5",
+            "[z-a]=5",
+            "[aZ-A]=5",
+            "[9-0]=5",
+            "[a-Z]=5",
+        ),
     ],
     "ImageKitSecretArn": ["imagekit/key", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:imagekit"],
     "ImageKitApiUrl": [

@@ -9,7 +9,8 @@ are the whole trade-off between purges and evictions (its lower convex hull).
 A branching point's price follows from the best cover below it, which depends on the price, too. Each open
 branching point therefore keeps the steps below it in a heap, the dearest on top. Steps that are dearer than
 the branching point itself never come to pass: they are dropped. Every step is pushed and dropped once, and a
-smaller heap is merged into a larger one: the time is O(n log² n) at worst.
+smaller heap is merged into a larger one: the time is O(n log² n) at worst. The dropped steps are kept: they
+are what comes to pass below the branching point if its wildcard may not be used.
 """
 
 from bisect import bisect_left, bisect_right
@@ -55,8 +56,10 @@ class Frontier:
     `allowed` says whether a wildcard may stand behind a key prefix, as for `cover`. `alone` says how many
     purges a changed key takes by itself, 1 or more. `weight` is what the eviction of an unchanged key costs,
     a whole number; 1 without it. `keys` are the changed keys, sorted. `nodes` are in post-order. `steps` are
-    sorted by price. `purges` is how many purges the cover without wildcards takes. Nodes
-    and keys that lie under no node are below the root: `roots`, and the `own` purges of these keys.
+    sorted by price. `dropped` are the steps that each node dropped: with the steps below the node, they are
+    the best covers of its keys without its wildcard. `purges` is how many purges the cover without wildcards
+    takes. Nodes and keys that lie under no node are below the root: `roots`, and the `own` purges of these
+    keys.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Frontier:
         self.nodes: list[Node] = []
         self.roots: tuple[int, ...] = ()
         self.own = 0
+        self.dropped: dict[int, list[Step]] = {}
         self._every, self._places, self._allowed = every, places, allowed
         self._sums = sums_of_weights(every, members, weight) if weight else None
         self.steps = self._build()
@@ -113,8 +117,7 @@ class Frontier:
             key = every[places[last + 1]]
             shared = shared_length(key, every[places[last + 2]]) if last + 1 < count_keys else -1
             first, own, below = last, self._alone[last], list[int]()
-            heap: list[tuple[float, int]] = []
-            total, evicted = own, 0
+            total, evicted, heap = own, 0, list[tuple[float, int]]()
             depth = len(key) if own > 1 else -1
             while True:
                 if depth > shared:
@@ -126,6 +129,7 @@ class Frontier:
                         # A dearer step below is worth less than this wildcard at each price: drop it.
                         while heap and (collateral - evicted) < -heap[0][0] * (total - 1):
                             dropped = steps.pop(heappop(heap)[1])
+                            self.dropped.setdefault(node, []).append(dropped)
                             total, evicted = total + dropped.saved, evicted - dropped.evicted
                         saved, more = total - 1, collateral - evicted
                         steps[node] = Step(more / saved, node, saved, more)

@@ -12,6 +12,7 @@ from purging.clocks import SKEW_SECONDS
 from purging.planning.pacing import (
     BURST_CHANGES,
     BURST_SECONDS,
+    COALESCE_SECONDS,
     FEW,
     MAX_GATHER_SECONDS,
     MONTH_END_SECONDS,
@@ -19,9 +20,8 @@ from purging.planning.pacing import (
     allowance,
     cheapest,
     coming,
-    gather_seconds,
+    gathering,
     last_due,
-    may_gather,
     runs_out,
     when,
 )
@@ -136,7 +136,7 @@ def test_a_single_change_is_purged_at_once_while_the_quota_suffices(
     left: int, now: float, waited: float
 ) -> None:
     """It evicts nothing needlessly, however young it is."""
-    assert gather_seconds([now - waited], now, HOLD) == 0
+    assert gathering([now - waited], now, HOLD) is None
     choice = cheapest(Uploads(1, 1), left=left, now=now, further=Need(left - 1, inf))
     assert choice == (0.0, [0], True, Need(1, 1))
 
@@ -226,8 +226,10 @@ def test_no_change_is_held_into_the_next_month() -> None:
 def test_an_upload_is_gathered_until_the_last_minute_of_a_month() -> None:
     """Then all of it is planned as a whole, with the purges that are left."""
     upload = [JUNE - 70.0 + n / 10 for n in range(100)]
-    assert gather_seconds(upload[:90], JUNE - 61, HOLD) == pytest.approx(1.0)
-    assert gather_seconds(upload, JUNE - 60, HOLD) == 0
+    found = gathering(upload[:90], JUNE - 61, HOLD)
+    assert found
+    assert found.seconds == pytest.approx(1.0)
+    assert gathering(upload, JUNE - 60, HOLD) is None
 
 
 @given(st.floats(-10_000, 10_000))
@@ -239,43 +241,77 @@ def test_no_change_is_younger_than_now(ahead: float) -> None:
     assert (last_due([time], MAY, HOLD) == time) is (ahead > SKEW_SECONDS or ahead <= TICK_SECONDS - HOLD)
 
 
-@given(ages, st.floats(0, 2000))
-def test_gathering_ends(seconds: list[float], hold: float) -> None:
+@given(ages, st.lists(st.floats(0, 10), max_size=20), st.floats(0, 2000))
+def test_gathering_ends(seconds: list[float], purged: list[float], hold: float) -> None:
     """Whatever keeps coming, no change is gathered longer than five minutes, nor than it may be held."""
     times = [MAY - age for age in seconds]
-    wait = gather_seconds(times, MAY, hold)
-    assert 0 <= wait <= BURST_SECONDS
-    longest = min(MAX_GATHER_SECONDS, hold)
-    assert all(may_gather(time, MAY, hold) is (time > MAY - longest) for time in times)
+    found = gathering(times, MAY, hold, [MAY - age for age in purged])
+    if not found:
+        return
+    assert 0 < found.seconds <= BURST_SECONDS
+    assert found.since >= MAY - min(MAX_GATHER_SECONDS, hold)
     # Without a pause since then, the upload is over with its patience.
     gaps = [early - late for early, late in pairwise(sorted(seconds, reverse=True))]
-    if max(gaps, default=0) < BURST_SECONDS and max(seconds) > longest + 1e-3:
-        assert wait == 0
+    if max(gaps, default=0) < BURST_SECONDS and max(seconds) > min(MAX_GATHER_SECONDS, hold) + 1e-3:
+        assert found.since >= MAY - COALESCE_SECONDS
 
 
 @given(ages, st.lists(st.floats(60, 1e6), max_size=5))
-def test_only_an_upload_under_way_is_gathered(seconds: list[float], old: list[float]) -> None:
+def test_only_an_upload_under_way_is_gathered_for_long(seconds: list[float], old: list[float]) -> None:
     """Ten changes within four seconds; fewer are none, and one that paused is over, old ones or not."""
     recent = sum(age < BURST_SECONDS - 1e-3 for age in seconds)
     older = sum(age > BURST_SECONDS + 1e-3 for age in seconds)
-    wait = gather_seconds([MAY - age for age in [*seconds, *old]], MAY, HOLD)
+    found = gathering([MAY - age for age in [*seconds, *old]], MAY, HOLD)
     if recent >= BURST_CHANGES and max(seconds) < MAX_GATHER_SECONDS - 1:
         gaps = [early - late for early, late in pairwise(sorted([*seconds, *old], reverse=True))]
         if not old or max(gaps) > BURST_SECONDS + 1e-3:
-            assert wait > 0
-    if len(seconds) - older < BURST_CHANGES:
-        assert wait == 0
+            assert found
+            assert found.since == MAY - MAX_GATHER_SECONDS
+    if found and len(seconds) - older < BURST_CHANGES:
+        assert found.since == MAY - COALESCE_SECONDS
 
 
 @pytest.mark.parametrize("age", [301.0, 3600.0, 9 * 86_400.0])
 def test_an_old_change_does_not_switch_gathering_off(age: float) -> None:
     """What waits for a retry or for quota says nothing of the upload that is under way."""
     upload = [MAY - 3.0 + n / 100 for n in range(300)]
-    assert gather_seconds([MAY - age, *upload], MAY, HOLD) == gather_seconds(upload, MAY, HOLD) > 0
+    found = gathering([MAY - age, *upload], MAY, HOLD)
+    assert found
+    assert found == gathering(upload, MAY, HOLD)
 
 
 def test_gathering_lasts_until_the_upload_has_paused() -> None:
     """The tenth last change is four seconds old then."""
     times = [MAY - 1.0 + n / 100 for n in range(20)]
-    assert gather_seconds(times, MAY, HOLD) == pytest.approx(times[-10] + BURST_SECONDS - MAY)
-    assert gather_seconds(times, times[-10] + BURST_SECONDS, HOLD) == 0
+    found = gathering(times, MAY, HOLD)
+    assert found
+    assert found.seconds == pytest.approx(times[-10] + BURST_SECONDS - MAY)
+    assert gathering(times, times[-10] + BURST_SECONDS, HOLD) is None
+
+
+def test_a_change_in_company_is_gathered_for_two_seconds() -> None:
+    """It may begin an upload. The other one may be purged already, as it seemed to be alone."""
+    assert gathering([MAY - 0.5], MAY, HOLD) is None
+    assert gathering([MAY - 0.5, MAY - 0.2], MAY, HOLD) == (pytest.approx(1.5), MAY - COALESCE_SECONDS)
+    assert gathering([MAY - 0.2], MAY, HOLD, [MAY - 0.5]) == (pytest.approx(1.5), MAY - COALESCE_SECONDS)
+    assert gathering([MAY - 0.2], MAY, HOLD, [MAY - 2.3]) is None
+    assert gathering([MAY - 3.0, MAY - 2.5], MAY, HOLD, [MAY - 0.1]) is None
+
+
+def test_changes_in_company_are_planned_together() -> None:
+    """All of them are planned when the first one has waited for two seconds, and a slow stream goes on."""
+    times = [MAY, MAY + 0.02, MAY + 0.04]
+    assert gathering(times, MAY + 1.99, HOLD)
+    assert gathering(times, MAY + 2.0, HOLD) is None
+    assert gathering([MAY + n for n in range(30)], MAY + 30, HOLD) is None
+
+
+def test_nothing_is_gathered_without_a_hold() -> None:
+    """`MaxHoldSeconds` may be 0."""
+    assert gathering([MAY - 0.5, MAY - 0.2], MAY, 0.0) is None
+
+
+def test_purges_count_as_changes_of_an_upload() -> None:
+    """An upload at five objects a second seems to be single changes at first."""
+    slow = [MAY - 3.0 + n / 5 for n in range(15)]
+    assert gathering(slow[8:], MAY, HOLD, slow[:8]) == gathering(slow, MAY, HOLD)

@@ -16,9 +16,11 @@ class Coverage:
     """What accepted purges cover."""
 
     def __init__(self, accepted: Iterable[AcceptedPurge]) -> None:
+        self._times: list[float] = []
         self._exact: dict[str, list[AcceptedPurge]] = defaultdict(list)
         self._prefixes: dict[str, list[AcceptedPurge]] = defaultdict(list)
         for purge in accepted:
+            self._times.append(purge.submitted_at)
             if purge.url.endswith("*"):
                 self._prefixes[purge.url[:-1]].append(purge)
             else:
@@ -33,6 +35,10 @@ class Coverage:
                 above.pop()
             self._shorter.append(above[-1] if above else -1)
             above.append(at)
+
+    def accepted_since(self, time: float) -> list[float]:
+        """Return when the purges since a time were submitted, in unix seconds, sorted."""
+        return sorted(each for each in self._times if each >= time)
 
     def covers(self, target: PurgeTarget) -> bool:
         """Whether every change of a target happened before an accepted purge that covers its URL.

@@ -12,7 +12,7 @@
 
 import math
 from calendar import monthrange
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise, takewhile
 from math import inf
@@ -37,7 +37,10 @@ this part of a month."""
 BURST_CHANGES, BURST_SECONDS = 10, 4.0
 """So many changes in so many seconds are an upload under way: it is planned as a whole when it pauses.
 
-The seconds are twice the default of `CoalesceSeconds`: the latest changes may arrive so much later."""
+The latest changes may arrive some seconds later than the others."""
+
+COALESCE_SECONDS = 2.0
+"""A change that does not come alone is gathered for this time, until one sees whether an upload begins."""
 
 MAX_GATHER_SECONDS = 300.0
 """The longest time for which an upload that does not pause is gathered."""
@@ -48,6 +51,8 @@ TICK_SECONDS = 60.0
 MONTH_END_SECONDS = 300.0
 """No change is held in the last seconds of a month: purges that a month does not use are lost."""
 
+_COMPANY = 2  # with another one, a change is not alone
+_SHORTEST_WAIT = 0.1  # seconds
 _ROUNDING = 1e-9  # so much a quotient of floats may lie below a whole number
 
 T = TypeVar("T")
@@ -115,31 +120,55 @@ def when(occurred_at: float, now: float) -> float:
     return min(occurred_at, now) if occurred_at <= now + SKEW_SECONDS else 0.0
 
 
-def gather_seconds(times: Iterable[float], now: float, max_hold: float) -> float:
-    """Return the seconds until an upload under way may be over; 0 if there is none, or if it was gathered for
-    long enough.
+class Gathering(NamedTuple):
+    """Changes that happened after `since` (unix seconds) are held, for `seconds` at most."""
 
-    `times` are when pending changes happened (unix seconds). Only those since the last pause count: changes
-    from before the upload say nothing about it.
+    seconds: float
+    since: float
+
+
+def gathering(
+    times: Sequence[float], now: float, max_hold: float, purged: Sequence[float] = ()
+) -> Gathering | None:
+    """Return for how long to gather an upload that is under way, or that may have begun; None if there is
+    none, or if it was gathered for long enough.
+
+    `times` are when pending changes happened, and `purged` when purges were accepted (unix seconds): each was
+    made for a change at least. Only those since the last pause count: changes from before the upload say
+    nothing about it.
     """
-    latest = sorted(times, reverse=True)
+    latest = sorted((*times, *purged), reverse=True)
     recent = list(takewhile(lambda time: time > now - BURST_SECONDS, latest))
     if len(recent) < BURST_CHANGES:
-        return 0.0
-    began = next((one for one, before in pairwise(latest) if one - before > BURST_SECONDS), latest[-1])
-    patience = min(began + _longest(max_hold), _month(now)[1] - TICK_SECONDS) - now
+        return _coalescing(times, now, max_hold, purged)
+    began, _ = _began(latest, BURST_SECONDS)
+    longest = min(MAX_GATHER_SECONDS, max_hold)
+    patience = min(began + longest, _month(now)[1] - TICK_SECONDS) - now
     if patience <= 0:
-        return 0.0
-    return max(min(recent[BURST_CHANGES - 1] + BURST_SECONDS - now, patience), 0.1)
+        return None
+    pause = recent[BURST_CHANGES - 1] + BURST_SECONDS - now
+    return Gathering(max(min(pause, patience), _SHORTEST_WAIT), now - longest)
 
 
-def may_gather(time: float, now: float, max_hold: float) -> bool:
-    """Whether a change of this time (unix seconds) may be held longer for an upload that is under way."""
-    return time > now - _longest(max_hold)
+def _coalescing(
+    times: Sequence[float], now: float, max_hold: float, purged: Sequence[float]
+) -> Gathering | None:
+    """A change that comes alone is purged at once. Others are gathered, as they may begin an upload."""
+    seconds = min(COALESCE_SECONDS, max_hold)
+    latest = sorted((*times, *purged), reverse=True)
+    began, company = _began(latest, seconds)
+    if company < _COMPANY or began + seconds <= now or max(times) <= now - seconds:
+        return None
+    return Gathering(max(began + seconds - now, _SHORTEST_WAIT), now - seconds)
 
 
-def _longest(max_hold: float) -> float:
-    return min(MAX_GATHER_SECONDS, max_hold)
+def _began(latest: Sequence[float], pause: float) -> tuple[float, int]:
+    """Return when the changes since the last pause of so many seconds began, and how many they are. `latest`
+    are the times of changes, the latest first."""
+    count = next(
+        (n for n, (one, before) in enumerate(pairwise(latest), 1) if one - before > pause), len(latest)
+    )
+    return latest[count - 1], count
 
 
 def last_due(times: Iterable[float], now: float, max_hold: float) -> float:

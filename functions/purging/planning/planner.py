@@ -153,21 +153,22 @@ class Planner:
         """Hold an upload that is under way."""
         now, max_hold = draft.now, self._settings.max_hold_seconds
         objects = dict.fromkeys(target.changed_object for target in draft.ready)
-        times = (
+        times = [
             pacing.when(change.occurred_at.timestamp(), now) for each in objects for change in each.changes
-        )
-        seconds = pacing.gather_seconds(times, now, max_hold)
-        if not seconds:
+        ]
+        # Each change has as many purges as URLs at most.
+        purged = draft.coverage.accepted_since(now - pacing.BURST_SECONDS)[
+            :: self._settings.url_map.most_urls
+        ]
+        gathering = pacing.gathering(times, now, max_hold, purged)
+        if not gathering:
             return draft
         urgent = _urgent(objects, now)
         held, ready = _divide(
             draft.ready,
-            lambda target: (
-                target.changed_object not in urgent
-                and pacing.may_gather(_time_of(target, now), now, max_hold)
-            ),
+            lambda target: target.changed_object not in urgent and _time_of(target, now) > gathering.since,
         )
-        return replace(draft, ready=ready, held=held, hold="gathering", gather_seconds=seconds)
+        return replace(draft, ready=ready, held=held, hold="gathering", gather_seconds=gathering.seconds)
 
     def _hold(self, draft: Draft) -> Draft:
         """Hold the targets that can wait for the next tick."""

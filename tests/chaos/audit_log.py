@@ -103,7 +103,8 @@ class AuditLog:
         """By request id: how its execution ended."""
         self.authorizations: set[str] = set()
         self.violations: list[str] = []
-        self._first_requested: dict[str, float] = {}
+        self._possible_first_calls: dict[str, list[float]] = {}
+        """By request: the calls of which the functions may take any one for the first."""
         self._last_requested: dict[str, float] = {}
         self._failed_requests: set[str] = set()
 
@@ -137,9 +138,11 @@ class AuditLog:
         if now - self._last_requested.get(request, -inf) > _REPETITION_SECONDS + _CLOCK_MARGIN:
             self.required_manual_urls += [(now, url) for url in urls]
         self._last_requested[request] = now
-        first = self._first_requested.get(request, -inf)
-        if request in self._failed_requests or now - first > _REPETITION_SECONDS - _CLOCK_MARGIN:
-            self._first_requested[request] = now
+        calls = self._possible_first_calls.get(request, [-inf])
+        if request in self._failed_requests or now - min(calls) > _REPETITION_SECONDS - _CLOCK_MARGIN:
+            # A failed call may have been remembered, so an earlier one stays possible until it is forgotten.
+            remembered = [each for each in calls if now - each <= _REPETITION_SECONDS + _CLOCK_MARGIN]
+            self._possible_first_calls[request] = [*remembered, now]
             self.possible_manual_urls += [(now, url) for url in urls]
 
     def record_manual_answer(self, request: str, answer: Any) -> None:

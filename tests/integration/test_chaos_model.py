@@ -201,6 +201,31 @@ def test_a_function_is_killed_at_its_time_out(simulation: Simulation) -> None:
     assert (seconds, got) == (2.0, "Killed")
 
 
+@pytest.mark.parametrize(
+    ("calls", "purged_again"),
+    [
+        ([(0, True), (60, True), (240, True)], []),
+        ([(0, True), (60, True), (320, True), (380, True)], [320]),
+        ([(0, False), (60, True), (120, True)], [60]),
+        ([(0, False), (240, False), (280, True), (320, True)], [240, 280, 320]),
+    ],
+    ids=["one request", "forgotten", "the first call failed", "a failed call may have been the first"],
+)
+def test_a_request_may_be_served_again_when_its_first_call_may_be_forgotten(
+    simulation: Simulation, calls: list[tuple[float, bool]], purged_again: list[float]
+) -> None:
+    """5 minutes after its first call, a request is a new one. A failed call may have been the first or not.
+
+    `calls` are the times of equal requests, each with whether it was answered.
+    """
+    request = '{"urls": ["https://ik.imagekit.io/demo/a.jpg"]}'
+    for time, answered in calls:
+        simulation.audit_log.record_manual_request(request, time)
+        simulation.audit_log.record_manual_answer(request, {} if answered else None)
+    possible = [time for time, _ in simulation.audit_log.possible_manual_urls]
+    assert possible == [calls[0][0], *purged_again]
+
+
 def test_every_fault_is_drawn() -> None:
     """Each fault of `--help` occurs in a schedule or a set-up."""
     schedules = [generate(seed, 300, faults.ALL) for seed in range(120)]

@@ -166,7 +166,7 @@ def _record(key: str, number: int, at: str) -> dict[str, Any]:
         "eventTime": at,
         "s3": {
             "bucket": {"name": BUCKET},
-            "object": {"key": quote_plus(key), "size": 1024, "sequencer": f"{number:016X}"},
+            "object": {"key": quote_plus(key, safe="/"), "size": 1024, "sequencer": f"{number:016X}"},
         },
     }
 

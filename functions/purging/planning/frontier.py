@@ -112,9 +112,9 @@ class Frontier:
         for last in range(count_keys):
             key = every[places[last + 1]]
             shared = shared_length(key, every[places[last + 2]]) if last + 1 < count_keys else -1
-            first, own, below = last, self._alone[last], list[int]()
+            first, own, total, evicted = last, self._alone[last], self._alone[last], 0
+            below: list[int] = []
             heap: list[tuple[float, int]] = []
-            total, evicted = own, 0
             depth = len(key) if own > 1 else -1
             while True:
                 if depth > shared:

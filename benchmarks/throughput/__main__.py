@@ -3,12 +3,12 @@
 Both get the same S3 events, in full batches of the queue, and call the same emulated ImageKit on a socket,
 without rate limits. ImageKit has a process of its own, and so has each row. Real seconds are what a Lambda is
 billed for, with the waits for ImageKit, which answers at once. On a busy machine they are longer. CPU seconds
-are the processor time of the handler's process: of the handler, of its HTTP client, and of the fakes of AWS,
-whose share is in the table.
+are the processor time of the handler's process: of the handler, of its HTTP client, and of the fakes of AWS.
+The table has their share of the real time.
 
 AWS answers from memory, without boto3 and without a network. So the table counts all calls to AWS by
-service: in a Lambda each takes milliseconds, as a call to ImageKit does. Log lines and metrics are made as in
-a Lambda.
+service: in a Lambda each takes milliseconds, as a call to ImageKit does, and half a millisecond of that is
+boto3's own processor time. Log lines and metrics are made as in a Lambda.
 
 A catalogue is exported again, in the order of its keys. In the first row, its many folders do not begin and
 end with the batches. In the second one, each batch overwrites one folder as a whole. The changes are an hour

@@ -10,7 +10,15 @@ from local.workspace import PROJECT
 def test_full_batches_lose_nothing_and_cost_little() -> None:
     """5,000 changes pass the real handler in a separate process, which counts memory and writes."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.throughput", "--changes", "5000", "--calls", "100", "--json"],
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.throughput",
+            "--changes=5000",
+            "--calls=100",
+            "--runs=1",
+            "--json",
+        ],
         cwd=PROJECT,
         capture_output=True,
         text=True,

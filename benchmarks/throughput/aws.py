@@ -1,8 +1,9 @@
 """AWS for the measurement of SubmitPurge: it answers at once, from memory, and counts the calls.
 
-The time of AWS itself is not measured.
+The time of AWS itself is not measured, and neither is that of boto3, which signs a call and reads its answer.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
@@ -33,23 +34,34 @@ class Aws:
         self.table = dynamodb.Table()
         self._bucket = Bucket(keys, versioned=False)
         self._calls: Counter[str] = Counter()
+        self.seconds = 0.0
+        """Real time of all calls. The clock of the processor would take longer than some of them."""
 
     def call(self, service: str, operation: str, request: Mapping[str, Any]) -> Any:
         """Answer one call."""
+        started = time.perf_counter()
+        try:
+            return self._answer(service, operation, request)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+    def _answer(self, service: str, operation: str, request: Mapping[str, Any]) -> Any:
         if service == "dynamodb":
             return self.table.handle(operation, request)
-        self._calls[operation] += 1
+        self._calls[service] += 1
         if service == "s3":
             return self._bucket.list_objects_v2(**request)
         return {"SecretString": PRIVATE_KEY} if service == "secretsmanager" else {}
 
     def calls(self) -> dict[str, int]:
-        """The calls so far."""
-        calls = self.table.calls
+        """The calls so far, by service. A transaction is one call."""
+        table = self.table.calls
+        services = ("sqs", "stepfunctions", "secretsmanager", "sns")
         return {
-            "dynamodb_reads": calls["Query"],
-            "dynamodb_writes": calls.total() - calls["Query"],
-            "s3_listings": self._calls["list_objects_v2"],
+            "dynamodb_reads": table["Query"],
+            "dynamodb_writes": table.total() - table["Query"],
+            "s3_listings": self._calls["s3"],
+            **{f"{service}_calls": self._calls[service] for service in services},
         }
 
     def pending_sets(self) -> int:

@@ -1,8 +1,8 @@
 """Drains of a backlog: many changes are pending in the ledger, and the bucket holds as many keys.
 
-Table and bucket are in a process of their own. So the measured memory is that of the function and of the
-emulated ImageKit. The quota is the default one. A tick starts each drain. Its seconds are real time, with the
-calls between the processes.
+Table and bucket are in a process of their own, and so is the emulated ImageKit. So the measured memory is
+that of the function. The quota is the default one. A tick starts each drain. Its seconds are real time, with
+the calls between the processes.
 """
 
 import random
@@ -17,9 +17,9 @@ from typing import Any
 from benchmarks.keys import split
 from benchmarks.memory import peak_megabytes
 from benchmarks.throughput.aws import BUCKET, Aws
-from benchmarks.throughput.function import BATCH, MEMORY_MB, TIMEOUT, SubmitPurge, emulated_imagekit
+from benchmarks.throughput.function import BATCH, MEMORY_MB, TIMEOUT, SubmitPurge
+from benchmarks.throughput.imagekit import emulated_imagekit
 from local.fakes import dynamodb
-from local.imagekit import ImageKitServer
 from purging.changes import ObjectChange
 from purging.ledger.store import Ledger
 
@@ -64,14 +64,13 @@ _Manager.register("backlog", Backlog)
 
 
 def _measure(pending: int, roots: int, *, shuffled: bool) -> dict[str, Any]:
-    emulator = emulated_imagekit()
-    with _Manager() as manager, ImageKitServer(emulator) as api:
+    with _Manager() as manager, emulated_imagekit() as imagekit:
         backlog: Any = manager.backlog(pending, shuffled=shuffled)  # type: ignore[attr-defined] # registered
         before = backlog.calls()
         transformations = " ".join(f"tr:w-{number}" for number in range(1, roots))
-        submit_purge = SubmitPurge(api.url, backlog.call, PATH_TRANSFORMATIONS=transformations)
+        submit_purge = SubmitPurge(imagekit.url(), backlog.call, PATH_TRANSFORMATIONS=transformations)
         drains = list(_drains(submit_purge, backlog))
-        after, lost = backlog.calls(), backlog.pending_sets()
+        after, lost, purged = backlog.calls(), backlog.pending_sets(), imagekit.purged()
     return {
         "backlog": f"changes {'in no order' if shuffled else 'in the order of their keys'}",
         "pending": pending,
@@ -83,7 +82,7 @@ def _measure(pending: int, roots: int, *, shuffled: bool) -> dict[str, Any]:
         "peak_mb": round(peak_megabytes()),
         "memory_mb": MEMORY_MB,
         **{name: after[name] - before[name] for name in after},
-        "imagekit_calls": len(emulator.state.purges.all()),
+        "imagekit_calls": len(purged),
         "lost": lost,
     }
 

@@ -1,15 +1,14 @@
-"""SubmitPurge in this process, and the emulated ImageKit that it calls."""
+"""SubmitPurge in this process."""
 
 import contextlib
-import io
 import os
 import time
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from benchmarks.throughput.aws import BUCKET, PRIVATE_KEY, Call, client
-from local.imagekit import Bucket, Emulator, Settings
+from benchmarks.throughput.aws import BUCKET, Call, client
 
 ENDPOINT = "https://ik.imagekit.io/demo"
 
@@ -18,6 +17,8 @@ BATCH = 1000
 
 MEMORY_MB, TIMEOUT = 512, 120.0
 """MemorySize and Timeout of SubmitPurge, as template.yaml has them."""
+
+_NOWHERE = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process lives
 
 
 class SubmitPurge:
@@ -34,12 +35,13 @@ class SubmitPurge:
             "IMAGEKIT_API_URL": api,
             "POWERTOOLS_SERVICE_NAME": "imagekit-s3-purge",
             "POWERTOOLS_METRICS_NAMESPACE": "ImageKitS3Purge",
-            "POWERTOOLS_LOG_LEVEL": "WARNING",
-            "POWERTOOLS_METRICS_DISABLED": "1",
+            "POWERTOOLS_LOG_LEVEL": "INFO",
             **settings,
         }
-        import submit_purge  # noqa: PLC0415 - Powertools reads the environment when it is imported
-        from purging.aws import clients  # noqa: PLC0415 - likewise
+        # The logger keeps the output that it finds. Log lines must not mix with the rows.
+        with contextlib.redirect_stdout(_NOWHERE):
+            import submit_purge  # noqa: PLC0415 - Powertools reads the environment when it is imported
+            from purging.aws import clients  # noqa: PLC0415 - likewise
 
         clients.aws = lambda service: client(call, service)
         self._handler = submit_purge.handler
@@ -55,14 +57,6 @@ class SubmitPurge:
             aws_request_id=f"request-{next(self._numbers)}",
             get_remaining_time_in_millis=lambda: int((dies_at - time.monotonic()) * 1000),
         )
-        # The handler prints metrics, as in the Lambda. They must not mix with the rows.
-        with contextlib.redirect_stdout(io.StringIO()):
+        # The handler prints metrics, as in the Lambda. They must not mix with the rows either.
+        with contextlib.redirect_stdout(_NOWHERE):
             return self._handler(event, context)
-
-
-def emulated_imagekit() -> Emulator:
-    """An ImageKit without rate limits, and with more quota than is ever used."""
-    settings = Settings(
-        PRIVATE_KEY, quota=10**9, write_rate=1e6, write_burst=10**6, read_rate=1e6, read_burst=10**6
-    )
-    return Emulator(settings, origins={"demo": Bucket.parse(BUCKET)})

@@ -1,5 +1,6 @@
 """Takes what SubmitPurge is given: keeps its changes in the ledger, then drains it."""
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -110,14 +111,15 @@ class Intake:
             each for each in changes if settings.url_map.serves(each) and not settings.ignores(each.key)
         ]
         self.ledger.add(served)
-        for change in served:
-            logger.debug(
-                "change received",
-                bucket=change.bucket,
-                key=change.key,
-                kind=change.kind,
-                occurred_at=change.occurred_at.isoformat(),
-            )
+        if logger.log_level <= logging.DEBUG:
+            for change in served:
+                logger.debug(
+                    "change received",
+                    bucket=change.bucket,
+                    key=change.key,
+                    kind=change.kind,
+                    occurred_at=change.occurred_at.isoformat(),
+                )
         _count("ChangesReceived", len(served))
         _count("ChangesNotServed", len(changes) - len(served))
         return bool(served)

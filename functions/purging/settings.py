@@ -73,7 +73,7 @@ class Settings:
 
     def ignores(self, key: str) -> bool:
         """Whether the key matches a pattern of IgnoreKeys. `*` matches slashes, too."""
-        return any(fnmatchcase(key, pattern) for pattern in self.ignore_keys)
+        return bool(self.ignore_keys) and any(fnmatchcase(key, pattern) for pattern in self.ignore_keys)
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

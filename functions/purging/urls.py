@@ -14,6 +14,7 @@ from purging.url_map_text import check_transformation, entries
 # The characters that ImageKit's SDKs (imagekitio 5.x) leave unencoded in a path besides letters and digits,
 # except `*`, which would change the meaning of a purge.
 _SAFE = "/:@!$&'()+,;=-._~"
+_needs_no_encoding = re.compile(rf"[A-Za-z0-9{re.escape(_SAFE)}]*").fullmatch
 
 # Wildcards: https://imagekit.io/docs/api-reference/caching/purge-cache
 _BANNED_WILDCARDS = {"/media/catalog/", "/s/files/"}
@@ -36,7 +37,7 @@ class Named(Protocol):
 
 def encode(key: str) -> str:
     """A decoded key as a URL path contains it: UTF-8, percent-encoded once."""
-    return quote(key, safe=_SAFE)
+    return key if _needs_no_encoding(key) else quote(key, safe=_SAFE)
 
 
 def wildcard_allowed(path: str) -> bool:
@@ -51,8 +52,10 @@ def wildcard_allowed(path: str) -> bool:
     path = path.removesuffix("*")
     if not path.startswith("/") or "*" in path or path in _BANNED_WILDCARDS:
         return False
+    if len(path) >= _LONG_ENOUGH:
+        return True
     levels = sum(1 for segment in path.split("/") if segment)
-    return levels >= 2 or len(path) >= _LONG_ENOUGH or _FILE_WITH_EXTENSION.search(path) is not None
+    return levels >= 2 or _FILE_WITH_EXTENSION.search(path) is not None
 
 
 def is_file(key: str) -> bool:
@@ -184,7 +187,7 @@ class UrlMap:
 
     def serves(self, change: Named) -> bool:
         """Whether any URL shows the object."""
-        return any(True for _ in self.roots_of(change))
+        return any(root.serves(change.bucket, change.key) for root in self.roots)
 
     def targets(self, change: Named) -> list[str]:
         """The exact, encoded URLs of a changed object, plain ones and path transformations, no repeats."""

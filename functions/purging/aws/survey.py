@@ -153,8 +153,8 @@ class Survey:
         return page
 
     def _record(self, page: Page) -> None:
-        for key in page.keys:
-            (self._existing if key in self._members else self._unchanged).add(key)
+        self._existing |= self._members.intersection(page.keys)
+        self._unchanged |= set(page.keys) - self._members
         self._versions.update(page.versions)
         self._removed.update((key, page.removed[key]) for key in page.removed if key in self._members)
 

@@ -63,6 +63,8 @@ def text_of(holder: dict[str, Any], field: str) -> str:
 
 
 def _is_utf8(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,9 +1,8 @@
 """Changes: an object of S3 that changed, or a URL that a person asked to purge."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["created", "removed"]
 
@@ -12,9 +11,8 @@ IDENTITY_BYTES = 8
 with a probability of less than 1 in 10^13."""
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectChange:
-    """An S3 object that was created or removed."""
+class ObjectChange(NamedTuple):
+    """An S3 object that was created or removed. It is a tuple because bulk changes make very many."""
 
     bucket: str
     key: str
@@ -41,8 +39,7 @@ class ObjectChange:
         return _digest(self.bucket, self.key, moment)
 
 
-@dataclass(frozen=True, slots=True)
-class UrlChange:
+class UrlChange(NamedTuple):
     """A URL that a person asked to purge: a manual purge."""
 
     url: str

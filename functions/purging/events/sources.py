@@ -3,12 +3,12 @@
 Sources: S3 notifications (direct, in SQS, in SNS, in SNS in SQS), EventBridge events of S3 (direct and in
 SQS), and the tick, which holds no change. `manual.py` reads manual purges.
 
-An event is opened step by step: a message holds the text of an event, an event holds records, a record holds
-one change. Each step fails by itself: one bad record does not affect the others.
+A message holds the text of an event, an event holds records, and a record holds one change or a message. Each
+part fails by itself: one bad record does not affect the others.
 """
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 from purging.errors import MalformedEvent
 from purging.events.fields import (
@@ -36,29 +36,8 @@ _NOTIFICATION_KINDS: dict[str, Kind] = {
 _EXPIRED_FOR_GOOD = ("Lifecycle Expiration", "Permanently Deleted")
 """`reason` and `deletion-type` of what the notification calls `LifecycleExpiration:Delete`."""
 
-
-class _Message(NamedTuple):
-    """A message whose `text` holds an event."""
-
-    text: object
-    depth: int
-
-
-class _Event(NamedTuple):
-    """An event, inside of `depth` messages."""
-
-    value: object
-    depth: int
-
-
-class _Record(NamedTuple):
-    """One record of an event."""
-
-    value: object
-    depth: int
-
-
-_Part = _Message | _Event | _Record
+_Found = ObjectChange | MalformedEvent
+"""What a part of an event holds: a change, or the reason why it cannot be read."""
 
 
 def parse(event: dict[str, Any]) -> list[ObjectChange]:
@@ -75,32 +54,45 @@ def parse(event: dict[str, Any]) -> list[ObjectChange]:
 
 def split(event: object) -> tuple[list[ObjectChange], list[MalformedEvent]]:
     """Return the changes of an event, and an error for each malformed part of it. Raises nothing."""
-    changes: list[ObjectChange] = []
-    problems: list[MalformedEvent] = []
-    # The last part is opened first: changes come out in the order of the event.
-    unopened: list[_Part] = [_Event(event, depth=0)]
-    while unopened:
-        try:
-            found = _open(unopened.pop())
-        except MalformedEvent as problem:
-            problems.append(problem)
-        else:
-            if isinstance(found, ObjectChange):
-                changes.append(found)
-            else:
-                unopened += reversed(found)
+    found = _in_event(event, 0)
+    changes = [each for each in found if isinstance(each, ObjectChange)]
+    problems = [each for each in found if isinstance(each, MalformedEvent)]
     return changes, problems
 
 
-def _open(part: _Part) -> ObjectChange | list[_Part]:
-    """Return what a part holds: its change, or smaller parts. Raises MalformedEvent."""
-    match part:
-        case _Message(text, depth):
-            return [_Event(_json(text), depth + 1)]
-        case _Event(value, depth):
-            return _parts_of_event(value, depth)
-        case _Record(value, depth):
-            return _open_record(as_object(value, "a record"), depth)
+def _in_event(event: object, depth: int) -> list[_Found]:
+    """What an event holds that lies inside of `depth` messages."""
+    try:
+        return _open_event(event, depth)
+    except MalformedEvent as problem:
+        return [problem]
+
+
+def _open_event(event: object, depth: int) -> list[_Found]:
+    if depth > _MAX_DEPTH:
+        raise MalformedEvent(f"an event nested more than {_MAX_DEPTH} deep: send the S3 event itself")
+    fields = as_object(event, "an event")
+    if fields.get("tick") is True or fields.get("Event") == "s3:TestEvent":
+        return []
+    if fields.get("Type") == "Notification" and "Message" in fields:
+        return _in_message(fields["Message"], depth)
+    if "Records" in fields:
+        return [each for record in list_of(fields, "Records") for each in _in_record(record, depth)]
+    if "detail-type" in fields:
+        return _in_record(fields, depth)
+    if is_manual(fields):
+        raise _manual_in_a_message(fields)
+    raise MalformedEvent(
+        f"no S3, SQS, SNS or EventBridge event and no manual purge: {shown(event)}; see events/ for examples"
+    )
+
+
+def _in_message(text: object, depth: int) -> list[_Found]:
+    try:
+        event = _json(text)
+    except MalformedEvent as problem:
+        return [problem]
+    return _in_event(event, depth + 1)
 
 
 def _json(text: object) -> object:
@@ -112,31 +104,17 @@ def _json(text: object) -> object:
         raise MalformedEvent(f"a message body is not JSON ({error}): {shown(text)}") from error
 
 
-def _parts_of_event(event: object, depth: int) -> list[_Part]:
-    if depth > _MAX_DEPTH:
-        raise MalformedEvent(f"an event nested more than {_MAX_DEPTH} deep: send the S3 event itself")
-    fields = as_object(event, "an event")
-    if fields.get("tick") is True or fields.get("Event") == "s3:TestEvent":
-        return []
-    if fields.get("Type") == "Notification" and "Message" in fields:
-        return [_Message(fields["Message"], depth)]
-    if "Records" in fields:
-        return [_Record(record, depth) for record in list_of(fields, "Records")]
-    if "detail-type" in fields:
-        return [_Record(event, depth)]
-    if is_manual(fields):
-        raise _manual_in_a_message(fields)
-    raise MalformedEvent(
-        f"no S3, SQS, SNS or EventBridge event and no manual purge: {shown(event)}; see events/ for examples"
-    )
-
-
-def _open_record(record: dict[str, Any], depth: int) -> ObjectChange | list[_Part]:
-    if record.get("eventSource") == "aws:sqs":
-        return [_Message(record.get("body"), depth)]
-    if record.get("EventSource") == "aws:sns":
-        return [_Message(object_of(record, "Sns").get("Message"), depth)]
-    return (_from_eventbridge(record) if "detail-type" in record else _from_notification(record)) or []
+def _in_record(record: object, depth: int) -> list[_Found]:
+    try:
+        fields = as_object(record, "a record")
+        if fields.get("eventSource") == "aws:sqs":
+            return _in_message(fields.get("body"), depth)
+        if fields.get("EventSource") == "aws:sns":
+            return _in_message(object_of(fields, "Sns").get("Message"), depth)
+        change = _from_eventbridge(fields) if "detail-type" in fields else _from_notification(fields)
+    except MalformedEvent as problem:
+        return [problem]
+    return [change] if change else []
 
 
 def _from_notification(record: dict[str, Any]) -> ObjectChange | None:

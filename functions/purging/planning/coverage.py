@@ -3,7 +3,6 @@
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from math import inf
 
 from purging.changes import Change, UrlChange
 from purging.clocks import SKEW_SECONDS, surely_before
@@ -100,7 +99,9 @@ def purges_covering(
 
 
 def _came_after(purges: Sequence[AcceptedPurge], target: PurgeTarget) -> bool:
-    latest = max((purge.submitted_at for purge in purges), default=-inf)
+    if not purges:
+        return False
+    latest = max(purge.submitted_at for purge in purges)
     return all(
         surely_before(change, latest) or any(purge.made_for(change.identity) for purge in purges)
         for change in target.changed_object.changes

@@ -93,7 +93,9 @@ class Neighbours:
 
     def counted(self, prefix: str) -> bool:
         """Whether `unchanged` has every unchanged key under a prefix, and all others that share its URLs."""
-        return (prefix in self.listed_alone or self.ranges.holds(prefix)) and all(
+        if not (prefix in self.listed_alone or self.ranges.holds(prefix)):
+            return False
+        return not self.shared or all(
             found.counted(place.over(prefix) if prefix.startswith(place.here) else place.there)
             for place, found in self.shared
             if prefix.startswith(place.here) or place.here.startswith(prefix)

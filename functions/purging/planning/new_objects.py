@@ -66,6 +66,8 @@ class NewObjects:
 
         A new object may be cached by now: evicting it is as needless as evicting any other neighbour.
         """
+        if not any(found.new or found.removed for found in neighbours.values()):
+            return list(targets), dict(neighbours)
         new: set[ChangedObject] = set()
         old: set[ChangedObject] = set()
         for target in targets:

@@ -1,8 +1,8 @@
 """Changed objects, and their purge targets: the URLs that show them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from purging.changes import Change, ObjectChange, UrlChange
 from purging.urls import Root, UrlMap, wildcard_allowed
@@ -19,11 +19,12 @@ class ChangedObject:
 
     changes: tuple[Change, ...]
     manual: bool
+    since: float = field(init=False)
+    """When the first of the changes happened, in unix seconds."""
 
-    @property
-    def since(self) -> float:
-        """When the first of the changes happened, in unix seconds."""
-        return min(change.occurred_at.timestamp() for change in self.changes)
+    def __post_init__(self) -> None:
+        since = min([change.occurred_at.timestamp() for change in self.changes])
+        object.__setattr__(self, "since", since)
 
     @property
     def may_be_new(self) -> bool:
@@ -73,13 +74,20 @@ def changed_objects(changes: Iterable[tuple[Change, bool]]) -> list[ChangedObjec
 
     Each change comes with whether it is manual. One manual change makes the whole object manual.
     """
-    by_subject: dict[tuple[str, str], dict[bytes, Change]] = defaultdict(dict)
+    by_subject: dict[tuple[str, str], list[Change]] = defaultdict(list)
     manual: set[tuple[str, str]] = set()
     for change, is_manual in changes:
-        by_subject[change.subject][change.identity] = change
+        by_subject[change.subject].append(change)
         if is_manual:
             manual.add(change.subject)
-    return [ChangedObject(tuple(each.values()), subject in manual) for subject, each in by_subject.items()]
+    return [ChangedObject(_distinct(each), subject in manual) for subject, each in by_subject.items()]
+
+
+def _distinct(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """The changes without repeats. Most objects have a single one, so most identities are never needed."""
+    if len(changes) == 1:
+        return tuple(changes)
+    return tuple({change.identity: change for change in changes}.values())
 
 
 def targets_of(

@@ -42,7 +42,7 @@ class Wildcards:
             if target.root is None or target.changed_object.manual or target.exact.endswith("*"):
                 self._single.append(PlannedPurge(target.url, (target,)))
             else:
-                alone = target.root if by_itself(target.root) else None
+                alone = target.root if refused and by_itself(target.root) else None
                 together[target.bucket, target.key, target.with_variants, alone].append(target)
         alike: dict[tuple[str, bool, tuple[Root, ...]], dict[str, list[PurgeTarget]]] = defaultdict(dict)
         for (bucket, key, variants, _), each in together.items():
@@ -140,14 +140,15 @@ class _Group:
         unknown = self._neighbours.unlisted(self._keys)
         if not unknown:
             return Frontier(self._keys, self._unchanged, self._accepted, self._alone, self._weight)
-        known = self._weight or _one
+        known = self._weight
+        # What lies behind a key is taken to be like it.
+        guessed = {key: UNLISTED_KEYS * (known(key.removesuffix(LEAST)) if known else 1) for key in unknown}
         return Frontier(
             self._keys,
             [*self._unchanged, *unknown],
             self._accepted,
             self._alone,
-            # What lies behind a key is taken to be like it.
-            lambda key: UNLISTED_KEYS * known(key.removesuffix(LEAST)) if key in unknown else known(key),
+            lambda key: guessed.get(key) or (known(key) if known else 1),
         )
 
     def _alone(self, key: str) -> int:
@@ -181,10 +182,6 @@ class _Group:
         return bisect_right(self._unchanged, chosen.prefix, start, key=beginning) - start
 
 
-def _one(_: str) -> int:
-    return 1
-
-
 def _begins_others(key: str, neighbours: Neighbours, unchanged: Sequence[str]) -> bool:
     """Whether unchanged keys begin with a changed key, or are likely to. `unchanged` is sorted."""
     after = bisect_right(unchanged, key)
@@ -203,7 +200,7 @@ def _rule(roots: tuple[Root, ...], refused: frozenset[str]) -> Callable[[str], b
             if len(prefix) <= len(root.folder) or not prefix.startswith(root.folder):
                 return False
             url = root.url(prefix)
-            if f"{url}*" in refused or not wildcard_allowed(root.path(url)):
+            if (refused and f"{url}*" in refused) or not wildcard_allowed(root.path(url)):
                 return False
         return True
 

@@ -10,7 +10,7 @@ from benchmarks.throughput.aws import Aws
 from purging.ledger.table import size_of
 
 Calling = Callable[[str], AbstractContextManager[None]]
-"""What a call runs in: it lets the time of the call pass. It gets the service, or `purge`, `status`, `cdn`."""
+"""What a call runs in, so that its time passes. It gets the service, or `purge`, `status` or `cdn`."""
 
 
 class MeteredAws(Aws):

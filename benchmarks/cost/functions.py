@@ -116,7 +116,8 @@ class Functions:
             for each in self._environments[name]
             if each.busy
             or (
-                now - each.used < assumed["warm_seconds"] and now - each.began < assumed["environment_seconds"]
+                now - each.used < assumed["warm_seconds"]
+                and now - each.began < assumed["environment_seconds"]
             )
         ]
         self._environments[name] = alive
@@ -124,9 +125,10 @@ class Functions:
             return max(free, key=lambda each: each.used), 0.0
         # The process has one application. It is made anew, as a new environment would do.
         _clear()
-        cold_start.reset_cold_start_flag()
+        cold_start.reset_cold_start_flag()  # type: ignore[no-untyped-call] # it has no annotations
         alive.append(_Environment(now, now))
-        self._usage.add("lambda_gb_second", 0.0, f"{name} cold starts")
+        # The seconds are billed with the invocation that waits for them.
+        self._usage.add("lambda_gb_second", 0.0, f"{name}, cold starts")
         return alive[-1], assumed["init_seconds"]
 
     @contextmanager

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonata
+import jsonata  # type: ignore[import-untyped] # it has no stubs
 
 FILE = Path(__file__).parents[2] / "statemachine" / "track_purges.asl.json"
 _DEADLINE_MINUTES = "15"  # as template.yaml has it
@@ -52,7 +52,9 @@ class Execution:
                     payload = self._value(state["Arguments"]["Payload"], states)
                     states["result"] = {"Payload": self.call(payload)}
                 case "Choice":
-                    chosen = next((each for each in state["Choices"] if self._value(each["Condition"], states)), {})
+                    chosen: Any = next(
+                        (each for each in state["Choices"] if self._value(each["Condition"], states)), {}
+                    )
                     self._assign(state | chosen if "Assign" in chosen or not chosen else {}, states)
                     name = chosen.get("Next", state.get("Default"))
                     continue

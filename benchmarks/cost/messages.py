@@ -10,7 +10,7 @@ from benchmarks.throughput.aws import BUCKET
 
 
 def batch(puts: Sequence[tuple[float, str, str | None]], number: int) -> dict[str, Any]:
-    """The event of a batch. Each put is (unix seconds, key, version or None), and has a message of its own."""
+    """The event of a batch, with a message for each put: (unix seconds, key, version or None)."""
     return {"Records": [_message(put, f"{number:08x}-{position:04x}") for position, put in enumerate(puts)]}
 
 

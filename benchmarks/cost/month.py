@@ -28,8 +28,11 @@ from benchmarks.cost.units import metric_months, traces
 from benchmarks.cost.usage import Usage
 from benchmarks.cost.workload import Scale
 from benchmarks.simulate.ours import BATCH, TICK_SECONDS, WINDOW_SECONDS
+from benchmarks.throughput.aws import BUCKET
 from benchmarks.throughput.function import ENDPOINT
+from purging.changes import ObjectChange
 from purging.ledger import items
+from purging.ledger.changesets import MAX_CHANGES, pack
 from purging.ledger.table import size_of
 from purging.purges import AcceptedPurge
 
@@ -38,6 +41,8 @@ START = datetime(2026, 6, 16, tzinfo=UTC).timestamp()
 
 _AT_ONCE = 2
 """MaximumConcurrency of the mapping, as template.yaml has it."""
+
+_TEN_DAYS = 864_000.0
 
 _BESIDE = frozenset({"s3", "purge"})
 """Calls during which a drain has the lease, so that other invocations answer `busy`."""
@@ -55,10 +60,22 @@ class Measured:
 
 
 def measure(
-    scale: Scale, keys: Sequence[str], prices: PriceList, *, versioned: bool = True, eventbridge: bool = False
+    scale: Scale,
+    keys: Sequence[str],
+    prices: PriceList,
+    *,
+    versioned: bool = True,
+    eventbridge: bool = False,
+    used_up: bool = False,
 ) -> Measured:
-    """Run a slice of a scale, and return what a month uses. `eventbridge`: the buckets exist already."""
-    return _Month(scale, keys, prices, versioned=versioned).run(eventbridge=eventbridge)
+    """Run a slice of a scale, and return what a month uses.
+
+    `eventbridge`: the buckets exist already. `used_up`: no purge is left of the quota, and the changes of ten
+    days are held.
+    """
+    month = _Month(scale, keys, prices, versioned=versioned)
+    month.remember(used_up=used_up)
+    return month.run(eventbridge=eventbridge)
 
 
 class _Month:
@@ -79,7 +96,6 @@ class _Month:
         self._executions: list[tuple[float, int, Execution, Iterator[float]]] = []
         self._started: list[float] = []
         self._running = 0
-        self._remember_half_a_month()
 
     def run(self, *, eventbridge: bool) -> Measured:
         """Run the slice. Executions that follow a purge at its end are followed to their end."""
@@ -134,9 +150,9 @@ class _Month:
         part, self._messages = self._messages[:BATCH], self._messages[BATCH:]
         self._window_ends = self._clock() + WINDOW_SECONDS if self._messages else inf
         requests = ceil(len(part) / self._assumed["receive_messages"])
-        self._usage.add("sqs_request", len(part), "S3 sends")
-        self._usage.add("sqs_request", requests, "mapping receives")
-        self._usage.add("sqs_request", requests, "mapping deletes what the function answered for")
+        self._usage.add("sqs_request", len(part), "S3 sends", len(part))
+        self._usage.add("sqs_request", requests, "mapping receives", requests)
+        self._usage.add("sqs_request", requests, "mapping deletes after the answer", requests)
         self._submit(batch(part, next(self._ids)), "batch")
 
     def _submit(self, event: dict[str, Any], why: str) -> None:
@@ -155,8 +171,13 @@ class _Month:
             yield
             if what in ("purge", "status", "cdn"):
                 self._usage.add("internet_gb", self._assumed["call_bytes"] / 1e9, f"ImageKit: {what}")
-            seconds = self._assumed["imagekit_seconds" if what in ("purge", "status", "cdn") else
-                                    f"{what}_seconds" if what in ("dynamodb", "s3") else "aws_seconds"]
+            seconds = self._assumed[
+                "imagekit_seconds"
+                if what in ("purge", "status", "cdn")
+                else f"{what}_seconds"
+                if what in ("dynamodb", "s3")
+                else "aws_seconds"
+            ]
             seconds += self._assumed["sdk_cpu_seconds"] * self._assumed["cpu_factor"]
             self._pass(seconds, beside=what in _BESIDE)
 
@@ -196,13 +217,15 @@ class _Month:
 
     # --- before and after ---
 
-    def _remember_half_a_month(self) -> None:
+    def remember(self, *, used_up: bool) -> None:
         """Give the ledger the purges of the last day, and the count of the month before and of the first half
-        of this month."""
-        month = min(self._scale.quota * 0.9, self._scale.changes)
-        for name, part in (("quota#2026-06", 2), ("quota#2026-05", 1)):
+        of this month: half the quota is used, or all of it."""
+        month = self._scale.quota * 0.9 if used_up else min(self._scale.quota * 0.9, self._scale.changes)
+        for name, part in (("quota#2026-06", 1 if used_up else 2), ("quota#2026-05", 1)):
             count = {field: {"N": str(round(month / part))} for field in ("used", "needed")}
             self._aws.table.store({**items.key("state", name), **count})
+        if used_up:
+            self._hold_ten_days()
         chance, day = random.Random(1), 86_400.0
         for number in range(round(month / 30)):
             at = START - chance.random() * day
@@ -210,15 +233,30 @@ class _Month:
             for item in items.accepted(AcceptedPurge(f"{number:024x}", url, at)):
                 self._aws.table.store(item)
 
+    def _hold_ten_days(self) -> None:
+        """Put the changes of the last ten days into the ledger, as drains would have left them."""
+        chance, keys = random.Random(2), self._aws.bucket.under("")
+        held = round(self._scale.changes / 3)
+        ages = sorted((chance.random() * _TEN_DAYS for _ in range(held)), reverse=True)
+        changes = [
+            ObjectChange(BUCKET, chance.choice(keys), "created", datetime.fromtimestamp(START - age, UTC))
+            for age in ages
+        ]
+        for first in range(0, held, MAX_CHANGES):
+            for set_id, blob in pack(changes[first : first + MAX_CHANGES], manual=False):
+                self._aws.table.store(items.change_set(set_id, blob, manual=False))
+
     def _measured(self, *, eventbridge: bool) -> Measured:
         seconds, assumed = self._scale.seconds, self._assumed
         for name, times in self._functions.traced.items():
             # CheckPurges belongs to the trace of its execution.
             if name != "CheckPurges":
-                self._usage.add("trace", traces(times, assumed["trace_rate"]), name)
-        self._usage.add("trace", traces(self._started, assumed["trace_rate"]), "TrackPurges")
+                self._usage.add("trace", traces(times, assumed["trace_rate"]), name, len(times))
+        started = self._started
+        self._usage.add("trace", traces(started, assumed["trace_rate"]), "TrackPurges", len(started))
         if eventbridge:
-            self._usage.add("eventbridge_event", len(self._changes), "S3 events of existing buckets")
+            events = len(self._changes)
+            self._usage.add("eventbridge_event", events, "S3 events of existing buckets", events)
         factor = assumed["month_seconds"] / seconds
         usage = self._usage.scaled(factor)
         polls = assumed["pollers"] * assumed["month_seconds"] / assumed["poll_seconds"]

@@ -1,6 +1,6 @@
 """How AWS counts: units of DynamoDB by size, metrics by the hour, traces by the second. Pure.
 
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-unit-consumption.html
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 https://aws.amazon.com/cloudwatch/pricing/
 """
 

@@ -15,7 +15,7 @@ _DAY = 86_400.0
 @dataclass(frozen=True, slots=True)
 class Scale:
     """So many `changes` a month, half of them in deploys of `deploy` keys. A slice of `seconds` is measured,
-    from the middle of a month on. `quota` are the purges a month of an ImageKit plan that fits."""
+    from the middle of a month on. `quota` are the purges a month of the ImageKit plan."""
 
     name: str
     changes: int
@@ -30,8 +30,8 @@ SCALES = {
         Scale("idle", 0, 0, _DAY / 4, 1000),
         Scale("1k", 1000, 100, 6 * _DAY, 1000),
         Scale("100k", 100_000, 1000, _DAY / 2, 100_000),
-        Scale("10M", 10_000_000, 10_000, 1800.0, 100_000),
-        Scale("1B", 1_000_000_000, 10_000, 300.0, 100_000),
+        Scale("10M", 10_000_000, 10_000, 1000.0, 100_000),
+        Scale("1B", 1_000_000_000, 10_000, 360.0, 100_000),
     )
 }
 

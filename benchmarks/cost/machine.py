@@ -18,8 +18,8 @@ _DEADLINE_MINUTES = "15"  # as template.yaml has it
 
 
 @cache
-def definition() -> Any:
-    """The definition, with the default deadline filled in."""
+def track_purges() -> Any:
+    """The definition of TrackPurges, with the default deadline filled in."""
     return json.loads(FILE.read_text().replace("${DeadlineMinutes}", _DEADLINE_MINUTES))
 
 
@@ -27,6 +27,7 @@ def definition() -> Any:
 class Execution:
     """One execution. `clock` gives unix seconds, `call` the answer of CheckPurges to a payload."""
 
+    definition: Any
     input: Any
     clock: Callable[[], float]
     call: Callable[[Any], Any]
@@ -38,9 +39,9 @@ class Execution:
 
         Each state that is entered is a transition (https://aws.amazon.com/step-functions/pricing/).
         """
-        name = definition()["StartAt"]
+        name = self.definition["StartAt"]
         while True:
-            state = definition()["States"][name]
+            state = self.definition["States"][name]
             self.transitions += 1
             states: dict[str, Any] = {"input": self.input, "context": {"Execution": {"Id": "execution"}}}
             match state["Type"]:

@@ -21,7 +21,7 @@ from benchmarks.cost.aws import MeteredAws
 from benchmarks.cost.clock import Clock
 from benchmarks.cost.functions import Functions
 from benchmarks.cost.imagekit import InMemory, emulated
-from benchmarks.cost.machine import Execution
+from benchmarks.cost.machine import Execution, track_purges
 from benchmarks.cost.messages import batch
 from benchmarks.cost.prices import PriceList
 from benchmarks.cost.units import metric_months, traces
@@ -198,7 +198,7 @@ class _Month:
 
     def _start(self, text: str) -> None:
         self._started.append(self._clock())
-        execution = Execution(json.loads(text), self._clock, self._check)
+        execution = Execution(track_purges(), json.loads(text), self._clock, self._check)
         heapq.heappush(self._executions, (self._clock(), next(self._ids), execution, execution.run()))
 
     def _follow(self, number: int, execution: Execution, steps: Any) -> None:

@@ -32,7 +32,7 @@ def show(row: Mapping[str, Any]) -> None:
         print(
             f"  One call an event costs {row['peer']['ratio']:,.2f} times as much, and needs "
             f"{row['changes']:,.0f} purges a month. With the quota of {row['quota']:,}, it costs "
-            f"${row['peer']['usd_within_quota']:,.2f}, and {row['peer']['refused']:,.0f} changes stay unpurged."
+            f"${row['peer']['usd_within_quota']:,.2f}, and {row['peer']['refused']:,.0f} changes stay stale."
         )
     _lines(row["lines"])
 

@@ -7,8 +7,7 @@ waits happens then.
 
 import heapq
 import json
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from typing import Any
 
 from benchmarks.cost import workload
 from benchmarks.cost.aws import MeteredAws
+from benchmarks.cost.before import ledger_before
 from benchmarks.cost.clock import Clock
 from benchmarks.cost.functions import Functions
 from benchmarks.cost.imagekit import InMemory, emulated
@@ -28,13 +28,8 @@ from benchmarks.cost.units import metric_months, traces
 from benchmarks.cost.usage import Usage
 from benchmarks.cost.workload import Scale
 from benchmarks.simulate.ours import BATCH, TICK_SECONDS, WINDOW_SECONDS
-from benchmarks.throughput.aws import BUCKET
-from benchmarks.throughput.function import ENDPOINT
-from purging.changes import ObjectChange
 from purging.ledger import items
-from purging.ledger.changesets import MAX_CHANGES, pack
 from purging.ledger.table import size_of
-from purging.purges import AcceptedPurge
 
 START = datetime(2026, 6, 16, tzinfo=UTC).timestamp()
 """The middle of a month."""
@@ -42,7 +37,11 @@ START = datetime(2026, 6, 16, tzinfo=UTC).timestamp()
 _AT_ONCE = 2
 """MaximumConcurrency of the mapping, as template.yaml has it."""
 
-_TEN_DAYS = 864_000.0
+_OF_IMAGEKIT = ("purge", "status", "cdn")
+_SECONDS = {"dynamodb": "dynamodb_seconds", "s3": "s3_seconds"} | dict.fromkeys(
+    _OF_IMAGEKIT, "imagekit_seconds"
+)
+"""Which assumption says how long a call takes; for all other services it is `aws_seconds`."""
 
 _BESIDE = frozenset({"s3", "purge"})
 """Calls during which a drain has the lease, so that other invocations answer `busy`."""
@@ -73,19 +72,28 @@ def measure(
     `eventbridge`: the buckets exist already. `used_up`: no purge is left of the quota, and the changes of ten
     days are held.
     """
-    month = _Month(scale, keys, prices, versioned=versioned)
-    month.remember(used_up=used_up)
-    return month.run(eventbridge=eventbridge)
+    before = ledger_before(scale, keys, START, used_up=used_up)
+    return _Month(scale, keys, prices, before, versioned=versioned).run(eventbridge=eventbridge)
 
 
 class _Month:
-    def __init__(self, scale: Scale, keys: Sequence[str], prices: PriceList, *, versioned: bool) -> None:
+    def __init__(
+        self,
+        scale: Scale,
+        keys: Sequence[str],
+        prices: PriceList,
+        before: Iterable[items.Item],
+        *,
+        versioned: bool,
+    ) -> None:
         self._scale, self._prices, self._versioned = scale, prices, versioned
         self._assumed = prices.assumptions
         self._clock = Clock(START, self._assumed["cpu_factor"])
         self._usage = Usage()
         self._functions = Functions(self._clock, self._usage, prices, self._sleep)
         self._aws = MeteredAws(keys, self._usage, self._calling, self._start, versioned=versioned)
+        for item in before:
+            self._aws.table.store(item)
         self._emulator = emulated(self._clock, self._assumed["completion_seconds"])
         self._changes = workload.changes(scale, keys, self._assumed["month_seconds"], START)
         self._next_change = 0
@@ -169,15 +177,9 @@ class _Month:
         """What a call runs in: afterwards its time has passed."""
         with self._clock.outside():
             yield
-            if what in ("purge", "status", "cdn"):
+            if what in _OF_IMAGEKIT:
                 self._usage.add("internet_gb", self._assumed["call_bytes"] / 1e9, f"ImageKit: {what}")
-            seconds = self._assumed[
-                "imagekit_seconds"
-                if what in ("purge", "status", "cdn")
-                else f"{what}_seconds"
-                if what in ("dynamodb", "s3")
-                else "aws_seconds"
-            ]
+            seconds = self._assumed[_SECONDS.get(what, "aws_seconds")]
             seconds += self._assumed["sdk_cpu_seconds"] * self._assumed["cpu_factor"]
             self._pass(seconds, beside=what in _BESIDE)
 
@@ -216,35 +218,6 @@ class _Month:
         return json.loads(json.dumps(answer))
 
     # --- before and after ---
-
-    def remember(self, *, used_up: bool) -> None:
-        """Give the ledger the purges of the last day, and the count of the month before and of the first half
-        of this month: half the quota is used, or all of it."""
-        month = self._scale.quota * 0.9 if used_up else min(self._scale.quota * 0.9, self._scale.changes)
-        for name, part in (("quota#2026-06", 1 if used_up else 2), ("quota#2026-05", 1)):
-            count = {field: {"N": str(round(month / part))} for field in ("used", "needed")}
-            self._aws.table.store({**items.key("state", name), **count})
-        if used_up:
-            self._hold_ten_days()
-        chance, day = random.Random(1), 86_400.0
-        for number in range(round(month / 30)):
-            at = START - chance.random() * day
-            url = f"{ENDPOINT}/{chance.choice(('assets/00', 'products/brand-0', 'uploads/20'))}{number}*"
-            for item in items.accepted(AcceptedPurge(f"{number:024x}", url, at)):
-                self._aws.table.store(item)
-
-    def _hold_ten_days(self) -> None:
-        """Put the changes of the last ten days into the ledger, as drains would have left them."""
-        chance, keys = random.Random(2), self._aws.bucket.under("")
-        held = round(self._scale.changes / 3)
-        ages = sorted((chance.random() * _TEN_DAYS for _ in range(held)), reverse=True)
-        changes = [
-            ObjectChange(BUCKET, chance.choice(keys), "created", datetime.fromtimestamp(START - age, UTC))
-            for age in ages
-        ]
-        for first in range(0, held, MAX_CHANGES):
-            for set_id, blob in pack(changes[first : first + MAX_CHANGES], manual=False):
-                self._aws.table.store(items.change_set(set_id, blob, manual=False))
 
     def _measured(self, *, eventbridge: bool) -> Measured:
         seconds, assumed = self._scale.seconds, self._assumed

@@ -148,6 +148,7 @@ class _Month:
     def _change(self) -> None:
         at, key = self._changes[self._next_change]
         self._next_change += 1
+        self._usage.add("sqs_request", 1, "S3 sends")
         self._messages.append((at, key, self._aws.bucket.put(key, at)))
         if len(self._messages) == BATCH:
             self._window_ends = at
@@ -158,7 +159,6 @@ class _Month:
         part, self._messages = self._messages[:BATCH], self._messages[BATCH:]
         self._window_ends = self._clock() + WINDOW_SECONDS if self._messages else inf
         requests = ceil(len(part) / self._assumed["receive_messages"])
-        self._usage.add("sqs_request", len(part), "S3 sends", len(part))
         self._usage.add("sqs_request", requests, "mapping receives", requests)
         self._usage.add("sqs_request", requests, "mapping deletes after the answer", requests)
         self._submit(batch(part, next(self._ids)), "batch")

@@ -34,6 +34,8 @@ def show(row: Mapping[str, Any]) -> None:
             f"{row['changes']:,.0f} purges a month. With the quota of {row['quota']:,}, it costs "
             f"${row['peer']['usd_within_quota']:,.2f}, and {row['peer']['refused']:,.0f} changes stay stale."
         )
+    if row["purges"] > row["quota"]:
+        print("  The slice makes more purges than the quota has for a month: it cannot go on like that.")
     _lines(row["lines"])
 
 

@@ -19,7 +19,7 @@ Call = Callable[[str, str, Mapping[str, Any]], Any]
 """Answers a call: the service, the operation, and its parameters."""
 
 _OPERATIONS = {
-    "s3": ("list_objects_v2",),
+    "s3": ("list_objects_v2", "list_object_versions"),
     "secretsmanager": ("get_secret_value",),
     "sns": ("publish",),
     "sqs": ("change_message_visibility_batch", "delete_message_batch"),
@@ -28,11 +28,11 @@ _OPERATIONS = {
 
 
 class Aws:
-    """One table, and one bucket with some keys and without versions. All other services keep nothing."""
+    """One table, and one bucket with some keys. All other services keep nothing."""
 
-    def __init__(self, keys: Sequence[str]) -> None:
+    def __init__(self, keys: Sequence[str], *, versioned: bool = False) -> None:
         self.table = dynamodb.Table()
-        self._bucket = Bucket(keys, versioned=False)
+        self.bucket = Bucket(keys, versioned=versioned)
         self._calls: Counter[str] = Counter()
         self.seconds = 0.0
         """Real time of all calls. The clock of the processor would take longer than some of them."""
@@ -50,7 +50,7 @@ class Aws:
             return self.table.handle(operation, request)
         self._calls[service] += 1
         if service == "s3":
-            return self._bucket.list_objects_v2(**request)
+            return getattr(self.bucket, operation)(**request)
         return {"SecretString": PRIVATE_KEY} if service == "secretsmanager" else {}
 
     def calls(self) -> dict[str, int]:

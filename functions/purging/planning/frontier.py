@@ -117,8 +117,7 @@ class Frontier:
             key = every[places[last + 1]]
             shared = shared_length(key, every[places[last + 2]]) if last + 1 < count_keys else -1
             first, own, total, evicted = last, self._alone[last], self._alone[last], 0
-            below: list[int] = []
-            heap: list[tuple[float, int]] = []
+            below, heap = list[int](), list[tuple[float, int]]()
             depth = len(key) if own > 1 else -1
             while True:
                 if depth > shared:

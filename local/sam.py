@@ -42,7 +42,7 @@ def built() -> bool:
 
 
 def package() -> Path:
-    """The built folder with the code of both functions, which share it. Raises LocalError if there is none."""
+    """The built folder with the code of both functions. Raises LocalError if there is none."""
     for handler in _BUILT.glob("*/submit_purge.py"):
         return handler.parent
     raise LocalError(f"There is no built function in {_BUILT}.")

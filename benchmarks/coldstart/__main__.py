@@ -22,10 +22,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure and print. Returns 0, or 1 if cold starts cannot be measured here."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coldstart", description=__doc__)
     parser.add_argument("--runs", type=_positive, default=15, help="cold starts of each handler (15)")
+    parser.add_argument(
+        "--compiled", action="store_true", help="add bytecode to the packages, which do not ship it"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a row instead of the table")
     options = parser.parse_args(arguments)
     try:
-        for row in measure(options.runs):
+        for row in measure(options.runs, compiled=options.compiled):
             print(json.dumps(row) if options.json else _text(row), flush=True)
     except LocalError as error:
         print(error, file=sys.stderr)

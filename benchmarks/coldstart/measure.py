@@ -30,9 +30,11 @@ class Case:
     """How many purges the event must make."""
 
 
-def measure(runs: int) -> Iterator[dict[str, Any]]:
-    """A row for each case, then one for the imports of each handler. Raises LocalError if anything fails:
-    then no row is given."""
+def measure(runs: int, *, compiled: bool = False) -> Iterator[dict[str, Any]]:
+    """A row for each case, then one for the imports of each handler.
+
+    With `compiled`, the packages have bytecode. Raises LocalError if anything fails: then no row is given.
+    """
     workspace = Workspace(SHARED / "coldstart")
     with locked(workspace), Watchdog() as watchdog:
         workspace.prepare()
@@ -41,6 +43,9 @@ def measure(runs: int) -> Iterator[dict[str, Any]]:
         ours = packages.built(workspace, watchdog)
         peer = packages.peer(workspace.scratch / "peer", ours)
         empty = packages.empty(workspace.scratch / "empty")
+        if compiled:
+            ours = packages.compiled(ours, workspace.scratch / "ours-compiled")
+            peer = packages.compiled(peer, workspace.scratch / "peer-compiled")
         with services.running(workspace, watchdog) as running:
             cases = _cases(running, ours, peer, empty)
             starts: dict[str, list[ColdStart]] = {case.name: [] for case in cases}

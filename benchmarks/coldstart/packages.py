@@ -18,7 +18,7 @@ _REQUESTS = ("requests", "urllib3", "certifi", "charset_normalizer", "idna")
 
 
 def built(workspace: Workspace, watchdog: Watchdog) -> Path:
-    """Build the functions if the build is not up to date. Returns the folder of their code. Raises LocalError."""
+    """Build the functions if they are not up to date. Returns the folder of their code. Raises LocalError."""
     with sam.building():
         if not sam.built():
             sam.build(workspace, watchdog)
@@ -41,6 +41,13 @@ def peer(folder: Path, ours: Path) -> Path:
     return folder
 
 
+def compiled(package: Path, folder: Path) -> Path:
+    """Copy a package to a folder, and add the bytecode of this Python."""
+    shutil.copytree(package, folder)
+    compileall.compile_dir(folder, quiet=2)
+    return folder
+
+
 def megabytes(package: Path) -> tuple[float, float]:
     """The size of a package: unpacked, and as a zip file, in megabytes."""
     files = [path for path in package.rglob("*") if path.is_file()]
@@ -54,7 +61,7 @@ def megabytes(package: Path) -> tuple[float, float]:
 
 
 def compile_runtime() -> None:
-    """Compile what the runtime brings. Lambda's image has it compiled, and here the first start would do it."""
+    """Compile what the runtime brings: Lambda's image has its bytecode, too."""
     for name in _RUNTIME:
         spec = find_spec(name)
         if spec is None or not spec.submodule_search_locations:

@@ -2,8 +2,8 @@
 
 The emulator starts the runtime, a new Python process, when the first event comes. Its log has the
 milliseconds of both phases: https://github.com/aws/aws-lambda-runtime-interface-emulator
-Its own `Init Duration` ends before the runtime has started (issue 106 there), and its `Max Memory Used` is the
-function's memory. So the first comes from the line INIT REPORT, and the second from the operating system.
+Its own `Init Duration` ends before the runtime has started (issue 106 there), and its `Max Memory Used` is
+the function's memory. So the first comes from the line INIT REPORT, and the second from the operating system.
 """
 
 import json
@@ -11,8 +11,7 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,18 +75,6 @@ def cold_start(
     watchdog: Watchdog,
 ) -> ColdStart:
     """Give a new process its first event. `package` is the function's code. Raises LocalError if it fails."""
-    with _running(program, package, handler, env, log, watchdog) as (process, port):
-        answer = _first_answer(process, port, event, log)
-        peak = _peak_megabytes(process.pid, log)
-        # The lines are written before the answer is sent, so they are there.
-        init, invoke = _milliseconds(_INIT, log), _milliseconds(_INVOKE, log)
-    return ColdStart(init, invoke, peak, answer)
-
-
-@contextmanager
-def _running(
-    program: Path, package: Path, handler: str, env: Mapping[str, str], log: Path, watchdog: Watchdog
-) -> Iterator[tuple[Process, int]]:
     with Reservation() as front, Reservation() as api:
         command = [
             str(program),
@@ -95,11 +82,15 @@ def _running(
             *("--runtime-api-address", f"127.0.0.1:{api.release()}"),
             *(sys.executable, "-m", "awslambdaric", handler),
         ]
-        process = watchdog.guard(Process.start(command, env=_lambda(package) | env, log=log, folder=package))
+        process = watchdog.guard(
+            Process.start(command, env=_lambda(package) | dict(env), log=log, folder=package)
+        )
     try:
-        yield process, front.port
+        answer = _first_answer(process, front.port, event, log)
+        peak = _peak_megabytes(process.pid, log)
     finally:
         process.stop()
+    return ColdStart(_milliseconds(_INIT, log), _milliseconds(_INVOKE, log), peak, answer)
 
 
 def _lambda(package: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A purging handler as it is often written: one client and one session, made at import, and one purge a call."""
+"""A purging handler as it is often written: client and session are made at import, and a call is a purge."""
 
 import os
 from typing import Any

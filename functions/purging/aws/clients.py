@@ -1,10 +1,15 @@
 """The AWS clients: how they are made, and what they raise."""
 
+from collections.abc import Callable
+from functools import cache, cached_property
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+Clients = Callable[[str], Any]
+"""Gives the AWS client of a service."""
 
 AWS_ERRORS = (ClientError, BotoCoreError)
 """What a call raises if AWS refuses, throttles or does not answer it, after the SDK's own retries."""
@@ -25,5 +30,30 @@ time-out starts again with each byte."""
 
 
 def aws(service: str) -> Any:
-    """Return a new AWS client of a service, e.g. `dynamodb`."""
-    return boto3.client(service, config=AWS_CLIENT)
+    """Return a client of a service, e.g. `dynamodb`.
+
+    It is made when it is first used. That takes a tenth of a second or more in a small function, and most
+    invocations do not use every client.
+    """
+    return _OnFirstUse(service)
+
+
+class _OnFirstUse:
+    """An AWS client, with all its methods, that does not exist before one of them is used."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    @cached_property
+    def _client(self) -> Any:
+        return _session().create_client(self._service, config=AWS_CLIENT)
+
+
+@cache
+def _session() -> botocore.session.Session:
+    """What all clients share: the credentials, and the data of the AWS regions. boto3 would add resources and
+    transfers, which nothing here uses."""
+    return botocore.session.get_session()

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
+import certifi
 import requests
 
 from benchmarks.throughput.aws import BUCKET, PRIVATE_KEY
@@ -102,8 +104,15 @@ def running(workspace: Workspace, watchdog: Watchdog) -> Iterator[Services]:
             workspace=workspace,
         )
         ministack.start(workspace, gateway.release(), trusted, watchdog, wait_scale=1)
-        env = environment.bare(workspace.scratch) | environment.aws(stack.endpoint, stack.certificate)
+        env = environment.bare(workspace.scratch) | environment.aws(stack.endpoint, _authorities(stack))
         yield Services(env | _resources(stack) | _settings(api), stack, api, count())
+
+
+def _authorities(stack: Stack) -> Path:
+    """Write a file of as many certificate authorities as any client of AWS has to read for a connection."""
+    file = stack.workspace.tls / "authorities.crt"
+    file.write_bytes(Path(certifi.where()).read_bytes() + stack.certificate.read_bytes())
+    return file
 
 
 def _resources(stack: Stack) -> dict[str, str]:

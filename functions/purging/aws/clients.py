@@ -1,12 +1,14 @@
 """The AWS clients: how they are made, and what they raise."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, cached_property
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, DataNotFoundError
+from botocore.loaders import Loader
 
 Clients = Callable[[str], Any]
 """Gives the AWS client of a service."""
@@ -27,6 +29,9 @@ https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
 AWS_CALL_SECONDS = _ATTEMPTS * (_CONNECT_SECONDS + _READ_SECONDS) + _BACKOFF_SECONDS
 """The most seconds that a call takes if AWS does not answer. A slow answer can take longer, since the read
 time-out starts again with each byte."""
+
+# It keeps all that it has read.
+_LOADER = Loader()
 
 
 def aws(service: str) -> Any:
@@ -52,8 +57,25 @@ class _OnFirstUse:
         return _session().create_client(self._service, config=AWS_CLIENT)
 
 
+def read_descriptions(*services: str) -> None:
+    """Read botocore's description of these services, which is most of the work for a client.
+
+    It reads files of botocore only: no setting, no credentials, no network. A handler module calls this where
+    it imports its code, for the services that each invocation uses. Lambda imports at full speed, but an
+    invocation gets only the share of a processor that comes with MemorySize.
+    """
+    # Lambda brings botocore, and updates it. If a file is no longer there, the client does without it, too.
+    with suppress(DataNotFoundError):
+        for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
+            _LOADER.load_data(name)
+        for service in services:
+            for kind in ("service-2", "endpoint-rule-set-1"):
+                _LOADER.load_service_model(service, kind)
+
+
 @cache
 def _session() -> botocore.session.Session:
-    """What all clients share: the credentials, and the data of the AWS regions. boto3 would add resources and
-    transfers, which nothing here uses."""
-    return botocore.session.get_session()
+    """What all clients share. boto3 would add resources and transfers, which nothing here uses."""
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _LOADER)
+    return session

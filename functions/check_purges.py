@@ -18,9 +18,6 @@ from purging.settings import Settings
 from purging.telemetry import logger, metrics
 from purging.tracked import CheckAnswer, CheckRequest
 
-# Each invocation uses the ledger.
-clients.read_descriptions("dynamodb")
-
 
 @cache
 def checker() -> Checker:

@@ -16,7 +16,7 @@ from purging.settings import Settings
 from purging.telemetry import logger, metrics
 
 # Each invocation uses the ledger.
-clients.read_descriptions("dynamodb")
+clients.read_description("dynamodb")
 
 
 @cache

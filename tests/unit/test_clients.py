@@ -32,4 +32,4 @@ def test_a_botocore_without_a_known_file_is_no_failure(monkeypatch: pytest.Monke
         raise DataNotFoundError(data_path=name)
 
     monkeypatch.setattr(Loader, "load_data", missing)
-    clients.read_descriptions("dynamodb")
+    clients.read_description("dynamodb")

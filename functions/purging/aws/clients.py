@@ -57,20 +57,17 @@ class _OnFirstUse:
         return _session().create_client(self._service, config=AWS_CLIENT)
 
 
-def read_descriptions(*services: str) -> None:
-    """Read botocore's description of these services, which is most of the work for a client.
+def read_description(service: str) -> None:
+    """Read botocore's description of a service, which is most of the work that a client of it takes.
 
     It reads files of botocore only: no setting, no credentials, no network. A handler module calls this where
-    it imports its code, for the services that each invocation uses. Lambda imports at full speed, but an
+    it imports its code, for a service that each invocation uses. Lambda imports at full speed, but an
     invocation gets only the share of a processor that comes with MemorySize.
     """
-    # Lambda brings botocore, and updates it. If a file is no longer there, the client does without it, too.
+    # Lambda updates its botocore. If a file is no longer there, the client will not look for it, either.
     with suppress(DataNotFoundError):
-        for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
-            _LOADER.load_data(name)
-        for service in services:
-            for kind in ("service-2", "endpoint-rule-set-1"):
-                _LOADER.load_service_model(service, kind)
+        for kind in ("service-2", "endpoint-rule-set-1"):
+            _LOADER.load_service_model(service, kind)
 
 
 @cache

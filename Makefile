@@ -72,8 +72,8 @@ lock: .venv/stamp ## Pin every dependency anew
 	$(COMPILE) --upgrade --group scan -o requirements/scan.txt
 	$(COMPILE) --upgrade -c requirements/dev.txt pyproject.toml $(LEFT_TO_THE_RUNTIME) -o functions/requirements.txt
 
-# The Lambda runtime brings boto3 and what it needs.
-LEFT_TO_THE_RUNTIME := $(foreach package,boto3 botocore s3transfer python-dateutil six,--no-emit-package $(package))
+# The Lambda runtime brings botocore and what it needs.
+LEFT_TO_THE_RUNTIME := $(foreach package,botocore python-dateutil six,--no-emit-package $(package))
 
 .PHONY: clean
 clean: down ## Remove everything that was installed or made here

@@ -9,9 +9,9 @@ import time
 from functools import cache
 from typing import Any
 
-from purging import bootstrap
 from purging.aws import clients
 from purging.aws.alerts import Alerts
+from purging.checking import bootstrap
 from purging.checking.giving_up import give_up
 from purging.checking.status import Checker
 from purging.settings import Settings

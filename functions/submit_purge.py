@@ -15,6 +15,9 @@ from purging.intake import Intake, is_batch
 from purging.settings import Settings
 from purging.telemetry import logger, metrics
 
+# Each invocation uses the ledger.
+clients.read_description("dynamodb")
+
 
 @cache
 def application() -> Intake:

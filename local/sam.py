@@ -41,6 +41,13 @@ def built() -> bool:
     return _STAMP.exists() and _STAMP.read_text() == _fingerprint() and (_BUILT / "template.yaml").exists()
 
 
+def package() -> Path:
+    """The built folder with the code of both functions. Raises LocalError if there is none."""
+    for handler in _BUILT.glob("*/submit_purge.py"):
+        return handler.parent
+    raise LocalError(f"There is no built function in {_BUILT}.")
+
+
 def build(workspace: Workspace, watchdog: Watchdog) -> None:
     """Run `sam build`. Raises LocalError if it fails, or if the SAM CLI is too old."""
     check_version()

@@ -34,7 +34,7 @@ def session(
         yield stack
         return
     workspace = Workspace(private or SHARED / "session")
-    with _locked(workspace):
+    with locked(workspace):
         try:
             with Watchdog() as watchdog:  # it stops all processes at the end
                 stack, _ = _start(workspace, options or Options(), progress, watchdog)
@@ -47,7 +47,7 @@ def up(options: Options | None = None, *, progress: Progress | None = None) -> S
     """Start a stack that keeps running, or deploy the current project to the stack that runs."""
     options, progress = options or Options(), progress or Progress()
     workspace = Workspace()
-    with _locked(workspace), Watchdog() as watchdog:
+    with locked(workspace), Watchdog() as watchdog:
         stack = running()
         if stack is not None:
             return _build_and_deploy(stack, options.parameters, progress, watchdog)
@@ -157,7 +157,8 @@ def _processes(state: Mapping[str, list[dict[str, str]]]) -> list[Process]:
 
 
 @contextmanager
-def _locked(workspace: Workspace) -> Iterator[None]:
+def locked(workspace: Workspace) -> Iterator[None]:
+    """In the block, no other run uses the workspace. Raises LocalError if another one does."""
     workspace.home.mkdir(parents=True, exist_ok=True)
     with (workspace.home / "lock").open("w") as lock:
         try:

@@ -9,5 +9,5 @@
 7. The state machine TrackPurges follows the accepted purges: `checking` asks ImageKit for their status,
 8. checks that the CDN shows a fresh copy, and alerts people of purges that are late.
 
-`bootstrap` puts all of it together.
+`bootstrap` puts all of it together, and `checking.bootstrap` the last two steps.
 """

@@ -1,22 +1,23 @@
-"""Puts everything together. No other module makes an AWS client, or chooses which objects work together."""
+"""Puts together what SubmitPurge works with. `checking/bootstrap.py` does so for CheckPurges.
+
+No other module makes an AWS client, or chooses which objects work together.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from purging.aws.alerts import Alerts
 from purging.aws.change_queue import ChangeQueue
+from purging.aws.clients import Clients
 from purging.aws.listing import S3Lister
 from purging.aws.survey import Lister
 from purging.aws.surveyor import Surveyor
 from purging.aws.tracking import Tracker
-from purging.checking.status import Checker
 from purging.draining.drain import Drain
 from purging.draining.recorder import Recorder
 from purging.draining.reporting import Reporter
 from purging.draining.submission import Submitter
 from purging.imagekit.client import ImageKit
-from purging.imagekit.freshness import Freshness
 from purging.imagekit.private_key import PrivateKey
 from purging.intake import Intake
 from purging.ledger.store import Ledger
@@ -27,9 +28,6 @@ Clock = Callable[[], float]
 """Gives unix seconds."""
 Sleep = Callable[[float], None]
 """Waits seconds."""
-
-Clients = Callable[[str], Any]
-"""Gives the AWS client of a service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def ports(settings: Settings, clients: Clients, clock: Clock, sleep: Sleep) -> P
     return Ports(
         ledger,
         S3Lister(clients("s3")),
-        _imagekit(settings, clients),
+        ImageKit(settings.api_url, PrivateKey(settings.secret_arn, clients("secretsmanager"))),
         Tracker(settings.track_purges_arn, clients("stepfunctions")),
         Alerts(settings.alerts_topic_arn, clients("sns"), ledger, clock),
     )
@@ -76,23 +74,3 @@ def intake(settings: Settings, clients: Clients, clock: Clock, sleep: Sleep) -> 
     outside = ports(settings, clients, clock, sleep)
     queue = ChangeQueue(settings.change_queue_url, clients("sqs"))
     return Intake(settings, queue, outside.ledger, drain(settings, outside, clock, sleep), clock)
-
-
-def checker(settings: Settings, clients: Clients, clock: Clock) -> Checker:
-    """Return what CheckPurges works with."""
-    return Checker(
-        _imagekit(settings, clients),
-        Ledger(settings.ledger_table, clients("dynamodb")),
-        Freshness(clock) if settings.verify_freshness else None,
-        clock=clock,
-    )
-
-
-def alerts(settings: Settings, clients: Clients, clock: Clock) -> Alerts:
-    """Return what CheckPurges alerts with."""
-    ledger = Ledger(settings.ledger_table, clients("dynamodb"))
-    return Alerts(settings.alerts_topic_arn, clients("sns"), ledger, clock)
-
-
-def _imagekit(settings: Settings, clients: Clients) -> ImageKit:
-    return ImageKit(settings.api_url, PrivateKey(settings.secret_arn, clients("secretsmanager")))

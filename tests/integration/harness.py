@@ -25,6 +25,7 @@ from local.imagekit import Settings as EmulatorSettings
 from local.imagekit.faults import Fault
 from local.imagekit.origin import Fetch
 from purging import bootstrap
+from purging.aws import clients
 from purging.changes import ObjectChange
 from purging.draining.drain import Drain
 from purging.ledger.store import Ledger
@@ -256,6 +257,7 @@ def running_functions(harness: Harness, **environment: str) -> Iterator[Function
         for name, value in (given | environment).items():
             patch.setenv(name, value)
         patch.setattr(submit_purge, "time", time)
+        patch.setattr(clients, "aws", lambda service: _client(service, config=clients.AWS_CLIENT))
         patch.setattr(check_purges, "time", time)
         patch.setattr(logger.registered_handler, "stream", log)
         _clear_caches()

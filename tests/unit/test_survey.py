@@ -227,3 +227,20 @@ def test_runs_in_any_order_add_up(runs: list[tuple[int, int | None]]) -> None:
     for number in range(1, 62):
         # Everything that begins with a number lies after it and before the next one.
         assert found.holds(f"{number:02}") is (number in covered and number + 1 in covered), number
+
+
+def test_a_small_bucket_takes_one_request() -> None:
+    """A page may be all of the bucket. Only the first survey of a larger one asks for that in vain."""
+    keys = [f"{folder}/{n:02}.jpg" for folder in "abc" for n in range(30)]
+    small = Bucket(keys)
+    found = survey(small, keys[::2])
+    assert (small.requests, found.counted("a/"), found.counted("")) == (1, True, True)
+    lister = Bucket([*keys, *(f"0/{n:05}.jpg" for n in range(5_000))])
+    surveyor = Surveyor(lister)
+    request = SurveyRequest("origin", keys[::2], [], versions=False)
+    requests = []
+    for _ in range(3):
+        before = lister.requests
+        surveyor.around(request, lambda: 1e6)
+        requests.append(lister.requests - before)
+    assert requests[0] - 1 == requests[1] == requests[2]

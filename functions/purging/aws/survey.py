@@ -36,9 +36,13 @@ class Lister(Protocol):
 
 
 class Survey:
-    """One survey. `remaining()` are the seconds that it may still take."""
+    """One survey. `remaining()` are the seconds that it may still take. `large`: the bucket is known to have
+    more than a page of keys."""
 
-    def __init__(self, lister: Lister, request: SurveyRequest, remaining: Callable[[], float]) -> None:
+    def __init__(
+        self, lister: Lister, request: SurveyRequest, remaining: Callable[[], float], *, large: bool = False
+    ) -> None:
+        self.large = large
         self._lister = lister
         self._request = request
         self._changed = request.keys  # in order
@@ -130,6 +134,12 @@ class Survey:
         between, so bisection finds the shortest prefix from which one page suffices.
         """
         key = self._changed[at]
+        if not self.large:
+            # One page may be all of the bucket.
+            page = self._page("")
+            self.large = page.more
+            if not page.more or page.last >= key:
+                return "", page
         listed = self._ranges.end_before(key)
         starts = [start for start in _starts(self._changed, at) if start >= listed] or [listed]
         low, high = 0, len(starts) - 1

@@ -15,6 +15,7 @@ class Surveyor:
     def __init__(self, lister: Lister) -> None:
         self._lister = lister
         self._warned = False
+        self._large: set[str] = set()
 
     def run(self, surveys: Sequence[BucketSurvey], remaining: Callable[[], float]) -> list[list[Neighbours]]:
         """Return what the requests of each survey found, in their order.
@@ -41,7 +42,7 @@ class Surveyor:
 
         The survey ends when a request to S3 could take longer than the `remaining()` seconds.
         """
-        survey = Survey(self._lister, request, remaining)
+        survey = Survey(self._lister, request, remaining, large=request.bucket in self._large)
         try:
             survey.run()
         except AWS_ERRORS as error:
@@ -53,6 +54,8 @@ class Surveyor:
                     bucket=request.bucket,
                     reason=str(error),
                 )
+        if survey.large:
+            self._large.add(request.bucket)
         return survey.found()
 
 

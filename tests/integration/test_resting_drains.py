@@ -1,0 +1,126 @@
+"""Drains that have nothing to do cost a few reads; those that are wanted go on."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from purging.aws.listing import S3Lister
+from purging.changes import UrlChange
+from purging.draining.drain import SETTLE_SECONDS
+from tests.integration.harness import ENDPOINT, Harness
+
+
+@pytest.fixture
+def calls(harness: Harness) -> Iterator[list[str]]:
+    """The names of the calls to DynamoDB, as they come."""
+    names: list[str] = []
+    events = harness.dynamodb.meta.events
+    events.register("before-call.dynamodb", lambda model, **_: names.append(model.name), unique_id="calls")
+    yield names
+    events.unregister("before-call.dynamodb", unique_id="calls")
+
+
+def scarce(harness: Harness) -> dict[str, Any]:
+    """Settings under which 40 changes in folders of their own do not fit."""
+    harness.ledger.add([harness.change(f"{number}/a.jpg") for number in range(40)])
+    return {"monthly_quota": 30, "reserve_percent": 0}
+
+
+def test_a_drain_without_work_writes_nothing(harness: Harness, calls: list[str]) -> None:
+    """The tick comes 43,200 times a month. It takes no lease, and calls nothing but Query."""
+    assert harness.drain().accepted == []
+    assert calls == ["Query"] * 3
+
+
+def test_held_changes_are_not_planned_again_before_they_can_be_purged(
+    harness: Harness, calls: list[str]
+) -> None:
+    """Neither ticks nor batches list the bucket or load the changes until then, and no change is late."""
+    settings = scarce(harness)
+    assert (harness.drain(**settings).reason, harness.purged) == ("held", [])
+    del calls[:]
+    for _ in range(13):
+        harness.clock.sleep(60)
+        report = harness.drain(**settings)
+        assert (report.held, report.reason) == (40, "held")
+        assert "quota is short" in report.detail
+    assert set(calls) == {"Query"}
+    harness.clock.sleep(60)
+    assert harness.drain(**settings).accepted
+    assert len(harness.purged) == 30
+
+
+@pytest.mark.parametrize("what", ["an older change", "a manual purge", "more quota"])
+def test_a_hold_ends_when_it_says_nothing_any_more(harness: Harness, what: str) -> None:
+    """What came since may be purged at once."""
+    settings = scarce(harness)
+    assert harness.drain(**settings).reason == "held"
+    match what:
+        case "an older change":
+            harness.ledger.add([harness.change("older.jpg", ago=900)])
+        case "a manual purge":
+            harness.ledger.add([UrlChange(f"{ENDPOINT}/m.jpg", harness.change("-").occurred_at)], manual=True)
+        case _:
+            settings["monthly_quota"] = 100
+    assert harness.drain(**settings).accepted
+
+
+def test_a_batch_that_finds_the_lease_taken_is_drained_at_once(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leaves word, and the drain at work goes on for its changes."""
+    harness.ledger.add([harness.change("a/first.jpg", ago=60)])
+    page = S3Lister.page
+    reports: list[Any] = []
+
+    def meanwhile(*arguments: Any, **options: Any) -> Any:
+        if not reports:
+            harness.ledger.add([harness.change("b/second.jpg", ago=60)])
+            reports.append(harness.drain(owner="another"))
+        return page(*arguments, **options)
+
+    monkeypatch.setattr(S3Lister, "page", meanwhile)
+    harness.drain()
+    assert reports[0].busy
+    assert harness.purged == [f"{ENDPOINT}/a/first.jpg*", f"{ENDPOINT}/b/second.jpg*"]
+    assert harness.ledger.lease.acquire("next", harness.clock(), 60), "the lease was given back"
+
+
+def test_the_lease_is_not_given_back_while_another_is_waiting(harness: Harness) -> None:
+    """Taking it again takes the word away: what was pending before is seen."""
+    lease, now = harness.ledger.lease, harness.clock()
+    assert lease.acquire("a", now, 60)
+    assert not lease.acquire("b", now, 60)
+    assert not lease.finish("a")
+    assert lease.acquire("a", now, 60)
+    assert lease.finish("a")
+    assert lease.finish("a"), "a repeated call is answered alike"
+    assert lease.acquire("b", now, 60)
+    assert lease.finish("a"), "another owner's lease is not given back"
+    assert not lease.acquire("a", now, 60)
+
+
+def test_a_lone_change_waits_only_for_company(harness: Harness) -> None:
+    """A fifth of a second, in which the next objects of an upload would come."""
+    harness.ledger.add([harness.change("a/x.jpg", ago=0.0)])
+    began = harness.clock()
+    report = harness.new_drain().run("first", lambda: 100.0, added=True)
+    assert len(report.accepted) == 1
+    assert harness.clock() - began == pytest.approx(SETTLE_SECONDS)
+
+
+def test_a_change_in_company_is_planned_with_it(harness: Harness) -> None:
+    """The drain gathers for two seconds, and plans what came meanwhile, too."""
+    harness.ledger.add([harness.change(f"a/{number}.jpg", ago=0.0) for number in range(2)])
+    clock, began = harness.clock, harness.clock()
+
+    def sleep(seconds: float) -> None:
+        if clock() == began:
+            harness.ledger.add([harness.change(f"a/{number}.jpg", ago=0.0) for number in range(2, 5)])
+        clock.sleep(seconds)
+
+    dies_at = began + 120
+    report = harness.new_drain(sleep=sleep).run("first", lambda: dies_at - clock())
+    assert sorted(purge.url for purge in report.accepted) == [f"{ENDPOINT}/a/{n}.jpg*" for n in range(5)]
+    assert min(purge.submitted_at for purge in report.accepted) == pytest.approx(began + 2.0, abs=0.2)

@@ -201,7 +201,8 @@ def test_a_stuck_lease_can_be_deleted(operator: Operator) -> None:
         operator.stack.ledger.put_item(
             TableName=operator.values["TABLE"], Item={**LEASE, "owner": {"S": "gone"}, "until": until_when}
         )
-        assert invoke_submit_purge(operator.stack, {"tick": True})["busy"]
+        asked = {"urls": [operator.stack.url(f"{uuid.uuid4()}/a.jpg")]}
+        assert invoke_submit_purge(operator.stack, asked)["busy"]
         assert operator.run(look)["Item"]["owner"] == {"S": "gone"}
         operator.run(remove)
         assert not operator.tick()["busy"]

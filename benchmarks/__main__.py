@@ -23,9 +23,7 @@ RESULTS = PROJECT / "benchmarks" / "RESULTS.md"
 def main(arguments: list[str] | None = None) -> int:
     """Run all benchmarks, or quote. Returns 1 if a benchmark or a quote failed, and 128 + n on signal n."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "--long", action="store_true", help="more runs, and a month of 10M changes: half an hour"
-    )
+    parser.add_argument("--long", action="store_true", help="more runs, which take longer")
     parser.add_argument("--quote", action="store_true", help="only copy RESULTS.md to where it is quoted")
     options = parser.parse_args(arguments)
     if options.quote:

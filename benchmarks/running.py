@@ -12,7 +12,7 @@ from local.watchdog import Watchdog
 from local.workspace import PROJECT
 
 _LIMIT_SECONDS = 1800.0
-"""A benchmark that takes longer hangs: the longest takes three minutes, and ten with --long."""
+"""A benchmark that takes longer hangs: in the short form the longest takes three minutes."""
 
 
 class _Failed(Exception):

@@ -38,6 +38,10 @@ down: ## Stop the embedded stack
 test: lint ## Check everything: style, types, template, and all tests
 	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder
 
+.PHONY: bench
+bench: setup ## Run all benchmarks in a short form and write benchmarks/RESULTS.md; LONG=1 takes longer
+	@exec $(BIN)/python -m benchmarks $(if $(LONG),--long)
+
 .PHONY: lint
 lint: setup .tools/scan/checked ## Check style, types and the template
 	$(BIN)/ruff check

@@ -10,6 +10,7 @@ DOCUMENTS = (
     "README.md",
     "CONTRIBUTING.md",
     "events/README.md",
+    "benchmarks/RESULTS.md",
     *sorted(str(path.relative_to(PROJECT)) for path in (PROJECT / "docs").rglob("*.md")),
 )
 _PROGRAMS = ("sam", "make", "aws", "python", ".venv/bin/python", ".venv/bin/pytest")

@@ -1,8 +1,8 @@
 """Measures what a scale uses: the real functions over a slice of a month, on virtual time.
 
-The queue delivers as the event source mapping does: a batch two seconds after its first message, or when the
-batch is full, and two at most at once. The tick comes at every full minute. What is due while a function
-waits happens then.
+The queue delivers as the event source mapping does: a batch as soon as it is polled, or when the batch is
+full, and five at most at once. The tick comes at every full minute. What is due while a function waits
+happens then.
 """
 
 import heapq
@@ -27,15 +27,15 @@ from benchmarks.cost.prices import PriceList
 from benchmarks.cost.units import metric_months, traces
 from benchmarks.cost.usage import Usage
 from benchmarks.cost.workload import Scale
-from benchmarks.simulate.ours import BATCH, TICK_SECONDS, WINDOW_SECONDS
+from benchmarks.simulate.ours import BATCH, POLL_SECONDS, TICK_SECONDS
 from purging.ledger import items
 from purging.ledger.table import size_of
 
 START = datetime(2026, 6, 16, tzinfo=UTC).timestamp()
 """The middle of a month."""
 
-_AT_ONCE = 2
-"""MaximumConcurrency of the mapping, as template.yaml has it."""
+_AT_ONCE = 5
+"""MaximumConcurrency of the mapping without a window, as template.yaml has it."""
 
 _OF_IMAGEKIT = ("purge", "status", "cdn")
 _SECONDS = {"dynamodb": "dynamodb_seconds", "s3": "s3_seconds"} | dict.fromkeys(
@@ -153,11 +153,11 @@ class _Month:
         if len(self._messages) == BATCH:
             self._window_ends = at
         elif len(self._messages) == 1:
-            self._window_ends = at + WINDOW_SECONDS
+            self._window_ends = at + POLL_SECONDS
 
     def _deliver(self) -> None:
         part, self._messages = self._messages[:BATCH], self._messages[BATCH:]
-        self._window_ends = self._clock() + WINDOW_SECONDS if self._messages else inf
+        self._window_ends = self._clock() + POLL_SECONDS if self._messages else inf
         requests = ceil(len(part) / self._assumed["receive_messages"])
         self._usage.add("sqs_request", requests, "mapping receives", requests)
         self._usage.add("sqs_request", requests, "mapping deletes after the answer", requests)

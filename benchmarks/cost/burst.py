@@ -4,8 +4,10 @@ It is the month of `month.py` with nothing but the burst in it. The quota is unu
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from benchmarks.cost import workload
 from benchmarks.cost.clock import Clock
@@ -14,11 +16,15 @@ from benchmarks.cost.month import AT_ONCE, START, Month, with_window
 from benchmarks.cost.prices import PriceList
 from benchmarks.cost.usage import Usage
 from benchmarks.cost.workload import Scale
+from benchmarks.throughput.aws import Call
 
 _LONGEST = 6 * 3600.0
 """Seconds after which a burst is not followed any longer."""
 
 _MINUTE = 60
+
+_WRITE_UNITS = 1000
+"""What a partition takes in a second."""
 
 
 class _TimedUsage(Usage):
@@ -46,6 +52,23 @@ class _TimedUsage(Usage):
         return max(
             (sum(found[second + more] for more in range(seconds)) for second in tuple(found)), default=0
         )
+
+
+class _Partition:
+    """Refuses writes beyond what a partition takes in a second, as DynamoDB does without burst capacity:
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"""
+
+    def __init__(self, usage: _TimedUsage, clock: Clock, call: Call) -> None:
+        self._usage, self._clock, self._call = usage, clock, call
+        self.refused = 0
+
+    def call(self, service: str, operation: str, request: Mapping[str, Any]) -> Any:
+        """Answer a call to AWS, or refuse it."""
+        writes = service == "dynamodb" and operation != "Query"
+        if writes and self._usage.amounts["pending"][int(self._clock())] >= _WRITE_UNITS:
+            self.refused += 1
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "too fast"}}, operation)
+        return self._call(service, operation, request)
 
 
 class _Burst(Month):
@@ -82,7 +105,8 @@ class _Burst(Month):
         """Let the burst happen, until nothing is pending. Return what was measured."""
         settings = {"MONTHLY_PURGE_QUOTA": str(self._scale.quota)}
         adapter = InMemory(self._emulator, self._calling)
-        with self._functions.open(self._aws.call, adapter, **settings):
+        partition = _Partition(self._timed, self._clock, self._aws.call)
+        with self._functions.open(partition.call, adapter, **settings):
             while not self._settled() and (due := self._due()) <= START + _LONGEST:
                 self._clock.set(max(self._clock(), due))
                 self._happen(due)
@@ -98,6 +122,7 @@ class _Burst(Month):
             "purges": len(purges),
             "purges_in_the_busiest_minute": self._timed.most("purge", _MINUTE),
             "write_units_of_pending_in_the_busiest_second": self._timed.most("pending"),
+            "writes_refused": partition.refused,
             "write_units_of_pending": sum(self._timed.amounts["pending"].values()),
             "write_units_of_the_rest_in_the_busiest_second": self._timed.most("other"),
             "list_requests_in_the_busiest_second": self._timed.most("list"),

@@ -25,11 +25,11 @@ def _calls(row: dict[str, Any]) -> dict[str, float]:
 
 
 def test_a_month_of_ticks_costs_what_the_ticks_call() -> None:
-    """Each of the 43,200 ticks of a month is an invocation that takes the lease, and none makes a purge."""
+    """Each of the 43,200 ticks of a month is an invocation that looks for changes, and none makes a purge."""
     (row,) = _bills("--scale", "idle", "--seconds", "3600")
     calls = _calls(row)
     assert row["purges"] == 0
-    assert calls["tick"] == calls["SubmitPurge, tick"] == calls["UpdateItem state lease"] == 43_200
+    assert calls["tick"] == calls["SubmitPurge, tick"] == calls["Query pending"] == 43_200
     assert calls["mapping polls an empty queue"] == 648_000
     assert row["usd"] > sum(line["usd"] for line in row["in_any_case"]) > 1
     assert abs(sum(row["services"].values()) - row["usage_usd"]) < 1e-9

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.cost import bill, peer, prices, table
+from benchmarks.cost import bill, burst, peer, prices, table
 from benchmarks.cost.month import measure
 from benchmarks.cost.prices import PriceList
 from benchmarks.cost.workload import SCALES, Scale
@@ -29,6 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"cost: {error.args[0]}", file=sys.stderr)
         return 2
     keys, _ = split(options.keys, 1.0)
+    if options.burst:
+        _show_burst(keys, listed, options)
+        return 0
     for name in options.scale or SCALES:
         scale = SCALES[name]
         scale = replace(scale, seconds=options.seconds or scale.seconds, quota=options.quota or scale.quota)
@@ -40,6 +43,21 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.json:
         table.assumptions(listed)
     return 0
+
+
+def _show_burst(keys: Sequence[str], listed: PriceList, options: argparse.Namespace) -> None:
+    row = burst.measure(
+        keys,
+        listed,
+        count=options.burst,
+        rate=options.rate,
+        quota=options.quota or 1000,
+        coalesce=options.coalesce,
+        scattered=options.scattered,
+        versioned=not options.unversioned,
+    )
+    text = "\n".join(f"{name.replace('_', ' '):<48}{value:>14,}" for name, value in row.items())
+    print(json.dumps(row) if options.json else text)
 
 
 def _row(scale: Scale, keys: Sequence[str], listed: PriceList, options: argparse.Namespace) -> dict[str, Any]:
@@ -88,6 +106,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keys", type=int, default=1_000_000, help="keys in the bucket (1000000)")
     parser.add_argument("--seconds", type=float, help="length of the slice; default: by scale")
     parser.add_argument("--quota", type=int, help="purges a month of the ImageKit plan; default: by scale")
+    parser.add_argument(
+        "--burst", type=int, help="a single burst of so many changes instead, and its busiest seconds"
+    )
+    parser.add_argument("--rate", type=float, default=1000.0, help="changes a second, with --burst (1000)")
+    parser.add_argument("--coalesce", type=float, default=0.0, help="CoalesceSeconds, with --burst (0)")
+    parser.add_argument("--scattered", action="store_true", help="keys apart from one another, with --burst")
     parser.add_argument(
         "--used-up", action="store_true", help="the quota is used up, and the changes of 10 days are held"
     )

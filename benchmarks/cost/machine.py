@@ -7,6 +7,7 @@ Lambda, with JSONata. No task fails here, so `Retry` and `Catch` are not followe
 import json
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,12 @@ class Execution:
         Each state that is entered is a transition (https://aws.amazon.com/step-functions/pricing/).
         """
         name = self.definition["StartAt"]
+        started = f"{datetime.fromtimestamp(self.clock(), UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+        execution = {"Id": "execution", "StartTime": started}
         while True:
             state = self.definition["States"][name]
             self.transitions += 1
-            states: dict[str, Any] = {"input": self.input, "context": {"Execution": {"Id": "execution"}}}
+            states: dict[str, Any] = {"input": self.input, "context": {"Execution": execution}}
             match state["Type"]:
                 case "Succeed" | "Fail":
                     return str(name)

@@ -7,7 +7,7 @@ happens then.
 
 import heapq
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,8 +34,25 @@ from purging.ledger.table import size_of
 START = datetime(2026, 6, 16, tzinfo=UTC).timestamp()
 """The middle of a month."""
 
-_AT_ONCE = 5
-"""MaximumConcurrency of the mapping without a window, as template.yaml has it."""
+
+@dataclass(frozen=True, slots=True)
+class EventSource:
+    """How the mapping delivers: up to `batch` messages, so many `seconds` after the first one, and so many
+    batches `at_once`."""
+
+    batch: int
+    seconds: float
+    at_once: int
+
+
+AT_ONCE = EventSource(BATCH, POLL_SECONDS, 5)
+"""The mapping without a window, as template.yaml has it."""
+
+
+def with_window(seconds: float) -> EventSource:
+    """The mapping with CoalesceSeconds, as template.yaml has it."""
+    return EventSource(1000, seconds, 2)
+
 
 _OF_IMAGEKIT = ("purge", "status", "cdn")
 _SECONDS = {"dynamodb": "dynamodb_seconds", "s3": "s3_seconds"} | dict.fromkeys(
@@ -73,29 +90,36 @@ def measure(
     days are held.
     """
     before = ledger_before(scale, keys, START, used_up=used_up)
-    return _Month(scale, keys, prices, before, versioned=versioned).run(eventbridge=eventbridge)
+    changed = workload.changes(scale, keys, prices.assumptions["month_seconds"], START)
+    return Month(scale, keys, prices, before, changed, versioned=versioned).run(eventbridge=eventbridge)
 
 
-class _Month:
+class Month:
+    """The functions, the queue and the tick over a slice of a month, on virtual time."""
+
     def __init__(
         self,
         scale: Scale,
         keys: Sequence[str],
         prices: PriceList,
         before: Iterable[items.Item],
+        changes: list[tuple[float, str]],
         *,
         versioned: bool,
+        source: EventSource = AT_ONCE,
+        usage: Callable[[Clock], Usage] = lambda _clock: Usage(),
     ) -> None:
+        self._source = source
         self._scale, self._prices, self._versioned = scale, prices, versioned
         self._assumed = prices.assumptions
         self._clock = Clock(START, self._assumed["cpu_factor"])
-        self._usage = Usage()
+        self._usage = usage(self._clock)
         self._functions = Functions(self._clock, self._usage, prices, self._sleep)
         self._aws = MeteredAws(keys, self._usage, self._calling, self._start, versioned=versioned)
         for item in before:
             self._aws.table.store(item)
         self._emulator = emulated(self._clock, self._assumed["completion_seconds"])
-        self._changes = workload.changes(scale, keys, self._assumed["month_seconds"], START)
+        self._changes = changes
         self._next_change = 0
         self._messages: list[tuple[float, str, str | None]] = []
         self._window_ends = inf
@@ -104,6 +128,7 @@ class _Month:
         self._executions: list[tuple[float, int, Execution, Iterator[float]]] = []
         self._started: list[float] = []
         self._running = 0
+        self._beside: list[float] = []  # when the batches end that are beside another invocation
 
     def run(self, *, eventbridge: bool) -> Measured:
         """Run the slice. Executions that follow a purge at its end are followed to their end."""
@@ -128,14 +153,21 @@ class _Month:
         """When the next thing happens."""
         change = self._changes[self._next_change][0] if self._next_change < len(self._changes) else inf
         execution = self._executions[0][0] if self._executions else inf
-        batch_ends = self._window_ends if self._running < _AT_ONCE else inf
-        return min(change, execution, batch_ends, self._next_tick)
+        return min(change, execution, self._batch_due(), self._next_tick)
+
+    def _batch_due(self) -> float:
+        """When the next batch is delivered: when its window ends, and one of the places is free."""
+        if self._running > 1:
+            return inf
+        places = self._source.at_once - self._running
+        ends = sorted(self._beside, reverse=True)
+        return max(self._window_ends, ends[places - 1] if len(ends) >= places else 0.0)
 
     def _happen(self, due: float) -> None:
         """Let happen what is due at a time (unix seconds)."""
         if self._next_change < len(self._changes) and self._changes[self._next_change][0] <= due:
             self._change()
-        elif self._running < _AT_ONCE and self._window_ends <= due:
+        elif self._batch_due() <= due:
             self._deliver()
         elif self._next_tick <= due:
             self._next_tick += TICK_SECONDS
@@ -150,18 +182,25 @@ class _Month:
         self._next_change += 1
         self._usage.add("sqs_request", 1, "S3 sends")
         self._messages.append((at, key, self._aws.bucket.put(key, at)))
-        if len(self._messages) == BATCH:
+        if len(self._messages) == self._source.batch:
             self._window_ends = at
         elif len(self._messages) == 1:
-            self._window_ends = at + POLL_SECONDS
+            self._window_ends = at + self._source.seconds
 
     def _deliver(self) -> None:
-        part, self._messages = self._messages[:BATCH], self._messages[BATCH:]
-        self._window_ends = self._clock() + POLL_SECONDS if self._messages else inf
+        size = self._source.batch
+        part, self._messages = self._messages[:size], self._messages[size:]
+        full = len(self._messages) >= size
+        waits = 0.0 if full else self._source.seconds
+        self._window_ends = self._clock() + waits if self._messages else inf
         requests = ceil(len(part) / self._assumed["receive_messages"])
         self._usage.add("sqs_request", requests, "mapping receives", requests)
         self._usage.add("sqs_request", requests, "mapping deletes after the answer", requests)
+        beside = self._running > 0
+        self._beside = [end for end in self._beside if end > self._clock()]
         self._submit(batch(part, next(self._ids)), "batch")
+        if beside:
+            self._beside.append(self._clock())
 
     def _submit(self, event: dict[str, Any], why: str) -> None:
         self._running += 1

@@ -53,3 +53,14 @@ def changes(scale: Scale, keys: Sequence[str], month_seconds: float, start: floa
             (begin + position / UPLOADS_A_SECOND, keys[first + position]) for position in range(scale.deploy)
         )
     return sorted(found)
+
+
+def burst(
+    keys: Sequence[str], count: int, rate: float, start: float, *, scattered: bool
+) -> list[tuple[float, str]]:
+    """(unix seconds, key) of `count` changes, `rate` a second: of keys that stand together, or `scattered`
+    ones."""
+    chance = random.Random(count)
+    first = chance.randrange(len(keys) - count + 1)
+    chosen = chance.sample(keys, count) if scattered else keys[first : first + count]
+    return [(start + number / rate, key) for number, key in enumerate(chosen)]

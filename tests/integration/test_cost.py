@@ -52,3 +52,13 @@ def test_held_changes_are_read_again_and_again() -> None:
     (row,) = _bills("--scale", "100k", "--quota", "1000", "--used-up", "--seconds", "300")
     assert row["purges"] == 0
     assert _calls(row)["Query pending"] > 0
+
+
+def test_a_burst_is_followed_until_nothing_is_pending() -> None:
+    """Each scattered change takes a purge of its own or shares one, and the partition takes all writes."""
+    (row,) = _bills("--burst", "60", "--rate", "100", "--scattered", "--quota", "10000")
+    assert row["sets_still_pending"] == 0
+    assert 0 < row["purges"] <= row["changes"] == 60
+    assert row["purges_in_the_busiest_minute"] <= row["purges"]
+    assert row["seconds_until_all_are_delivered"] <= row["seconds_until_none_is_pending"]
+    assert 0 < row["write_units_of_pending_in_the_busiest_second"] <= row["write_units_of_pending"]

@@ -131,6 +131,11 @@ def test_the_end_of_the_quota_is_foreseen() -> None:
     assert runs_out(0, MAY, 1.0) == MAY
 
 
+def test_a_month_that_needs_nothing_more_does_not_run_out() -> None:
+    """Not even if manual purges have used more than changes may spend."""
+    assert runs_out(-1, MAY, 0.0) is None
+
+
 @given(st.integers(1, 100_000), moments, st.floats(0, 10_000))
 def test_a_single_change_is_purged_at_once_while_the_quota_suffices(
     left: int, now: float, waited: float

@@ -93,7 +93,8 @@ def allowance(left: int, now: float, *, least: int = 1, further: float = 0.0) ->
 def runs_out(left: int, now: float, further: float) -> float | None:
     """Return the time (unix seconds) at which the quota ends if each further round makes as few purges as it
     can; None if the quota lasts to the end of the month (UTC)."""
-    if left >= further:
+    # Manual purges may have used more than changes may spend, so less than nothing can be left.
+    if left >= further or further <= 0:
         return None
     return now + (_month(now)[1] - now) * max(left, 0) / further
 

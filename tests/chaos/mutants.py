@@ -147,6 +147,7 @@ def give_back_what_may_have_counted(patch: Patch) -> None:
 def keep_the_lease(patch: Patch) -> None:
     """(c) The lease is never released."""
     patch.setattr(Lease, "release", lambda _self, _owner: None)
+    patch.setattr(Lease, "finish", lambda _self, _owner: True)
 
 
 @_mutant

@@ -10,7 +10,7 @@ from tests.chaos.shrink import as_text, shrink
 
 # For each mutant: a seed that catches it, with the number of changes and the faults.
 CATCHES = {
-    "acknowledge-before-the-write": (3, 60, ("dynamodb-throttled",)),
+    "acknowledge-before-the-write": (5, 60, ("dynamodb-throttled",)),
     "clocks-are-right": (1, 60, ("changed-again", "s3-clock", "lambda-clock")),
     "compare-times-the-wrong-way": (1, 60, ("changed-again", "s3-clock", "lambda-clock")),
     "take-out-what-failed": (1, 60, ("5xx",)),
@@ -24,7 +24,7 @@ CATCHES = {
     "forget-to-track": (2, 60, ("execution-throttled",)),
     "never-track": (2, 20, ()),
     "swallow-malformed": (1, 60, ("malformed",)),
-    "acknowledge-nothing": (2, 20, ()),
+    "acknowledge-nothing": (6, 60, ()),
     "log-the-key": (2, 20, ()),
     "tell-nobody": (18, 60, faults.ALL),
     "answer-by-hand-late": (8, 60, faults.ALL),

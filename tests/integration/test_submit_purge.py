@@ -310,6 +310,7 @@ def test_a_retry_with_the_same_request_id_does_not_share_the_lease(
 ) -> None:
     """Lambda retries an asynchronous event with the same id while the first attempt may still run."""
     monkeypatch.setattr(functions, "_ids", repeat(1))
+    functions.harness.ledger.add([functions.harness.change("a/x.jpg")])
     run, answers = Drain._round, []
 
     def slow(self: Drain, *arguments: Any) -> Any:

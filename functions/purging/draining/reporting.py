@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from purging.aws.alerts import Alerts
 from purging.draining.rounds import Round
+from purging.ledger.alert_claims import KEY_REFUSED
 from purging.ledger.quota import month_of
 from purging.planning.pacing import coming, runs_out
 from purging.planning.targets import PurgeTarget
@@ -60,7 +61,7 @@ class Reporter:
         if done.reason == "quota":
             self._tell_quota(done, held)
         elif done.reason == "key refused":
-            self._alerts.send("key", "ImageKit refuses the private key", held, every=_DAY)
+            self._alerts.send(KEY_REFUSED, "ImageKit refuses the private key", held, every=_DAY)
         elif age > self._settings.max_hold_seconds + _HOUR:
             self._alerts.send(
                 f"waits {done.reason}",

@@ -5,6 +5,9 @@ from typing import Any, Literal
 from purging.ledger import items
 from purging.ledger.table import Table
 
+KEY_REFUSED = "key"
+"""The name of the alert that ImageKit refuses the private key. It is sent once a day."""
+
 Claim = Literal["ours", "sent", "claimed"]
 
 

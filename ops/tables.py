@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 
-def status_tables(answer: dict[str, Any]) -> RenderableType:
-    """Return the status as tables."""
+def status_tables(answer: dict[str, Any], *, settings: bool = True) -> RenderableType:
+    """Return the status as tables, perhaps without the `settings`."""
     rows = _grid(
         [
             ("Quota", _quota(answer["quota"])),
@@ -33,7 +33,10 @@ def status_tables(answer: dict[str, Any]) -> RenderableType:
         head.append("   DRY RUN: nothing is purged", "yellow")
     failing = answer["failing"]
     return Group(
-        head, rows, *([_failing(failing)] if failing["count"] else []), _settings(answer["settings"])
+        head,
+        rows,
+        *([_failing(failing)] if failing["count"] else []),
+        *([_settings(answer["settings"])] if settings else []),
     )
 
 
@@ -46,7 +49,7 @@ def explanation_tables(answer: dict[str, Any]) -> RenderableType:
         ("Pending", Text("\n".join(pending), "yellow") if pending else Text("nothing", "green")),
         *(("Held", _held(each)) for each in answer["held"]),
     ]
-    table = Table("URL", "last purge", "accepted", "Completed", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table("URL, and its last purge", "accepted", "Completed", box=SIMPLE_HEAD, pad_edge=False)
     for each in answer["urls"]:
         table.add_row(*_url(each))
     head = Text(f"s3://{answer['bucket']}/{answer['key']} at {_moment(answer['at'])}", "bold")
@@ -154,9 +157,16 @@ def _failing(failing: dict[str, Any]) -> Table:
 def _settings(settings: dict[str, Any]) -> Table:
     table = Table("setting", "value", box=SIMPLE_HEAD, pad_edge=False)
     for name, value in settings.items():
-        shown = [f"{key}={each}" for key, each in value.items()] if isinstance(value, dict) else value
-        table.add_row(name, Text(" ".join(shown) if isinstance(shown, list) else f"{shown}", overflow="fold"))
+        table.add_row(name, Text(_value(value), overflow="fold"))
     return table
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name}={each}" for name, each in value.items())
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _url(url: dict[str, Any]) -> list[RenderableType]:
@@ -168,10 +178,11 @@ def _url(url: dict[str, Any]) -> list[RenderableType]:
     if url["wildcard_refused"]:
         name.append("\nImageKit refused its wildcard", "yellow")
     if last is None:
-        return [name, Text("none", "yellow"), "", ""]
+        return [name.append("\n  none", "yellow"), "", ""]
+    name.append(f"\n  {last['url']}", "dim")
     completed = last["completed_at"]
     seen = Text(_moment(completed), "green") if completed else Text(last["state"], "yellow")
-    return [name, Text(last["url"], overflow="fold"), _moment(last["accepted_at"]), seen]
+    return [name, _moment(last["accepted_at"]), seen]
 
 
 def _number(answer: dict[str, Any], path: str) -> str:

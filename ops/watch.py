@@ -37,6 +37,6 @@ def _display(console: Console, *, as_json: bool) -> Iterator[Callable[[dict[str,
         yield lambda answer: console.out(json.dumps(answer), highlight=False)
     elif console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
-            yield lambda answer: live.update(status_tables(answer), refresh=True)
+            yield lambda answer: live.update(status_tables(answer, settings=False), refresh=True)
     else:
-        yield lambda answer: console.print(status_tables(answer))
+        yield lambda answer: console.print(status_tables(answer, settings=False), highlight=False)

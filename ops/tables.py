@@ -175,11 +175,18 @@ def _url(url: dict[str, Any]) -> list[RenderableType]:
     if url["failing"]:
         retry = _moment(url["failing"]["retry_at"])
         name.append(f"\n{url['failing']['attempts']} failed attempts; the next at {retry}", "red")
+    if url["endpoint_given_up_at"]:
+        name.append(
+            f"\nURLs of its endpoint were given up since {_moment(url['endpoint_given_up_at'])}", "red"
+        )
     if url["wildcard_refused"]:
         name.append("\nImageKit refused its wildcard", "yellow")
     if last is None:
         return [name.append("\n  none", "yellow"), "", ""]
     name.append(f"\n  {last['url']}", "dim")
+    variants = url["last_purge_of_variants"]
+    if variants and variants["request_id"] != last["request_id"]:
+        name.append(f"\n  {variants['url']} (variants, at {_moment(variants['accepted_at'])})", "dim")
     completed = last["completed_at"]
     seen = Text(_moment(completed), "green") if completed else Text(last["state"], "yellow")
     return [name, _moment(last["accepted_at"]), seen]

@@ -8,7 +8,8 @@ import pytest
 
 from purging.answers import reading
 from purging.changes import IDENTITY_BYTES, ObjectChange
-from purging.errors import InvalidRequest, MalformedEvent
+from purging.errors import InvalidRequest, MalformedEvent, UrlRefused
+from purging.imagekit.client import ImageKit
 from purging.ledger.alert_claims import KEY_REFUSED
 from purging.ledger.inspection import Inspection
 from purging.purges import AcceptedPurge, FailingUrl
@@ -125,6 +126,23 @@ def test_a_pause_and_a_failing_url(functions: Functions) -> None:
     assert answer["failing"]["urls"][0]["attempts"] == 3
     assert answer["refused_wildcards"] == {"count": 1, "urls": [f"{ENDPOINT}/logo*"]}
     assert ask(functions, EXPLAIN)["urls"][0]["failing"]["retry_at"] == "2030-05-15T12:00:30+00:00"
+
+
+def test_a_url_that_imagekit_refuses(functions: Functions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is given up, and only the alert and the log tell of it."""
+
+    def refuse(_: ImageKit, url: str) -> str:
+        raise UrlRefused(url, "not of this account")
+
+    monkeypatch.setattr(ImageKit, "purge", refuse)
+    functions.harness.ledger.add([change(functions)])
+    drain(functions)
+    assert functions.harness.purged == []
+    answer = ask(functions, EXPLAIN)
+    assert answer["urls"][0]["endpoint_given_up_at"] == "2030-05-15T12:00:00+00:00"
+    assert 'the log of SubmitPurge names each ("purge refused"' in answer["why"]
+    functions.harness.clock.sleep(86_401)
+    assert ask(functions, EXPLAIN)["urls"][0]["endpoint_given_up_at"] is None
 
 
 def test_a_drain_at_work_is_shown_and_not_disturbed(functions: Functions) -> None:

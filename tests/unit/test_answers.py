@@ -193,7 +193,8 @@ def test_an_object_that_is_not_served_or_ignored() -> None:
 
 def test_every_url_with_the_last_purge_that_covers_it() -> None:
     """Plain and path transformation; by which wildcard, accepted when, and in which state."""
-    last = {URL: purge(f"{ENDPOINT}/a/*", 100.0), SMALL: purge(SMALL, 50.0, completed=None)}
+    wide = purge(f"{ENDPOINT}/a/*", 100.0)
+    last = {URL: wide, f"{URL}?": wide, SMALL: purge(SMALL, 50.0, completed=None)}
     answer = explained(ObjectFacts(conditions(first=""), last=last))
     plain, small = answer["urls"]
     assert (plain["url"], plain["purged_as"], plain["transformation"]) == (URL, f"{URL}*", "")
@@ -203,9 +204,10 @@ def test_every_url_with_the_last_purge_that_covers_it() -> None:
         "state": "Completed",
         "accepted_at": "2030-05-16T11:58:20+00:00",
         "completed_at": "2030-05-16T11:58:50+00:00",
-        "with_variants": True,
     }
-    assert (small["last_purge"]["state"], small["last_purge"]["with_variants"]) == ("in flight", False)
+    assert plain["last_purge_of_variants"] == plain["last_purge"]
+    assert (small["last_purge"]["state"], small["last_purge_of_variants"]) == ("in flight", None)
+    assert f"No purge of the last 40 days covers variants such as {SMALL}?tr=w-300." in answer["why"]
     assert f"The last purge is that of {SMALL}" in answer["why"]
     assert "was not seen to complete it yet" in answer["why"]
 
@@ -288,6 +290,24 @@ def test_a_pending_change_that_is_covered_already_is_not_held() -> None:
     assert answer["covered"]
     assert answer["held"] == []
     assert "still pending" not in answer["why"]
+
+
+def test_a_pending_change_whose_variants_were_purged_one_by_one() -> None:
+    """Objects with keys that begin alike take three purges each, which together cover the change."""
+    parts = [f"{url}{part}" for url in (URL, SMALL) for part in ("", "/ik-*", "?*")]
+    last = {part.removesuffix("*"): purge(part, 20.0) for part in parts}
+    facts = ObjectFacts(conditions(), (change(60.0),), last=last)
+    assert explained(facts)["covered"]
+    for part in last:
+        fewer = {name: made for name, made in last.items() if name != part}
+        assert not explained(replace(facts, last=fewer))["covered"]
+
+
+def test_urls_of_the_endpoint_were_given_up() -> None:
+    """The ledger does not name them, so the answer says where they stand."""
+    answer = explained(ObjectFacts(conditions(first=""), given_up={ENDPOINT: NOW - 60}))
+    assert answer["urls"][0]["endpoint_given_up_at"] == "2030-05-16T11:59:00+00:00"
+    assert f"URLs of {ENDPOINT} were given up" in answer["why"]
 
 
 def test_a_dry_run_and_a_refused_wildcard() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from purging.answers.explanation import as_answer, findings
+from purging.answers.explanation import as_answer, findings, wanted
 from purging.answers.reading import read_object, read_stack
 from purging.answers.status import status
 from purging.answers.why import why
@@ -32,7 +32,6 @@ class Desk:
         month = month_of(self.clock(), dry_run=self.settings.dry_run)
         if named is None:
             return status(read_stack(self.ledger, month, self.clock), self.settings)
-        urls = self.settings.url_map.targets(named)
-        facts = read_object(self.ledger, month, named, urls, self.clock)
+        facts = read_object(self.ledger, month, named, wanted(named, self.settings), self.clock)
         found = findings(named, facts, self.settings)
         return as_answer(found, why(found))

@@ -3,14 +3,14 @@
 What would take longer is left out, and the facts say so.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from purging.changes import Change
 from purging.events.questions import NamedObject
-from purging.ledger.alert_claims import KEY_REFUSED
+from purging.ledger.alert_claims import KEY_REFUSED, REFUSED_ENDPOINT
 from purging.ledger.inspection import Timing
 from purging.ledger.records import State
 from purging.ledger.store import Ledger
@@ -79,6 +79,7 @@ class ObjectFacts:
 
     `pending` are its changes, and whether they are manual; `searched_all`: no other one is pending. `last`
     has the last purge for each URL that one covers. If not `all_purges`, earlier ones may cover the others.
+    `given_up` has the endpoints of which URLs were given up, and when people were alerted to that.
     """
 
     conditions: Conditions
@@ -86,6 +87,14 @@ class ObjectFacts:
     searched_all: bool = True
     last: Mapping[str, AcceptedPurge] = field(default_factory=dict)
     all_purges: bool = True
+    given_up: Mapping[str, float] = field(default_factory=dict)
+
+
+class Wanted(NamedTuple):
+    """Exact URLs whose last purges are looked for, and the endpoints of the object."""
+
+    urls: Sequence[str]
+    endpoints: Sequence[str]
 
 
 class _Deadline:
@@ -121,15 +130,16 @@ def read_stack(ledger: Ledger, month: str, clock: Callable[[], float]) -> StackF
 
 
 def read_object(
-    ledger: Ledger, month: str, named: NamedObject, urls: Iterable[str], clock: Callable[[], float]
+    ledger: Ledger, month: str, named: NamedObject, wanted: Wanted, clock: Callable[[], float]
 ) -> ObjectFacts:
-    """Read what the explanation of an object with these exact URLs needs. Raises one of AWS_ERRORS."""
+    """Read what the explanation of an object needs, with the last purges of these exact URLs. Raises one of
+    AWS_ERRORS."""
     conditions = _conditions(ledger, month, clock())
     searching = _Deadline(clock, READ_SECONDS)
     sets = searching.of(ledger.inspection.changes_of(named.bucket, named.key))
     pending = tuple(change for changes in sets for change in changes)
     looking_back = _Deadline(clock, READ_SECONDS)
-    missing, last, latest, seen = set(urls), dict[str, AcceptedPurge](), None, 0
+    missing, last, latest, seen = set(wanted.urls), dict[str, AcceptedPurge](), None, 0
     for purge in looking_back.of(ledger.inspection.purges_backwards()):
         latest, seen = purge.submitted_at if latest is None else latest, seen + 1
         found = {url for url in missing if reaches(purge.url, url)}
@@ -143,6 +153,7 @@ def read_object(
         searched_all=not searching.passed,
         last=last,
         all_purges=not missing or not (looking_back.passed or seen == MOST_PURGES),
+        given_up=_given_up(ledger, wanted.endpoints, conditions.now),
     )
 
 
@@ -152,14 +163,24 @@ def reaches(purged: str, url: str) -> bool:
 
 
 def _conditions(ledger: Ledger, month: str, now: float) -> Conditions:
-    alerted = ledger.inspection.alerted_until(KEY_REFUSED)
     return Conditions(
         now,
         ledger.state(month),
         ledger.first_pending(),
         ledger.inspection.lease_until(),
-        alerted - DAY if alerted and alerted > now else None,
+        _alerted_at(ledger, KEY_REFUSED, now),
     )
+
+
+def _given_up(ledger: Ledger, endpoints: Iterable[str], now: float) -> dict[str, float]:
+    times = {each: _alerted_at(ledger, f"{REFUSED_ENDPOINT}{each}", now) for each in endpoints}
+    return {endpoint: time for endpoint, time in times.items() if time is not None}
+
+
+def _alerted_at(ledger: Ledger, name: str, now: float) -> float | None:
+    """When an alert of the last day was sent; None if there is none. DynamoDB deletes expired ones late."""
+    until = ledger.inspection.alerted_until(name)
+    return until - DAY if until is not None and until > now else None
 
 
 def _still_refused(conditions: Conditions, latest: float | None) -> Conditions:

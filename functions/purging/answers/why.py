@@ -53,6 +53,12 @@ def _sentences(found: Findings) -> Iterator[str]:
         yield from _purged(found, now)
     if any(url.refused for url in found.urls):
         yield "ImageKit refused the wildcard of some variants, so only the plain URLs are purged."
+    for endpoint, at in found.facts.given_up.items():
+        yield (
+            f"Since {spoken(at)}, URLs of {endpoint} were given up, because ImageKit refuses them or gave no "
+            'usable answer. This one may be among them: the log of SubmitPurge names each ("purge refused", '
+            '"purge failed").'
+        )
 
 
 def _waiting(found: Findings, changes: Sequence[Change]) -> Iterator[str]:
@@ -89,13 +95,16 @@ def _purged(found: Findings, now: float) -> Iterator[str]:
             "purge the key by hand, and give the request id to ImageKit's support.",
         ),
     ):
-        purges = [url.last for url in found.urls if url.last and state_of(url.last, now) == state]
+        purges = [each for url in found.urls for each in url.purges if state_of(each, now) == state]
         if purges:
             last = max(purges, key=lambda purge: purge.submitted_at)
             yield f"The last purge is that of {last.url}: " + meaning.format(at=spoken(last.submitted_at))
-    completed = [url.last for url in found.urls if url.last and url.last.completed_at is not None]
-    if completed and len(completed) == len(found.urls):
-        first = min(completed, key=lambda purge: purge.submitted_at)
+    for url in found.urls:
+        if url.last and not url.variants and url.target.with_variants and found.facts.all_purges:
+            yield f"No purge of the last 40 days covers variants such as {url.target.exact}?tr=w-300."
+    purges = [each for url in found.urls for each in url.purges]
+    if not missing and all(each.completed_at is not None for each in purges):
+        first = min(purges, key=lambda purge: purge.submitted_at)
         yield (
             f"Nothing is pending, and the last purge of every URL is Completed: accepted at "
             f"{spoken(first.submitted_at)}, by {first.url}. If the object changed after that, its event did "

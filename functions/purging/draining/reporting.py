@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from purging.aws.alerts import Alerts
 from purging.draining.rounds import Round
-from purging.ledger.alert_claims import KEY_REFUSED
+from purging.ledger.alert_claims import KEY_REFUSED, REFUSED_ENDPOINT
 from purging.ledger.quota import month_of
 from purging.planning.pacing import coming, runs_out
 from purging.planning.targets import PurgeTarget
@@ -34,7 +34,7 @@ class Reporter:
         known: set[PurgeTarget] = set()
         for endpoint, reasons in by_endpoint.items():
             if self._alerts.send(
-                f"refused {endpoint}",
+                f"{REFUSED_ENDPOINT}{endpoint}",
                 "ImageKit refuses to purge a URL",
                 f"{next(iter(reasons.values()))}\n"
                 f"{len(reasons)} URLs of {endpoint} are given up: they may show old copies. If the endpoint "

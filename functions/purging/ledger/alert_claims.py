@@ -8,6 +8,10 @@ from purging.ledger.table import Table
 KEY_REFUSED = "key"
 """The name of the alert that ImageKit refuses the private key. It is sent once a day."""
 
+REFUSED_ENDPOINT = "refused "
+"""The beginning of the name of the alert that URLs are given up; their endpoint follows it. It is sent once a
+day."""
+
 Claim = Literal["ours", "sent", "claimed"]
 
 

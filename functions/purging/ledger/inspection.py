@@ -31,7 +31,7 @@ class Inspection:
     def lease_until(self) -> float | None:
         """Return until when a drain has the lease (unix seconds); None if no drain has it."""
         item = next(self._table.query("state", "lease", "lease"), None)
-        return float(item["until"]["N"]) if item and "until" in item else None
+        return float(item["until"]["N"]) if item else None
 
     def alerted_until(self, name: str) -> float | None:
         """Return until when an alert that was sent is not repeated (unix seconds); None if none was sent."""

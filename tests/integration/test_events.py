@@ -109,7 +109,7 @@ def test_replay(functions: Functions, name: str) -> None:
 def test_a_question_is_answered_and_changes_nothing(functions: Functions, name: str) -> None:
     """The ledger stays as it is, with no lease and no pending change, and nothing is purged."""
     answer = functions.submit(event(name))
-    assert answer["at"] == "2030-05-15T12:00:00+00:00"
+    assert answer["at"].startswith("2030-05-15T12:")
     assert answer["held"] == []
     table = functions.harness.settings.ledger_table
     assert functions.harness.dynamodb.scan(TableName=table)["Items"] == []

@@ -108,7 +108,7 @@ def _pending(answer: dict[str, Any]) -> Text:
 
 
 def _held(held: dict[str, Any]) -> Text:
-    until = f" (until {_moment(held['until'])} at most)" if held["until"] else ""
+    until = f" (next attempt by {_moment(held['until'])})" if held["until"] else ""
     return Text(f"{held['reason']}: {held['detail']}{until}", "yellow")
 
 

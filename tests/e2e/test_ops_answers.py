@@ -46,7 +46,7 @@ def test_an_object_is_explained_from_its_change_to_its_purge(stack: Stack) -> No
             "a change that is held by the quota",
             lambda answer: [each["reason"] for each in answer["held"]] == ["quota"],
         )
-        assert "quota: ImageKit says that its quota is used up" in _ops(stack, "status")
+        assert "quota: ImageKit's monthly purge quota is used up" in _ops(stack, "status")
     reset_stack(stack)
     with emulator_settings(stack, delay=0.2):
         answer = until(

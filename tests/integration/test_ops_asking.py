@@ -107,7 +107,7 @@ def test_the_status_is_a_table_of_all_that_matters() -> None:
         "the quota ends at 2030-05-16",
         "at least 50000 changes of at least 49000 objects (about 1000000 in 1000 change sets)",
         "the oldest is 2 hours old",
-        "paused: No calls are made for now: ImageKit answered [502] (until",
+        "paused: No calls are made for now: ImageKit answered [502] (next attempt by",
         "at work; its lease ends at",
         "1 in flight; the oldest, id-of-a-purge, for 12 s; 1 of the last day never seen Completed",
         "2 purges were accepted and 0 Completed",

@@ -247,7 +247,7 @@ def test_no_purge_is_known() -> None:
         (State(), {}, "The next drain takes it, within a minute."),
         (State(), {"lease_until": NOW + 60}, "A drain is at work now, and takes it."),
         (State(), {"lease_until": NOW - 1}, "The next drain takes it, within a minute."),
-        (State(used=900), {}, "this month are used. This lasts until 2030-06-01 00:00:00 UTC at most."),
+        (State(used=900), {}, "this month are used. The next attempt comes by 2030-06-01 00:00:00 UTC."),
         (State(hold=Hold(NOW + 90, "set", 7, 900)), {}, "7 changed objects wait for more changes"),
         (
             State(failing={f"{URL}*": FailingUrl(4, NOW + 60, NOW, NOW)}),

@@ -10,8 +10,8 @@ from purging.settings import Settings
 
 
 class Held(NamedTuple):
-    """A `reason`, as the line `drained` in the log has it; a sentence for people; and until when changes are
-    held (unix seconds), None if nobody knows."""
+    """A `reason`, as the line `drained` in the log has it; a sentence for people; and `until`: when
+    drains try again at the latest (unix seconds), None if only a person can end it."""
 
     reason: str
     detail: str
@@ -34,7 +34,7 @@ def held(
         detail = f"The {limit} purges that this stack may spend on them this month are used."
         found.append(Held("quota", detail, month_end(now)))
     if state.exhausted:
-        detail = f"ImageKit says that its quota is used up: {state.pause_reason}"
+        detail = state.pause_reason or "ImageKit says that its quota is used up."
         found.append(Held("quota", detail, max(state.paused_until, now)))
     elif state.paused_until > now:
         found.append(Held("paused", f"No calls are made for now: {state.pause_reason}", state.paused_until))

@@ -69,7 +69,7 @@ def _waiting(found: Findings, changes: Sequence[Change]) -> Iterator[str]:
         "so the CDN still shows the old image."
     )
     for reason in found.reasons:
-        until = f" This lasts until {spoken(reason.until)} at most." if reason.until else ""
+        until = f" The next attempt comes by {spoken(reason.until)}." if reason.until else ""
         yield f"{reason.detail}{until}"
     if not found.reasons:
         if found.facts.conditions.draining:

@@ -1,6 +1,7 @@
 """Lambda SubmitPurge: changes in, purges out.
 
-Events: batches of the change queue, S3 and EventBridge events, manual purges, the tick of every minute.
+Events: batches of the change queue, S3 and EventBridge events, manual purges, questions, the tick of
+every minute.
 """
 
 import os
@@ -9,8 +10,10 @@ from functools import cache
 from typing import Any
 
 from purging import bootstrap
+from purging.answers.desk import Desk
 from purging.aws import clients
 from purging.events.fields import is_manual
+from purging.events.questions import is_question
 from purging.intake import Intake, is_batch
 from purging.settings import Settings
 from purging.telemetry import logger, metrics
@@ -25,14 +28,21 @@ def application() -> Intake:
     return bootstrap.intake(Settings.from_env(os.environ), clients.aws, time.time, time.sleep)
 
 
+def desk() -> Desk:
+    """What answers questions, built from the environment when it is needed. Raises InvalidSetting."""
+    return bootstrap.desk(Settings.from_env(os.environ), clients.aws, time.time)
+
+
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Keep the changes of an event, then drain the ledger.
+    """Keep the changes of an event, then drain the ledger. Answer a question instead, and change nothing.
 
     For a batch of the queue, return `batchItemFailures`: the messages that were malformed or not kept. For
     any other event, return what came of it. Raises MalformedEvent or InvalidRequest.
     """
+    if is_question(event):
+        return desk().answer(event)
     intake = application()
     if is_batch(event):
         return intake.take_batch(event["Records"], context)

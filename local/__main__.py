@@ -1,12 +1,14 @@
 """``python -m local``: the embedded stack on the command line."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
-from local import session, terminal
+from local import environment, session, terminal
+from local.errors import BadInput
 from local.progress import Progress
 from local.stack import Stack
 
@@ -42,6 +44,15 @@ def _down(_arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _env(_arguments: argparse.Namespace, _console: Console) -> int:
+    stack = session.running()
+    if stack is None:
+        raise BadInput("No stack runs: start one with `make up`.")
+    for name, value in environment.aws(stack.endpoint, stack.certificate).items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
 def _show(stack: Stack, console: Console) -> None:
     lines = {
         "Emulated AWS": stack.endpoint,
@@ -65,6 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     up = commands.add_parser("up", help="start the stack, or deploy to the one that runs; it keeps running")
     up.set_defaults(run=_up)
+    env = commands.add_parser(
+        "env",
+        help="print the variables with which AWS's tools use the stack of `up`",
+        description="Prints shell commands. A shell that evaluates them lets AWS's SDKs and tools use the "
+        "emulated AWS of the stack of `up`.",
+    )
+    env.set_defaults(run=_env)
     replay = commands.add_parser(
         "replay",
         help="deliver an event file to the deployed function, and follow it to the end",

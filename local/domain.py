@@ -14,6 +14,7 @@ from purging.changes import Change, UrlChange
 from purging.errors import PermanentError
 from purging.events import manual
 from purging.events.fields import is_manual
+from purging.events.questions import asked, is_question
 from purging.ledger.items import as_accepted
 from purging.ledger.quota import month_of
 from purging.ledger.store import Ledger
@@ -32,9 +33,11 @@ __all__ = [
     "Settings",
     "UrlChange",
     "as_accepted",
+    "asked",
     "changed_objects",
     "changes",
     "is_manual",
+    "is_question",
     "manual",
     "month_of",
     "targets_of",

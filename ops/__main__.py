@@ -1,20 +1,29 @@
 """``python -m ops``: commands for a real AWS account."""
 
 import argparse
+import json
 import sys
+from collections.abc import Callable
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from local import terminal
+from ops.asking import Function, function_of
 from ops.backfill import backfill
 from ops.connect import connect
 from ops.redrive import redrive
+from ops.tables import explanation_tables, status_tables
+from ops.watch import watch
+
+# The name under which samconfig.toml deploys.
+_STACK = "imagekit-s3-purge"
 
 
 def main() -> int:
     """Run a command. Returns its exit status: see `terminal.run`."""
     arguments = _parser().parse_args()
-    return terminal.run(lambda console: _print(console, arguments.run(arguments)))
+    return terminal.run(lambda console: arguments.run(arguments, console))
 
 
 def _print(console: Console, text: str) -> int:
@@ -22,14 +31,47 @@ def _print(console: Console, text: str) -> int:
     return 0
 
 
-def _connect(arguments: argparse.Namespace) -> str:
-    return connect(
-        arguments.bucket, profile=arguments.profile, region=arguments.region, dry_run=arguments.dry_run
+def _status(arguments: argparse.Namespace, console: Console) -> int:
+    return _show(_function(arguments).ask({"status": True}), status_tables, arguments, console)
+
+
+def _explain(arguments: argparse.Namespace, console: Console) -> int:
+    answer = _function(arguments).ask({"explain": arguments.object})
+    return _show(answer, explanation_tables, arguments, console)
+
+
+def _watch(arguments: argparse.Namespace, console: Console) -> int:
+    function = _function(arguments)
+    return watch(
+        lambda: function.ask({"status": True}), console, every=arguments.every, as_json=arguments.json
     )
 
 
-def _backfill(arguments: argparse.Namespace) -> str:
-    return backfill(
+def _function(arguments: argparse.Namespace) -> Function:
+    return function_of(arguments.stack_name, profile=arguments.profile, region=arguments.region)
+
+
+def _show(
+    answer: dict[str, Any],
+    tables: Callable[[dict[str, Any]], RenderableType],
+    arguments: argparse.Namespace,
+    console: Console,
+) -> int:
+    if arguments.json:
+        return _print(console, json.dumps(answer, indent=2))
+    console.print(tables(answer), highlight=False)
+    return 0
+
+
+def _connect(arguments: argparse.Namespace, console: Console) -> int:
+    done = connect(
+        arguments.bucket, profile=arguments.profile, region=arguments.region, dry_run=arguments.dry_run
+    )
+    return _print(console, done)
+
+
+def _backfill(arguments: argparse.Namespace, console: Console) -> int:
+    done = backfill(
         arguments.bucket,
         queue=arguments.queue,
         since=arguments.since,
@@ -38,16 +80,25 @@ def _backfill(arguments: argparse.Namespace) -> str:
         region=arguments.region,
         dry_run=arguments.dry_run,
     )
+    return _print(console, done)
 
 
-def _redrive(arguments: argparse.Namespace) -> str:
-    return redrive(
+def _redrive(arguments: argparse.Namespace, console: Console) -> int:
+    done = redrive(
         arguments.source,
         arguments.target,
         profile=arguments.profile,
         to_profile=arguments.to_profile,
         region=arguments.region,
     )
+    return _print(console, done)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds from 1 to 3600")
+    return seconds
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,6 +107,40 @@ def _parser() -> argparse.ArgumentParser:
         description="Commands for a real AWS account. They use your ordinary AWS credentials.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser(
+        "status",
+        help="show what the stack does: quota, pending and held changes, purges, failures",
+        description="Asks SubmitPurge for the status, which changes nothing.",
+    )
+    command.set_defaults(run=_status)
+    questions = [command]
+
+    command = commands.add_parser(
+        "explain",
+        help="show why the CDN still shows an old image",
+        description="Asks SubmitPurge which URLs show an object, and what became of their purges. It changes "
+        "nothing.",
+    )
+    command.add_argument("object", metavar="BUCKET/KEY", help="the key as it is written in the bucket")
+    command.set_defaults(run=_explain)
+    questions.append(command)
+
+    command = commands.add_parser(
+        "watch",
+        help="show the status again and again, until Ctrl-C",
+        description="Asks SubmitPurge for the status every few seconds. Ctrl-C ends it.",
+    )
+    command.add_argument(
+        "--every", type=_seconds, default=5.0, metavar="SECONDS", help="default 5; an answer is an invocation"
+    )
+    command.set_defaults(run=_watch)
+    questions.append(command)
+
+    for command in questions:
+        command.add_argument("--stack-name", default=_STACK, metavar="NAME", help=f"default {_STACK}")
+        command.add_argument("--region", help="region of the stack")
+        command.add_argument("--json", action="store_true", help="print the answer as JSON")
 
     command = commands.add_parser(
         "connect",

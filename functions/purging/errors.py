@@ -5,7 +5,7 @@
     PurgeError
     ├── PermanentError            the same input fails again: correct the input
     │   ├── MalformedEvent        an event that cannot be understood
-    │   ├── InvalidRequest        a manual purge that is not possible
+    │   ├── InvalidRequest        a manual purge or a question that is not possible
     │   ├── InvalidSetting        a setting with an unusable value
     │   ├── UrlRefused            ImageKit does not purge this URL (400, 413, 414, 422)
     │   └── UnknownRequest        ImageKit knows no purge of this id (400)
@@ -33,7 +33,8 @@ class MalformedEvent(PermanentError):
 
 
 class InvalidRequest(PermanentError):
-    """A manual purge with wrong fields, with too many entries, or of what UrlMap does not serve."""
+    """A manual purge with wrong fields, with too many entries, or of what UrlMap does not serve; a
+    question with wrong fields."""
 
 
 class InvalidSetting(PermanentError):

@@ -108,16 +108,23 @@ class Table:
         values = request["ExpressionAttributeValues"]
         pk, first, last = (values[name]["S"] for name in (":pk", ":first", ":last"))
         sort_keys = self._sort_keys[pk]
-        start = bisect_left(sort_keys, first)
+        start, end = bisect_left(sort_keys, first), bisect_right(sort_keys, last)
+        forward = request.get("ScanIndexForward", True)
         if "ExclusiveStartKey" in request:
-            start = max(start, bisect_right(sort_keys, _key(request["ExclusiveStartKey"])[1]))
-        keys = [(pk, sk) for sk in sort_keys[start : bisect_right(sort_keys, last)]]
+            after = _key(request["ExclusiveStartKey"])[1]
+            if forward:
+                start = max(start, bisect_right(sort_keys, after))
+            else:
+                end = min(end, bisect_left(sort_keys, after))
+        keys = [(pk, sk) for sk in sort_keys[start:end]][:: 1 if forward else -1]
         page = self._page(keys[: request.get("Limit")])
         items = [self._items[key] for key in page]
         if names := request.get("ProjectionExpression"):
             wanted = names.split(",")
             items = [{name: item[name] for name in wanted if name in item} for item in items]
         answer: Answer = {"Items": items, "Count": len(items), "ScannedCount": len(items)}
+        if request.get("Select") == "COUNT":
+            del answer["Items"]
         if len(page) < len(keys):
             pk, sk = page[-1]
             answer["LastEvaluatedKey"] = {"pk": {"S": pk}, "sk": {"S": sk}}

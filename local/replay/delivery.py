@@ -81,8 +81,11 @@ class Replay:
     def run(self, event: Event, deadline: float = DEADLINE_SECONDS) -> int:
         """Deliver an event, and show what becomes of it within `deadline` seconds.
 
-        Returns 0 if nothing is left to purge, else 1.
+        Returns 0 if nothing is left to purge, else 1. The answer to a question is shown as it is.
         """
+        if event.is_question:
+            self._say(json.dumps(self._deliver(event), indent=2, ensure_ascii=False))
+            return 0
         local_event = event.on_stack(self._stack.url_endpoint)
         if local_event != event:
             self._say(f"Here {self._stack.url_endpoint} stands for the event's URL-endpoint at ImageKit.")

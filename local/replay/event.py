@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.domain import Change, PermanentError, Settings, changes, is_manual, manual
+from local.domain import Change, PermanentError, Settings, asked, changes, is_manual, is_question, manual
 from local.errors import BadInput
 
 _IMAGEKIT = "https://ik.imagekit.io/"
@@ -35,11 +35,21 @@ class Event:
         if not isinstance(body, dict):
             raise _bad_input(path, "holds no JSON object: see events/README.md for examples")
         event = cls(path, body, _is_batch(body))
-        if not event.is_batch and not is_manual(body):
+        if event.is_question:
+            try:
+                asked(body)
+            except PermanentError as error:
+                raise _bad_input(path, f"is not understood: {error}") from error
+        elif not event.is_batch and not is_manual(body):
             _, problems = changes.split(body)
             if problems:
                 raise _bad_input(path, f"is not understood: {problems[0]}")
         return event
+
+    @property
+    def is_question(self) -> bool:
+        """Whether it asks a question, which changes nothing."""
+        return is_question(self.body)
 
     def on_stack(self, url_endpoint: str) -> "Event":
         """Returns the event for an embedded stack, whose URL-endpoint replaces that of ImageKit.

@@ -177,6 +177,17 @@ def test_the_ledger_can_be_read(operator: Operator) -> None:
     until(read, "a count of the month that equals the accepted purges", tallies)
 
 
+def test_the_stack_answers_questions(operator: Operator) -> None:
+    """The status counts the purges of the month, and the explanation names the URL and its purge."""
+    key = f"ask/{uuid.uuid4()}.jpg"
+    url = operator.put(key)
+    operator.wait_for(url)
+    status, explained = operator.follow("Ask the stack", KEY=key)
+    assert f" of 1000 purges used in {datetime.now(UTC):%Y-%m};" in status
+    assert explained.startswith(f"s3://{operator.stack.bucket}/{key} at ")
+    assert "Browsers keep an image" in explained
+
+
 def test_dead_letters_go_back_to_the_queue(operator: Operator) -> None:
     """A valid message is purged after the redrive. A malformed message can be deleted."""
     dead, key = operator.values["DEAD_LETTERS_URL"], f"dead/{uuid.uuid4()}.jpg"

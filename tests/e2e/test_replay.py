@@ -100,3 +100,12 @@ def test_a_held_change_is_shown_with_its_reason(stack: Stack, tmp_path: Path) ->
     reset_stack(stack)  # a drain that began without quota may still run, and would report it
     again, _ = _replay(stack, path)
     assert again == 0
+
+
+@pytest.mark.parametrize(("name", "field"), [("status", '"quota"'), ("explain", '"why"')])
+def test_a_question_is_answered(stack: Stack, name: str, field: str) -> None:
+    """The answer is shown as it is, and no purge is followed."""
+    status, shown = _replay(stack, EVENTS / "manual" / f"{name}.json")
+    assert status == 0
+    assert field in shown
+    assert "purge Completed" not in shown

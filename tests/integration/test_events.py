@@ -53,6 +53,9 @@ TARGETS: dict[str, list[str]] = {
     "manual/with-token.json": ["products/shoes/red-sneaker.jpg"],
 }
 
+QUESTIONS = {"manual/status.json", "manual/explain.json"}
+"""They purge nothing. test_answers.py tests their answers."""
+
 
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Functions]:
@@ -82,7 +85,7 @@ def event(name: str) -> Any:
 def test_every_event_file_is_tested_and_in_the_readme() -> None:
     """A new file without expected URLs or without a row in the README fails this test."""
     names = {str(path.relative_to(EVENTS)) for path in EVENTS.rglob("*.json")}
-    assert names == set(TARGETS)
+    assert names == set(TARGETS) | QUESTIONS
     readme = (EVENTS / "README.md").read_text()
     assert [name for name in names if f"| `{name}` |" not in readme] == []
 
@@ -100,6 +103,17 @@ def test_replay(functions: Functions, name: str) -> None:
         assert (answer["held"], answer["reason"], answer["busy"]) == (0, "", False)
     followed = [purge["url"] for each in functions.harness.executions() for purge in each["purges"]]
     assert set(functions.harness.purged) <= set(followed)
+
+
+@pytest.mark.parametrize("name", sorted(QUESTIONS))
+def test_a_question_is_answered_and_changes_nothing(functions: Functions, name: str) -> None:
+    """The ledger stays as it is, with no lease and no pending change, and nothing is purged."""
+    answer = functions.submit(event(name))
+    assert answer["at"].startswith("2030-05-15T12:")
+    assert answer["held"] == []
+    table = functions.harness.settings.ledger_table
+    assert functions.harness.dynamodb.scan(TableName=table)["Items"] == []
+    assert functions.harness.purged == []
 
 
 def test_a_second_replay_purges_nothing(functions: Functions) -> None:

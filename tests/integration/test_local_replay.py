@@ -76,9 +76,18 @@ def test_every_file_of_events_can_be_replayed(path: Path) -> None:
     """Each file can be read, and an embedded stack serves what it changes."""
     event = Event.read(path).on_stack("http://127.0.0.1:1/demo")
     changes = event.changes(SETTINGS, NOW)
-    nothing = path.name in ("test-event.json", "tick.json") or "old-version" in path.name
+    nothing = (
+        path.name in ("test-event.json", "tick.json", "status.json", "explain.json")
+        or "old-version" in path.name
+    )
     assert bool(changes) != nothing
     assert len(event.poison_reasons()) == (path.name == "batch-with-poison.json")
+
+
+def test_a_malformed_question_is_refused_before_it_is_delivered(tmp_path: Path) -> None:
+    """With the words of the deployed function."""
+    with pytest.raises(BadInput, match=r'is not understood: .*write \{"explain": "bucket/key"\}'):
+        Event.read(_file(tmp_path, json.dumps({"explain": "a.jpg"})))
 
 
 def test_urls_of_imagekit_are_moved_and_others_are_not(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from purging.changes import Change, ObjectChange, UrlChange
-from purging.ledger.changesets import MAX_BYTES, pack, unpack
+from purging.ledger.changesets import MAX_BYTES, may_hold, pack, unpack
 
 START = datetime(2030, 5, 15, 12, tzinfo=UTC)
 
@@ -38,6 +38,14 @@ def test_a_set_holds_its_changes_whatever_their_order(
     unpacked = [unpack(set_id, blob, manual=manual) for set_id, blob in packed]
     assert {change for each in unpacked for change in each.changes} == set(given_changes)
     assert all(each.manual is manual for each in unpacked)
+
+
+@given(st.lists(changes, min_size=1))
+def test_a_set_may_hold_the_keys_that_it_holds(given_changes: list[Change]) -> None:
+    """Whatever their characters; and not a key that is in no change."""
+    [(_, blob)] = pack(given_changes, manual=False)
+    assert all(may_hold(blob, each.key) for each in given_changes if isinstance(each, ObjectChange))
+    assert not may_hold(blob, "".join(each.subject[1] for each in given_changes) + "/absent")
 
 
 @pytest.mark.parametrize("count", [0, 1])

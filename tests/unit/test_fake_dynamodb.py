@@ -38,6 +38,19 @@ def test_a_page_of_a_query_holds_a_megabyte() -> None:
     assert query(client) == [["a", "c"], ["d", "e"]]
 
 
+def test_a_query_goes_backwards_or_only_counts() -> None:
+    """Each page goes on where the one before it ended, in either direction; a count shows no items."""
+    client = Client(Table().handle)
+    for sk in "abcde":
+        client.put_item(Item=item(sk, blob={"B": bytes(400_000)}))
+    assert query(client, ScanIndexForward=False) == [["e", "d"], ["c", "b"], ["a"]]
+    values = {":pk": {"S": "p"}, ":first": {"S": " "}, ":last": {"S": "~"}}
+    pages = client.get_paginator("query").paginate(
+        TableName="t", KeyConditionExpression=BETWEEN, ExpressionAttributeValues=values, Select="COUNT"
+    )
+    assert [(page["Count"], "Items" in page) for page in pages] == [(2, False), (2, False), (1, False)]
+
+
 def test_an_item_that_is_too_large_is_refused() -> None:
     """And with it a whole transaction: nothing of it is written."""
     table = Table()

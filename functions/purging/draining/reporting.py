@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from purging.aws.alerts import Alerts
 from purging.draining.rounds import Round
+from purging.ledger.alert_claims import KEY_REFUSED, REFUSED_ENDPOINT
 from purging.ledger.quota import month_of
 from purging.planning.pacing import coming, runs_out
 from purging.planning.targets import PurgeTarget
@@ -33,7 +34,7 @@ class Reporter:
         known: set[PurgeTarget] = set()
         for endpoint, reasons in by_endpoint.items():
             if self._alerts.send(
-                f"refused {endpoint}",
+                f"{REFUSED_ENDPOINT}{endpoint}",
                 "ImageKit refuses to purge a URL",
                 f"{next(iter(reasons.values()))}\n"
                 f"{len(reasons)} URLs of {endpoint} are given up: they may show old copies. If the endpoint "
@@ -60,7 +61,7 @@ class Reporter:
         if done.reason == "quota":
             self._tell_quota(done, held)
         elif done.reason == "key refused":
-            self._alerts.send("key", "ImageKit refuses the private key", held, every=_DAY)
+            self._alerts.send(KEY_REFUSED, "ImageKit refuses the private key", held, every=_DAY)
         elif age > self._settings.max_hold_seconds + _HOUR:
             self._alerts.send(
                 f"waits {done.reason}",

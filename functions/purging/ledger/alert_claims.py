@@ -5,6 +5,13 @@ from typing import Any, Literal
 from purging.ledger import items
 from purging.ledger.table import Table
 
+KEY_REFUSED = "key"
+"""The name of the alert that ImageKit refuses the private key. It is sent once a day."""
+
+REFUSED_ENDPOINT = "refused "
+"""The beginning of the name of the alert that URLs are given up; their endpoint follows it. It is sent once a
+day."""
+
 Claim = Literal["ours", "sent", "claimed"]
 
 

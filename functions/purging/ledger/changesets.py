@@ -63,6 +63,12 @@ def unpack(set_id: str, blob: bytes, *, manual: bool) -> ChangeSet:
     return ChangeSet(set_id, changes, manual, len(blob))
 
 
+def may_hold(blob: bytes, key: str) -> bool:
+    """Whether a set may have a change of an object with this key. A search of the text takes a fraction of
+    the time of `unpack`."""
+    return json.dumps(key).encode() in zlib.decompress(blob)
+
+
 def _row(change: Change) -> _Row:
     # All times are UTC, so their texts sort as they do.
     time = change.occurred_at.isoformat()

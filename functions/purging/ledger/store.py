@@ -9,6 +9,7 @@ from purging.changes import Change
 from purging.ledger import items
 from purging.ledger.alert_claims import AlertClaims
 from purging.ledger.changesets import FIRST, ChangeSet, pack, unpack
+from purging.ledger.inspection import Inspection
 from purging.ledger.lease import Lease
 from purging.ledger.quota import Quota
 from purging.ledger.records import Hold, State
@@ -43,6 +44,7 @@ class Ledger:
         self.lease = Lease(self._table)
         self.quota = Quota(self._table)
         self.alerts = AlertClaims(self._table)
+        self.inspection = Inspection(self._table)
 
     # --- pending changes ---
 

@@ -113,6 +113,18 @@ class Table:
         for page in pages:
             yield from page["Items"]
 
+    def counts(self, pk: str) -> Iterator[int]:
+        """The number of items on each page of a partition. The items stay in DynamoDB."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._name,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues={":pk": {"S": pk}, ":first": {"S": " "}, ":last": {"S": "~"}},
+            ConsistentRead=True,
+            Select="COUNT",
+        )
+        for page in pages:
+            yield page["Count"]
+
     def _transact(self, actions: list[Item]) -> None:
         self._patiently(self._client.transact_write_items, TransactItems=actions)
 

@@ -99,6 +99,11 @@ def runs_out(left: int, now: float, further: float) -> float | None:
     return now + (_month(now)[1] - now) * max(left, 0) / further
 
 
+def month_end(now: float) -> float:
+    """Return when the month (UTC) of a time ends, in unix seconds."""
+    return _month(now)[1]
+
+
 def _remaining(now: float) -> float:
     """The part of the month (UTC) that remains, from 1 at its start to 0."""
     begin, end = _month(now)

@@ -31,7 +31,7 @@ def alerts() -> Alerts:
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics(capture_cold_start_metric=True)
+@metrics.log_metrics
 def handler(event: CheckRequest, context: Any) -> CheckAnswer | dict[str, Any]:
     """Check the purges of the request. With `give_up` in it, alert people instead and return `{}`."""
     if "give_up" in event:

@@ -34,7 +34,7 @@ def desk() -> Desk:
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics(capture_cold_start_metric=True)
+@metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Keep the changes of an event, then drain the ledger. Answer a question instead, and change nothing.
 

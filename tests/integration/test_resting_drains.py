@@ -124,3 +124,25 @@ def test_a_change_in_company_is_planned_with_it(harness: Harness) -> None:
     report = harness.new_drain(sleep=sleep).run("first", lambda: dies_at - clock())
     assert sorted(purge.url for purge in report.accepted) == [f"{ENDPOINT}/a/{n}.jpg*" for n in range(5)]
     assert min(purge.submitted_at for purge in report.accepted) == pytest.approx(began + 2.0, abs=0.2)
+
+
+def test_an_upload_that_is_reported_late_is_planned_as_a_whole(harness: Harness) -> None:
+    """S3's events come ten seconds late. As long as they come, the upload goes on."""
+    clock, began, waits = harness.clock, harness.clock(), list[float]()
+
+    def arrive() -> None:
+        harness.ledger.add(
+            [harness.change(f"a/{len(waits)}-{number}.jpg", ago=10 + number / 20) for number in range(20)]
+        )
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        clock.sleep(seconds)
+        if len(waits) < 4:
+            arrive()
+
+    arrive()
+    report = harness.new_drain(sleep=sleep).run("first", lambda: 100.0, added=True)
+    assert len(report.accepted) == 80
+    assert min(purge.submitted_at for purge in report.accepted) == pytest.approx(began + sum(waits), abs=0.1)
+    assert len(waits) == 5

@@ -7,6 +7,7 @@ window of the pending changes.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 
 from purging import polling
 from purging.aws.clients import AWS_CALL_SECONDS
@@ -71,7 +72,7 @@ class Drain:
         try:
             if added:
                 self.sleep(SETTLE_SECONDS)
-            return self._rounds(owner, remaining)
+            return self._rounds(owner, remaining, arriving=added)
         except BaseException:
             self.ledger.lease.release(owner)
             raise
@@ -94,18 +95,22 @@ class Drain:
             return Report(held=hold.count, reason="held", detail=REASONS["held"])
         return None
 
-    def _rounds(self, owner: str, remaining: Callable[[], float]) -> Report:
-        """Go round by round under the lease, and give it back at the end."""
-        report, held_before = Report(), 0
+    def _rounds(self, owner: str, remaining: Callable[[], float], *, arriving: bool) -> Report:
+        """Go round by round under the lease, and give it back at the end. `arriving`: changes came just
+        now."""
+        report, held_before, latest = Report(), 0, inf
         while True:
             window = self._window()
+            arriving = arriving or window.latest > latest
+            latest = window.latest
             paused: frozenset[ChangedObject] = frozenset()
             if pause := window.pause_seconds:
                 if pause <= remaining() - _ROUND_SECONDS:
                     self.sleep(pause)
                 else:
                     paused = window.paused()
-            done = self._round(window, paused, remaining)
+            done = self._round(window, paused, remaining, arriving=arriving)
+            arriving = False
             report = report.after(done, held_before)
             step = done.next(wait_at_most=remaining() - _ROUND_SECONDS)
             if step.wait_seconds:
@@ -134,13 +139,18 @@ class Drain:
         return Window(state, sets, objects, after, now)
 
     def _round(
-        self, window: Window, paused: frozenset[ChangedObject], remaining: Callable[[], float]
+        self,
+        window: Window,
+        paused: frozenset[ChangedObject],
+        remaining: Callable[[], float],
+        *,
+        arriving: bool,
     ) -> Round:
         """Plan, submit and record what is not paused, and take out of the ledger what is not held."""
         share = window.share(self.settings.automatic_quota)
         objects = [each for each in window.objects if each not in paused]
         accepted = self._recent(objects, window.loaded_at)
-        plan = self._plan(window, objects, Coverage(accepted), share, remaining)
+        plan = self._plan(window, objects, Coverage(accepted), share, remaining, arriving=arriving)
         outcome = self.submitter.submit(
             window.within_share(plan.purges, share), window.state, remaining, need=plan.need
         )
@@ -173,6 +183,8 @@ class Drain:
         coverage: Coverage,
         share: int,
         remaining: Callable[[], float],
+        *,
+        arriving: bool,
     ) -> Plan:
         state = window.state
         draft = self.planner.draft(
@@ -188,6 +200,7 @@ class Drain:
             ),
             self.clock(),
             may_survey=remaining() - CLOSING_SECONDS >= AWS_CALL_SECONDS,
+            arriving=arriving,
         )
         found = self.surveyor.run(draft.surveys, lambda: remaining() - CLOSING_SECONDS)
         return self.planner.plan(draft, found)

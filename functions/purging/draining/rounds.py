@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf
 
 from purging.changes import Change
 from purging.draining.submission import Outcome
@@ -44,6 +44,12 @@ class Window:
     def sees_all(self) -> bool:
         """Whether no change is pending outside of the window."""
         return not self.state.cursor and not self.after
+
+    @property
+    def latest(self) -> float:
+        """When the latest change of an object happened, in unix seconds; minus infinity if there is none."""
+        times = (change.occurred_at for each in self.objects if not each.manual for change in each.changes)
+        return max((time.timestamp() for time in times), default=-inf)
 
     @property
     def pause_seconds(self) -> float:

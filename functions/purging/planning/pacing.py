@@ -134,17 +134,24 @@ class Gathering(NamedTuple):
 
 
 def gathering(
-    times: Sequence[float], now: float, max_hold: float, purged: Sequence[float] = ()
+    times: Sequence[float],
+    now: float,
+    max_hold: float,
+    purged: Sequence[float] = (),
+    *,
+    arriving: bool = False,
 ) -> Gathering | None:
     """Return for how long to gather an upload that is under way, or that may have begun; None if there is
     none, or if it was gathered for long enough.
 
     `times` are when pending changes happened, and `purged` when purges were accepted (unix seconds): each was
     made for a change at least. Only those since the last pause count: changes from before the upload say
-    nothing about it.
+    nothing about it. If changes are `arriving`, the latest of them is as good as now: S3 may report an upload
+    later than it happens.
     """
     latest = sorted((*times, *purged), reverse=True)
-    recent = list(takewhile(lambda time: time > now - BURST_SECONDS, latest))
+    seen_at = min(now, max(times)) if arriving and times else now
+    recent = list(takewhile(lambda time: time > seen_at - BURST_SECONDS, latest))
     if len(recent) < BURST_CHANGES:
         return _coalescing(times, now, max_hold, purged)
     began, _ = _began(latest, BURST_SECONDS)
@@ -152,7 +159,7 @@ def gathering(
     patience = min(began + longest, _month(now)[1] - TICK_SECONDS) - now
     if patience <= 0:
         return None
-    pause = recent[BURST_CHANGES - 1] + BURST_SECONDS - now
+    pause = recent[BURST_CHANGES - 1] + BURST_SECONDS - seen_at
     return Gathering(max(min(pause, patience), _SHORTEST_WAIT), now - longest)
 
 

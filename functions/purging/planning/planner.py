@@ -97,12 +97,13 @@ class Planner:
         now: float,
         *,
         may_survey: bool = True,
+        arriving: bool = False,
     ) -> Draft:
         """Divide targets into those that may be purged `now` (unix seconds) and held ones, and say what to
         survey.
 
         Targets that an accepted purge covers are left out. Without time for a survey (`may_survey`), changes
-        are held as long as they can be: the next drain plans them better.
+        are held as long as they can be: the next drain plans them better. `arriving`: changes came just now.
         """
         manual: list[PurgeTarget] = []
         changed: list[PurgeTarget] = []
@@ -119,7 +120,7 @@ class Planner:
             return draft
         if conditions.left <= 0:
             return replace(draft, ready=[], held=changed, hold="quota")
-        draft = self._gather(draft)
+        draft = self._gather(draft, arriving=arriving)
         if conditions.exhausted or not draft.ready:
             return draft
         if not may_survey:
@@ -149,7 +150,7 @@ class Planner:
             targets=[*planned, *(target for target in chosen.targets if target not in known)],
         )
 
-    def _gather(self, draft: Draft) -> Draft:
+    def _gather(self, draft: Draft, *, arriving: bool) -> Draft:
         """Hold an upload that is under way."""
         now, max_hold = draft.now, self._settings.max_hold_seconds
         objects = dict.fromkeys(target.changed_object for target in draft.ready)
@@ -160,7 +161,7 @@ class Planner:
         purged = draft.coverage.accepted_since(now - pacing.BURST_SECONDS)[
             :: self._settings.url_map.most_urls
         ]
-        gathering = pacing.gathering(times, now, max_hold, purged)
+        gathering = pacing.gathering(times, now, max_hold, purged, arriving=arriving)
         if not gathering:
             return draft
         urgent = _urgent(objects, now)

@@ -145,4 +145,4 @@ def test_an_upload_that_is_reported_late_is_planned_as_a_whole(harness: Harness)
     report = harness.new_drain(sleep=sleep).run("first", lambda: 100.0, added=True)
     assert len(report.accepted) == 80
     assert min(purge.submitted_at for purge in report.accepted) == pytest.approx(began + sum(waits), abs=0.1)
-    assert len(waits) == 5
+    assert len(waits) == 4

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from purging.aws.alerts import Alerts
-from purging.telemetry import logger
+from purging.telemetry import Metric, logger, publish
 from purging.tracked import GiveUp, TrackedPurge
 
 _DAY = 86_400.0
@@ -23,6 +23,7 @@ def give_up(purges: Sequence[TrackedPurge], why: GiveUp, alerts: Alerts) -> None
     for purge in purges:
         logger.warning("purge given up", purge=purge, execution=why.get("execution"))
     if "minutes" in why:
+        publish(Metric.PURGES_OVERDUE, len(purges))
         _alert_late(purges, why, why["minutes"], alerts)
     else:
         _alert_unknown(purges, why, alerts)

@@ -12,6 +12,7 @@ from tests.unit.cloudformation import load, under
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "Fn::Equals": lambda one, other: one == other,
     "Fn::Join": lambda delimiter, texts: delimiter.join(texts),
+    "Fn::And": lambda *conditions: all(conditions),
     "Fn::Not": lambda condition: not condition,
     "Fn::Select": lambda index, values: values[index],
     "Fn::Split": lambda delimiter, text: text.split(delimiter),

@@ -8,9 +8,9 @@ from purging.telemetry import Metric, logger, publish
 from purging.tracked import GiveUp, TrackedPurge
 
 _DAY = 86_400.0
-# Characters of a message. A character takes up to 4 bytes, and SNS accepts 256 KB:
+# Characters of a message. A character takes up to 4 bytes, and SNS accepts 256 KB with the form for the chat:
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
-_MESSAGE = 60_000
+_MESSAGE = 50_000
 _CAUSE = 2_000
 
 

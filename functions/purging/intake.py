@@ -8,7 +8,7 @@ from math import inf
 from typing import Any
 from uuid import uuid4
 
-from purging.aws.change_queue import ChangeQueue
+from purging.aws.change_queue import ChangeQueue, oldest_seconds
 from purging.changes import ObjectChange, split
 from purging.clocks import SKEW_SECONDS
 from purging.draining.drain import Drain
@@ -18,7 +18,7 @@ from purging.ledger.store import Ledger
 from purging.planning.coverage import purges_covering
 from purging.purges import AcceptedPurge
 from purging.settings import Settings
-from purging.telemetry import MetricUnit, logger, metrics
+from purging.telemetry import Metric, logger, publish
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,13 @@ class Intake:
                     reasons=[str(problem) for problem in problems],
                 )
             (malformed if problems else understood).append(message)
-        _count("MalformedMessages", len(malformed))
+        publish(Metric.MALFORMED_MESSAGES, len(malformed))
         self.queue.reject(malformed)
         try:
             added = self._keep(changes)
         except Exception:  # noqa: BLE001 - after any error the messages must come again soon
             logger.exception("changes not kept", messages=len(understood))
+            publish(Metric.OLDEST_NOT_KEPT_SECONDS, oldest_seconds(understood, self.clock()))
             self.queue.retry(understood)
             return _failures(messages)
         # Before the drain: a function that is killed while it drains returns no answer.
@@ -120,8 +121,8 @@ class Intake:
                     kind=change.kind,
                     occurred_at=change.occurred_at.isoformat(),
                 )
-        _count("ChangesReceived", len(served))
-        _count("ChangesNotServed", len(changes) - len(served))
+        publish(Metric.CHANGES_RECEIVED, len(served))
+        publish(Metric.CHANGES_NOT_SERVED, len(changes) - len(served))
         return bool(served)
 
     def _drain(self, context: Any, until: float = inf, *, added: bool = False) -> Report:
@@ -167,13 +168,6 @@ def is_batch(event: object) -> bool:
         and isinstance(records, list)
         and all(isinstance(record, dict) and record.get("eventSource") == "aws:sqs" for record in records)
     )
-
-
-def _count(name: str, number: int) -> None:
-    """Publish a count, unless it is 0: CloudWatch charges for each metric in each hour in which it has a
-    value."""
-    if number:
-        metrics.add_metric(name, MetricUnit.Count, number)
 
 
 def _failures(messages: list[dict[str, Any]]) -> dict[str, Any]:

@@ -127,6 +127,50 @@ def test_changes_of_existing_buckets_come_by_an_event_rule(stack: Stack) -> None
         s3.list_objects_v2(Bucket=stack.bucket)
 
 
+OPTIONAL_PARTS = {
+    "off": {"Dashboard": "false"},
+    "on": {
+        "Dashboard": "true",
+        "AlertEmail": "ops@example.com",
+        "SlackWorkspaceId": "T0123ABCD",
+        "SlackChannelId": "C0123ABCD",
+        "OriginBuckets": "existing-photos",
+        "ForwardingAccounts": "111122223333",
+        "KmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/01234567-89ab-cdef-0123-456789abcdef",
+    },
+}
+
+
+@pytest.mark.parametrize("parts", OPTIONAL_PARTS)
+def test_the_template_deploys_with_every_optional_part_on_and_off(stack: Stack, parts: str) -> None:
+    """The dashboard names the alarms that exist, by their ARNs.
+
+    CloudFormation of MiniStack only notes the saved queries and the channel of Slack (local/aws/app.py), so
+    this shows their conditions and references, but no query and no chat.
+    """
+    parameters = {"UrlMap": f"*={stack.url_endpoint}", "ImageKitApiUrl": stack.imagekit}
+    beside = redeploy(stack, parameters | OPTIONAL_PARTS[parts], name=f"parts-{parts}")
+    resources = stack.cloudformation.describe_stack_resources(StackName=beside.name)["StackResources"]
+    types = {resource["ResourceType"] for resource in resources}
+    assert "AWS::Logs::QueryDefinition" in types
+    for optional in (
+        "AWS::CloudWatch::Dashboard",
+        "AWS::Chatbot::SlackChannelConfiguration",
+        "AWS::Events::Rule",
+        "AWS::SNS::Subscription",
+    ):
+        assert (optional in types) == (parts == "on"), optional
+    cloudwatch = stack.client("cloudwatch")
+    alarms = cloudwatch.describe_alarms(AlarmNamePrefix=f"{beside.name}-")["MetricAlarms"]
+    assert len(alarms) == (10 if parts == "on" else 8)
+    if parts == "on":
+        body = json.loads(
+            cloudwatch.get_dashboard(DashboardName=beside.outputs["DashboardName"])["DashboardBody"]
+        )
+        [shown] = [widget for widget in body["widgets"] if widget["type"] == "alarm"]
+        assert set(shown["properties"]["alarms"]) == {alarm["AlarmArn"] for alarm in alarms}
+
+
 def test_lambda_does_not_retry_a_failed_tick(stack: Stack) -> None:
     """The setting applies to the function version that the schedule invokes."""
     name = stack.outputs["SubmitPurgeFunction"]

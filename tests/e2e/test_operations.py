@@ -304,6 +304,14 @@ def test_everything_can_be_paused_and_resumed(operator: Operator) -> None:
     until(operator.purged, "the purge", lambda urls: url in urls)
 
 
+def test_alerts_can_reach_a_channel_of_slack(operator: Operator) -> None:
+    """The command adds the channel. MiniStack only notes it (local/aws/app.py), so no alert gets there."""
+    operator.follow("Alerts in Slack")
+    resources = operator.stack.cloudformation.describe_stack_resources(StackName=operator.stack.name)
+    found = {resource["LogicalResourceId"] for resource in resources["StackResources"]}
+    assert {"AlertsInSlack", "AlertsInSlackRole"} <= found
+
+
 def test_every_command_of_the_document_was_run(request: pytest.FixtureRequest) -> None:
     """These tests ran every command of the document."""
     here = [item for item in request.session.items if item.path == request.path]

@@ -1,5 +1,7 @@
 """Alerts: each is sent once in its time, and a failed one suppresses no later one."""
 
+import json
+
 import boto3
 import pytest
 
@@ -51,3 +53,31 @@ def test_an_alert_that_sns_refuses_is_tried_again(harness: Harness, alerts: Aler
     assert not lost.send("key", "Subject", "message", every=DAY)
     assert alerts.send("key", "Subject", "message", every=DAY)
     assert len(harness.alerts()) == 1
+
+
+def test_a_chat_gets_an_alert_in_its_own_form(
+    harness: Harness, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Amazon Q Developer drops other texts. Mail and queues get the plain text, which may be longer.
+
+    See https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html.
+    """
+    sns, sent = boto3.client("sns"), []
+    publish = sns.publish
+
+    def noted(**arguments: str) -> object:
+        sent.append(arguments)
+        return publish(**arguments)
+
+    monkeypatch.setattr(sns, "publish", noted)
+    alerts.send("late", "Subject", 'lines\nwith "quotes" ' + "x" * 9000, every=DAY)
+    [arguments] = sent
+    assert arguments["MessageStructure"] == "json"
+    chat = json.loads(json.loads(arguments["Message"])["https"])
+    assert (chat["version"], chat["source"]) == ("1.0", "custom")
+    assert chat["content"]["title"] == "Subject"
+    assert chat["content"]["description"].startswith('lines\nwith "quotes" x')
+    assert len(chat["content"]["description"]) == 2000
+    [received] = harness.alerts()
+    assert received["Message"].startswith('lines\nwith "quotes" x')
+    assert len(received["Message"]) > 9000

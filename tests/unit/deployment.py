@@ -12,7 +12,9 @@ from tests.unit.cloudformation import load, under
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "Fn::Equals": lambda one, other: one == other,
     "Fn::Join": lambda delimiter, texts: delimiter.join(texts),
+    "Fn::And": lambda *conditions: all(conditions),
     "Fn::Not": lambda condition: not condition,
+    "Fn::Or": lambda *conditions: any(conditions),
     "Fn::Select": lambda index, values: values[index],
     "Fn::Split": lambda delimiter, text: text.split(delimiter),
 }
@@ -40,6 +42,10 @@ class Deployment:
     def properties(self, resource: str) -> Any:
         """The properties of a resource, given its logical id."""
         return self._decided(self._template["Resources"][resource]["Properties"])
+
+    def evaluated(self, part: Any) -> Any:
+        """A part of the template with its functions evaluated."""
+        return self._evaluated(part)
 
     @cached_property
     def _template(self) -> Any:

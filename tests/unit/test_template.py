@@ -7,6 +7,7 @@ import pytest
 
 from tests.chaos.queue import MAX_RECEIVES
 from tests.unit.cloudformation import PROJECT, load, under
+from tests.unit.deployment import Deployment
 
 GOOD = {
     "OriginBuckets": ["", "photos", "photos,my.other-bucket"],
@@ -34,6 +35,8 @@ GOOD = {
     ],
     "ImageKitApiUrl": ["https://api.imagekit.io", "http://127.0.0.1:4010"],
     "AlertEmail": ["", "ops@example.com"],
+    "SlackWorkspaceId": ["", "T0123ABCD"],
+    "SlackChannelId": ["", "C0123ABCD", "G0123ABCD"],
     "KmsKeyArn": [
         "",
         "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
@@ -85,6 +88,8 @@ BAD = {
         "https://user:key@api.imagekit.io",
     ],
     "AlertEmail": ["ops", "ops@example", "a b@example.com"],
+    "SlackWorkspaceId": ["my-workspace", "C0123ABCD", "T"],
+    "SlackChannelId": ["#alerts", "T0123ABCD", "C0123 ABCD"],
     "KmsKeyArn": ["alias/mine", "arn:aws:kms:eu-west-1:123456789012:alias/mine", "*"],
 }
 
@@ -145,7 +150,7 @@ def test_a_wildcard_resource_stands_only_where_aws_knows_no_other(template: Any)
         if resource["Type"] != "AWS::IAM::Role":
             continue
         role = under(resource["Properties"], OwnBucket=True, OwnSecret=True, OwnKey=True)
-        for policy in role["Policies"]:
+        for policy in role.get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
                 if statement["Resource"] == "*":
                     assert statement["Sid"] in {"Trace", "DeliverLogs"}, name
@@ -235,3 +240,12 @@ def test_the_bucket_stays_when_the_stack_goes_but_not_after_a_failed_first_deplo
     bucket = template["Resources"]["OriginBucket"]
     assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
     assert bucket["UpdateReplacePolicy"] == "Retain"
+
+
+def test_a_workspace_without_a_channel_is_refused(template: Any) -> None:
+    """CloudFormation says so before it deploys anything. Both or neither are fine."""
+    [assertion] = template["Rules"]["SlackNeedsWorkspaceAndChannel"]["Assertions"]
+    for workspace, channel in (("", ""), ("T0123", "C0123"), ("T0123", ""), ("", "C0123")):
+        given = {"SlackWorkspaceId": workspace, "SlackChannelId": channel}
+        assert Deployment(given).evaluated(assertion["Assert"]) == (bool(workspace) == bool(channel))
+    assert "both" in assertion["AssertDescription"]

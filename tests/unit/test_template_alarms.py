@@ -1,10 +1,11 @@
 """The alarms: each one watches a metric that exists, and each stack watches its own metrics."""
 
+import re
 from typing import Any
 
 import pytest
 
-from tests.unit.cloudformation import load
+from tests.unit.cloudformation import PROJECT, load
 from tests.unit.deployment import Deployment
 
 DAY = 86_400
@@ -30,6 +31,31 @@ def test_every_alarm_reaches_somebody_and_says_what_to_do() -> None:
         assert properties["AlarmActions"] == [{"Ref": "Alerts"}], name
         assert len(properties["AlarmDescription"]) > 50, name
         assert properties["TreatMissingData"] == "notBreaching", name
+
+
+@pytest.mark.parametrize("template", ["template.yaml", "forwarding/template.yaml"])
+def test_every_alarm_names_the_section_that_says_what_to_do(template: str) -> None:
+    """Whoever gets the mail finds the section by its heading. CloudWatch takes 1,024 characters.
+
+    See https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html.
+    """
+    for name, resource in load(template)["Resources"].items():
+        if resource["Type"] != "AWS::CloudWatch::Alarm":
+            continue
+        description = resource["Properties"]["AlarmDescription"]
+        assert len(description) <= 1024, name
+        found = re.search(r" See (docs/\w+\.md)#([a-z-]+)$", description)
+        assert found, name
+        headings = re.findall(r"^#+ (.+)$", (PROJECT / found[1]).read_text(), re.MULTILINE)
+        anchors = {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+        assert found[2] in anchors, name
+
+
+def test_the_operations_page_explains_every_alarm() -> None:
+    """The table of alarms has each of them, and no other one."""
+    page = (PROJECT / "docs" / "operations.md").read_text()
+    table = page.partition("\n## Alarms\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+Alarm)` \|", table, re.MULTILINE)) == _alarms().keys()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ SERVICES = {
     "SubmitPurgeRole": "lambda.amazonaws.com",
     "CheckPurgesRole": "lambda.amazonaws.com",
     "TrackPurgesRole": "states.amazonaws.com",
+    "AlertsInSlackRole": "chatbot.amazonaws.com",
 }
 TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
@@ -29,6 +30,8 @@ def _resources(kind: str, *, own_bucket: bool = True, own_key: bool = False) -> 
         "OwnSecret": True,
         "OwnKey": own_key,
         "SendEmail": False,
+        "SendChat": True,
+        "ShowDashboard": True,
         "AtOnce": True,
     }
     assert choice.keys() == template["Conditions"].keys()
@@ -175,6 +178,17 @@ def test_track_purges_may_do_what_its_tasks_do() -> None:
     granted = _granted(_resources("AWS::IAM::Role")["TrackPurgesRole"])
     assert granted.keys() == {"Check", "DeliverLogs", "Trace"}
     assert granted["Check"] == (["lambda:InvokeFunction"], {"Fn::GetAtt": ["CheckPurges", "Arn"]})
+
+
+def test_nobody_can_do_anything_from_the_chat() -> None:
+    """Its role has no policy, and the guardrail is not the default, which is AdministratorAccess."""
+    [channel] = _resources("AWS::Chatbot::SlackChannelConfiguration").values()
+    assert channel["IamRoleArn"] == {"Fn::GetAtt": ["AlertsInSlackRole", "Arn"]}
+    assert channel["SnsTopicArns"] == [{"Ref": "Alerts"}]
+    [guardrail] = channel["GuardrailPolicies"]
+    assert guardrail["Fn::Sub"].endswith(":policy/CloudWatchReadOnlyAccess")
+    role = _resources("AWS::IAM::Role")["AlertsInSlackRole"]
+    assert role.keys() == {"AssumeRolePolicyDocument"}
 
 
 def test_submit_purge_may_delete_and_return_messages_itself() -> None:

@@ -79,6 +79,13 @@ class ChangeQueue:
                 logger.warning("messages " + otherwise, count=len(failed), reason=failed[0].get("Code"))
 
 
+def oldest_seconds(messages: Sequence[Message], now: float) -> float:
+    """The age in seconds of the oldest message at a time (unix seconds). SQS says when each was sent:
+    https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html"""
+    sent = [int(message.get("attributes", {}).get("SentTimestamp", now * 1000)) for message in messages]
+    return max(now - min(sent, default=now * 1000) / 1000, 0.0)
+
+
 def _wait(message: Message) -> int:
     """Seconds until the message may be received again."""
     received = int(message.get("attributes", {}).get("ApproximateReceiveCount", 1))

@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from purging.aws.alerts import Alerts
-from purging.telemetry import logger
+from purging.telemetry import Metric, logger, publish
 from purging.tracked import GiveUp, TrackedPurge
 
 _DAY = 86_400.0
-# Characters of a message. A character takes up to 4 bytes, and SNS accepts 256 KB:
+# Characters of a message. A character takes up to 4 bytes, and SNS accepts 256 KB with the form for the chat:
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
-_MESSAGE = 60_000
+_MESSAGE = 50_000
 _CAUSE = 2_000
 
 
@@ -23,6 +23,7 @@ def give_up(purges: Sequence[TrackedPurge], why: GiveUp, alerts: Alerts) -> None
     for purge in purges:
         logger.warning("purge given up", purge=purge, execution=why.get("execution"))
     if "minutes" in why:
+        publish(Metric.PURGES_OVERDUE, len(purges))
         _alert_late(purges, why, why["minutes"], alerts)
     else:
         _alert_unknown(purges, why, alerts)

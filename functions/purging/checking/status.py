@@ -10,7 +10,7 @@ from purging.errors import KeyRefused, Throttled, Unavailable, UnknownRequest
 from purging.imagekit.client import ImageKit
 from purging.imagekit.freshness import Freshness
 from purging.ledger.store import Ledger
-from purging.telemetry import MetricUnit, logger, metrics
+from purging.telemetry import Metric, logger, publish
 from purging.tracked import Cause, CheckAnswer, TrackedPurge
 
 # A purge is checked only if more seconds than these remain. That is enough for one purge if everything hangs:
@@ -131,7 +131,7 @@ def _report_completed(purge: TrackedPurge, now: float) -> None:
     logger.info(
         "purge completed", url=purge["url"], request_id=purge["request_id"], seconds=round(seconds, 3)
     )
-    metrics.add_metric("SecondsToCompleted", MetricUnit.Seconds, seconds)
+    publish(Metric.SECONDS_TO_COMPLETED, seconds)
 
 
 def _freshness_problem(purge: TrackedPurge, sample: str, freshness: Freshness) -> Problem | None:
@@ -140,7 +140,7 @@ def _freshness_problem(purge: TrackedPurge, sample: str, freshness: Freshness) -
     if age is None:
         return None
     logger.warning("stale after Completed", url=sample, request_id=purge["request_id"], age=age)
-    metrics.add_metric("StaleAfterCompleted", MetricUnit.Count, 1)
+    publish(Metric.STALE_AFTER_COMPLETED, 1)
     return Problem("stale", f"Completed, but {sample} is still stale: its Age is {age:.0f} s")
 
 

@@ -11,7 +11,7 @@ from purging.clocks import surely_before
 from purging.ledger.store import Ledger
 from purging.planning.planned import PlannedPurge
 from purging.purges import AcceptedPurge, joined
-from purging.telemetry import MetricUnit, logger, metrics
+from purging.telemetry import Metric, logger, publish
 
 
 class Recorder:
@@ -37,7 +37,8 @@ class Recorder:
             collateral=purge.collateral,
             weight=purge.weight,
         )
-        metrics.add_metric("SecondsToAccepted", MetricUnit.Seconds, submitted_at - purge.since)
+        publish(Metric.SECONDS_TO_ACCEPTED, submitted_at - purge.since)
+        publish(Metric.EVICTIONS, purge.collateral)
         # The purge's time does not prove that it came after these changes, so it keeps their identities.
         identities = joined(
             change.identity

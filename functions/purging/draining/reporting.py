@@ -12,7 +12,7 @@ from purging.ledger.quota import month_of
 from purging.planning.pacing import coming, runs_out
 from purging.planning.targets import PurgeTarget
 from purging.settings import Settings
-from purging.telemetry import MetricUnit, metrics
+from purging.telemetry import Metric, publish
 
 _HOUR, _DAY = 3600.0, 86_400.0
 
@@ -43,6 +43,7 @@ class Reporter:
                 every=_DAY,
             ):
                 known |= reasons.keys()
+        publish(Metric.URLS_GIVEN_UP, len(known))
         return known
 
     def tell(self, done: Round) -> None:
@@ -52,12 +53,17 @@ class Reporter:
             return
         now = self._clock()
         age = max((now - each.since for each in done.held), default=0.0)
-        metrics.add_metric("PurgesAccepted", MetricUnit.Count, len(done.outcome.accepted))
-        metrics.add_metric("ChangesHeld", MetricUnit.Count, len(done.held))
-        metrics.add_metric("OldestPendingSeconds", MetricUnit.Seconds, max(age, 0.0))
-        metrics.add_metric("Price", MetricUnit.Count, done.plan.price)
+        state, limit = done.window.state, self._settings.automatic_quota
+        used = state.used + len(done.outcome.accepted)
+        further = coming(state.need, state.need_before, now, limit).least
+        publish(Metric.PURGES_ACCEPTED, len(done.outcome.accepted))
+        publish(Metric.CHANGES_HELD, len(done.held))
+        publish(Metric.OLDEST_PENDING_SECONDS, max(age, 0.0))
+        publish(Metric.PRICE, done.plan.price)
+        publish(Metric.QUOTA_USED, used)
+        publish(Metric.EXPECTED_NEED, further)
         held = f"{len(done.held)} changed objects are held; none is lost.\n{done.detail}"
-        self._foresee(done, now)
+        self._foresee(used, further, now)
         if done.reason == "quota":
             self._tell_quota(done, held)
         elif done.reason == "key refused":
@@ -70,13 +76,13 @@ class Reporter:
                 every=_DAY,
             )
 
-    def _foresee(self, done: Round, now: float) -> None:
-        """Alert people early if the quota will not last, even with one purge for each further round."""
-        state, limit = done.window.state, self._settings.automatic_quota
-        left = limit - state.used - len(done.outcome.accepted)
-        end = runs_out(left, now, coming(state.need, state.need_before, now, limit).least)
+    def _foresee(self, used: int, further: float, now: float) -> None:
+        """Alert people early if the quota will not last: of the purges for changes, so many are `used`, and
+        `further` ones are needed at least."""
+        limit = self._settings.automatic_quota
+        end = runs_out(limit - used, now, further)
         # In a month's first days, too little is known.
-        if end is None or left <= 0 or state.used < limit / 4 or datetime.fromtimestamp(now, UTC).day < 3:
+        if end is None or used >= limit or used < limit / 4 or datetime.fromtimestamp(now, UTC).day < 3:
             return
         self._alerts.send(
             f"quota ends {month_of(now, dry_run=self._settings.dry_run)} {limit}",

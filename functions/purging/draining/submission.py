@@ -17,7 +17,7 @@ from purging.planning.planned import PlannedPurge
 from purging.planning.targets import PurgeTarget
 from purging.purges import NO_NEED, AcceptedPurge, Need
 from purging.settings import Settings
-from purging.telemetry import logger
+from purging.telemetry import Metric, logger, publish
 
 CLOSING_SECONDS = CALL_SECONDS + 2 * AWS_CALL_SECONDS
 """Seconds that a purge may take from now on: the call, writing it to the ledger, giving back unused quota."""
@@ -227,6 +227,7 @@ class _Submission:
 
     def _failed(self, purge: PlannedPurge, failure: Unavailable) -> None:
         logger.warning("purge failed", url=purge.url, reason=str(failure), counted=failure.may_have_counted)
+        publish(Metric.PURGES_FAILED, 1)
         self._detail = str(failure)
         verdict = judge(
             self._state.failing.get(purge.url),

@@ -14,7 +14,14 @@ from local.interruption import Interrupted
 from ops.tables import status_tables
 
 
-def watch(ask: Callable[[], dict[str, Any]], console: Console, *, every: float, as_json: bool) -> int:
+def watch(
+    ask: Callable[[], dict[str, Any]],
+    console: Console,
+    *,
+    every: float,
+    as_json: bool,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
     """Ask for the status every so many seconds, and show each answer, until Ctrl-C. Returns 0.
 
     In a terminal, an answer replaces the one before it. `as_json`: each answer is one line of JSON. Raises
@@ -24,7 +31,7 @@ def watch(ask: Callable[[], dict[str, Any]], console: Console, *, every: float, 
         with _display(console, as_json=as_json) as show:
             while True:
                 show(ask())
-                time.sleep(every)
+                sleep(every)
     except Interrupted as interrupted:
         if interrupted.exit_status != 128 + signal.SIGINT:
             raise

@@ -187,9 +187,7 @@ def test_a_stack_that_cannot_be_used(outputs: Any, names: str, monkeypatch: pyte
 
 @pytest.mark.parametrize("terminal", [True, False])
 @pytest.mark.parametrize("as_json", [True, False])
-def test_a_watch_shows_each_answer_until_ctrl_c(
-    monkeypatch: pytest.MonkeyPatch, *, terminal: bool, as_json: bool
-) -> None:
+def test_a_watch_shows_each_answer_until_ctrl_c(*, terminal: bool, as_json: bool) -> None:
     """Ctrl-C is its ordinary end, with the exit status 0."""
     waits: list[float] = []
 
@@ -198,10 +196,9 @@ def test_a_watch_shows_each_answer_until_ctrl_c(
         if len(waits) == 3:
             raise Interrupted(signal.SIGINT)
 
-    monkeypatch.setattr("ops.watch.time.sleep", wait)
     text = io.StringIO()
     console = Console(file=text, width=120, height=60, force_terminal=terminal, no_color=True)
-    assert watch(stack_answer, console, every=7.0, as_json=as_json) == 0
+    assert watch(stack_answer, console, every=7.0, as_json=as_json, sleep=wait) == 0
     assert waits == [7.0, 7.0, 7.0]
     if as_json:
         assert [json.loads(line) for line in text.getvalue().splitlines()] == [stack_answer()] * 3
@@ -209,12 +206,11 @@ def test_a_watch_shows_each_answer_until_ctrl_c(
         assert text.getvalue().count("Status at") >= 3
 
 
-def test_another_signal_ends_a_watch_as_it_ends_any_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_signal_ends_a_watch_as_it_ends_any_command() -> None:
     """So that its exit status names the signal."""
 
     def interrupt(_seconds: float) -> None:
         raise Interrupted(signal.SIGTERM)
 
-    monkeypatch.setattr("ops.watch.time.sleep", interrupt)
     with pytest.raises(Interrupted):
-        watch(stack_answer, Console(file=io.StringIO()), every=1.0, as_json=True)
+        watch(stack_answer, Console(file=io.StringIO()), every=1.0, as_json=True, sleep=interrupt)

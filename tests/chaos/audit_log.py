@@ -99,6 +99,8 @@ class AuditLog:
         self.ticks: list[Tick] = []
         self.failures: list[float] = []
         """When SubmitPurge failed."""
+        self.died = False
+        """Whether a function was killed, or ran into its time-out."""
         self.tracking_results: dict[str, str] = {}
         """By request id: how its execution ended."""
         self.authorizations: set[str] = set()
@@ -187,6 +189,7 @@ class AuditLog:
     def record_end(self, invocation: "Invocation", answer: Any) -> None:
         """Records the end of an invocation. The answer is None if the function failed or was killed."""
         now = self.simulation.now
+        self.died = self.died or invocation.dead
         if invocation.dead and not invocation.killed_by_fault:
             self.add_violation("i", f"{invocation.name}, begun at {invocation.began:.3f}, ran out of time")
         if invocation.name != "SubmitPurge":

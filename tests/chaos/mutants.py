@@ -247,7 +247,11 @@ def purge_at_each_request(patch: Patch) -> None:
 def believe_in_more_time(patch: Patch) -> None:
     """(i) A drain believes that the function has a minute more."""
     drain = Drain.run
-    patch.setattr(Drain, "run", lambda self, owner, remaining: drain(self, owner, lambda: remaining() + 60.0))
+
+    def run(self: Drain, owner: str, remaining: Callable[[], float], **options: Any) -> Any:
+        return drain(self, owner, lambda: remaining() + 60.0, **options)
+
+    patch.setattr(Drain, "run", run)
 
 
 BREAKS = {name: str(break_it.__doc__)[:3] for name, break_it in MUTANTS.items()}

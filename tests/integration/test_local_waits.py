@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -26,6 +27,8 @@ from local.replay import delivery
 from local.replay.event import Event
 from local.replay.outcome import ChangeOutcome
 from local.workspace import PROJECT
+from purging.changes import UrlChange
+from purging.ledger.store import Ledger
 from tests.integration.test_local_replay import SETTINGS
 
 NOW = 1_790_000_000.0
@@ -128,7 +131,7 @@ def test_a_change_is_under_way_from_the_queue_to_the_end_of_its_drain(stack: Any
     assert observer.work() == Work(1, 0, draining=False)
     [message] = stack.sqs.receive_message(QueueUrl=queue)["Messages"]
     assert observer.work() == Work(1, 0, draining=False)
-    stack.ledger.put_item(TableName="ledger", Item={"pk": {"S": "pending"}, "sk": {"S": "1#a"}})
+    Ledger("ledger", stack.ledger).add([UrlChange("https://x/a.jpg", datetime(2030, 5, 1, tzinfo=UTC))])
     stack.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     assert not observer.work().done
     for until, draining in (("1", False), ("99999999999", True)):

@@ -313,11 +313,11 @@ def test_a_retry_with_the_same_request_id_does_not_share_the_lease(
     functions.harness.ledger.add([functions.harness.change("a/x.jpg")])
     run, answers = Drain._round, []
 
-    def slow(self: Drain, *arguments: Any) -> Any:
+    def slow(self: Drain, *arguments: Any, **options: Any) -> Any:
         if not answers:
             answers.append(None)
             answers.append(functions.submit({"tick": True}))
-        return run(self, *arguments)
+        return run(self, *arguments, **options)
 
     monkeypatch.setattr(Drain, "_round", slow)
     functions.submit({"tick": True})

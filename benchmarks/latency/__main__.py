@@ -55,7 +55,7 @@ def _count(text: str) -> int:
 
 def _measure(options: argparse.Namespace) -> None:
     from benchmarks.latency import burst, lone, upload  # noqa: PLC0415 - they need the SAM CLI
-    from local.session import session  # noqa: PLC0415
+    from local.session import session  # noqa: PLC0415 - likewise
 
     stack_options = Options(completion_delay=options.delay, wait_scale=1.0)
     with session(stack_options, private=SHARED / "latency") as stack:

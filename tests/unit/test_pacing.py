@@ -16,6 +16,7 @@ from purging.planning.pacing import (
     FEW,
     MAX_GATHER_SECONDS,
     MONTH_END_SECONDS,
+    SPARE,
     TICK_SECONDS,
     allowance,
     cheapest,
@@ -79,7 +80,7 @@ def test_more_to_come_allows_no_more(left: int, now: float, one: float, other: f
     assert allowance(left, now, further=max(one, other)) <= allowance(left, now, further=min(one, other))
 
 
-@pytest.mark.parametrize(("left", "start"), [(0, 0), (1, 1), (2, 2), (900, 720), (901, 721)])
+@pytest.mark.parametrize(("left", "start"), [(0, 0), (1, 1), (2, 1), (900, 720), (901, 721)])
 def test_four_fifths_at_the_start_all_at_the_end(left: int, start: int) -> None:
     """If nothing further is to come; one purge is never denied while one is left."""
     assert allowance(left, MAY) == start
@@ -87,12 +88,23 @@ def test_four_fifths_at_the_start_all_at_the_end(left: int, start: int) -> None:
 
 
 def test_twice_what_further_rounds_need_is_kept() -> None:
-    """If that is more than there is, each round may make its fair share, and a few at least."""
-    assert allowance(900, MAY, further=300.0) == 300
+    """So are a few more. If that is too much, each round may make its fair share, and a few at least."""
+    assert allowance(900, MAY, further=300.0) == 900 - 2 * 300 - SPARE
     assert allowance(900, MAY, least=8, further=592.0) == 12
     assert allowance(100, MAY, further=90.0) == 3
     # Less than one is no share: such a purge waits, so that it covers more changes.
     assert allowance(900, MAY, further=2_000.0) == 0
+
+
+@given(st.integers(SPARE + 1, 5_000), st.integers(FEW + 1, 1_000), moments, st.booleans())
+def test_no_round_with_a_choice_leaves_nothing_before_the_last_minutes(
+    left: int, sparing: int, now: float, known: bool
+) -> None:
+    """What comes is not known, even if nothing is expected. What a month does not use is lost at its end."""
+    further = NO_NEED if known else Need(0, inf)
+    choice = cheapest(Uploads(sparing, 1), left=left, now=now, further=further)
+    last_minutes = now >= JUNE - MONTH_END_SECONDS
+    assert len(choice.plan) <= left if last_minutes else len(choice.plan) <= left - SPARE
 
 
 @given(st.integers(1, 5_000), st.integers(1, 60), st.integers(1, 30), moments)
@@ -117,8 +129,11 @@ def test_nothing_left_allows_nothing(left: int) -> None:
 
 def test_the_month_before_tells_at_first_and_this_one_later() -> None:
     """Without a month before, much is expected, so that the quota does not end in a stack's first month."""
-    assert coming(NO_NEED, None, MAY, 900) == Need(300, inf)
+    assert coming(NO_NEED, None, MAY, 1000) == Need(270, inf)
     assert coming(NO_NEED, Need(80, 700), MAY, 900) == Need(80, 700)
+    # The guess about a first month counts as much as a day and a half of 31.
+    expected = 0.95 * (270 * 0.05 + 30) / (0.05 + 0.05)
+    assert coming(Need(30, 30), None, MAY + (JUNE - MAY) * 0.05, 1000) == pytest.approx(Need(expected, inf))
     middle = (MAY + JUNE) / 2
     assert coming(Need(60, 90), NO_NEED, middle, 900) == pytest.approx(Need(40, 60))
     assert coming(Need(900, 900), Need(900, 900), JUNE - 0.001, 900) == pytest.approx(NO_NEED, abs=0.01)
@@ -157,8 +172,9 @@ def test_a_single_change_waits_for_more_if_the_quota_is_short(left: int, now: fl
 def test_nothing_is_evicted_if_the_quota_suffices_as_far_as_one_can_know(
     sparing: int, further: int, now: float
 ) -> None:
-    """That is so on the first day of a month as well."""
-    choice = cheapest(Uploads(sparing, 0), left=sparing + further, now=now, further=Need(further, further))
+    """That is so on the first day of a month as well. A few purges are kept, as nobody knows what comes."""
+    left = sparing + further + SPARE
+    choice = cheapest(Uploads(sparing, 0), left=left, now=now, further=Need(further, further))
     assert choice[:3] == (0.0, [0] * sparing, True)
 
 

@@ -3,7 +3,7 @@
 - The purges that evict nothing needlessly are made at once, if what is left of the month's quota suffices for
   them and for those that further rounds will need, as this month and the one before let expect.
 - Otherwise 80 % of what is left may be spent at the month's start, all of it at its end. But twice as many
-  are kept as further rounds need at least.
+  are kept as further rounds need at least, and a few more.
 - If the purges do not fit, changes are held for at most `MaxHoldSeconds`, to gather more of them.
 - Then the purges become fewer and broader: the plan is the one with the fewest needless evictions that fits.
 - If none fits, the smallest plan is made. Changes that even all that is left cannot cover are held for the
@@ -30,9 +30,15 @@ RESERVE = 2
 FEW = 3
 """So few purges may be made at any time, as long as further rounds keep what they need at least."""
 
-FIRST_NEED, PRIOR = 1 / 3, 0.25
-"""The part of the quota that a month needs at least, if nothing is known. The month before counts as much as
-this part of a month."""
+SPARE = 3
+"""Further rounds may need so many more than expected. In the last minutes of a month nothing is kept."""
+
+PRIOR = 0.25
+"""The month before counts as much as this part of a month."""
+
+FIRST_NEED, FIRST_PRIOR = 0.27, 0.05
+"""If nothing is known of the month before, it is taken to have needed this part of the quota at least. That
+is a guess, so it counts for less: as much as a day and a half."""
 
 BURST_CHANGES, BURST_SECONDS = 10, 4.0
 """So many changes in so many seconds are an upload under way: it is planned as a whole when it pauses.
@@ -65,12 +71,13 @@ def coming(so_far: Need, before: Need | None, now: float, quota: int) -> Need:
     so much of the `quota`; None if that is not known. At the month's start the month before tells, and later
     this month itself.
     """
+    prior = PRIOR
     if before is None:
-        before = Need(quota * FIRST_NEED, inf)
+        before, prior = Need(quota * FIRST_NEED, inf), FIRST_PRIOR
     elapsed = 1 - _remaining(now)
     return Need(
         *(
-            (past * PRIOR + present) / (PRIOR + elapsed) * (1 - elapsed)
+            (past * prior + present) / (prior + elapsed) * (1 - elapsed)
             for past, present in zip(before, so_far, strict=True)
         )
     )
@@ -83,11 +90,12 @@ def allowance(left: int, now: float, *, least: int = 1, further: float = 0.0) ->
     """
     if left <= 0:
         return 0
-    share = math.ceil(left * (1 - _remaining(now) * EARLY))
-    kept = math.floor(left - RESERVE * further)
+    beyond_spare = _beyond_spare(left, now)
+    share = min(math.ceil(left * (1 - _remaining(now) * EARLY)), beyond_spare)
+    kept = math.floor(beyond_spare - RESERVE * further)
     fair = math.floor(left * least / (least + further) + _ROUNDING) if least else 0
-    few = min(FEW, math.floor(left - further))
-    return min(left, max(min(share, max(kept, fair)), min(fair, least), few))
+    few = min(FEW, math.floor(beyond_spare - further))
+    return max(min(share, max(kept, fair)), min(fair, least), few, 0)
 
 
 def runs_out(left: int, now: float, further: float) -> float | None:
@@ -102,6 +110,11 @@ def runs_out(left: int, now: float, further: float) -> float | None:
 def month_end(now: float) -> float:
     """Return when the month (UTC) of a time ends, in unix seconds."""
     return _month(now)[1]
+
+
+def _beyond_spare(left: int, now: float) -> int:
+    """How many of the purges `left` are not kept for what nobody expects."""
+    return left - SPARE if now < month_end(now) - MONTH_END_SECONDS else left
 
 
 def _remaining(now: float) -> float:
@@ -237,7 +250,7 @@ def cheapest(plannable: Plannable[T], *, left: int, now: float, further: Need) -
     """
     plan = plannable.sparing()
     need = Need(plannable.least() if len(plan) > FEW else len(plan), len(plan))
-    if len(plan) + further.sparing <= left:
+    if len(plan) + further.sparing <= _beyond_spare(left, now):
         return Choice(0.0, plan, True, need)
     spend = allowance(left, now, least=int(need.least), further=further.least)
     if len(plan) <= spend:

@@ -137,9 +137,9 @@ class _Simulation:
     def _deliver(self) -> None:
         batch, self._messages, self._window_ends = self._messages, [], inf
         self._ledger.add(batch)
-        self._invoke(added=True)
+        self._invoke(added=len(batch))
 
-    def _invoke(self, *, added: bool = False) -> None:
+    def _invoke(self, *, added: int = 0) -> None:
         dies_at = self._now + LIFE_SECONDS
         began = self._now
         report = self._drain.run(

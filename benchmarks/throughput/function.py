@@ -3,12 +3,15 @@
 import contextlib
 import os
 import time
+from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.throughput.aws import BUCKET, Call, client
+
+Event = dict[str, Any]
 
 ENDPOINT = "https://ik.imagekit.io/demo"
 
@@ -44,18 +47,42 @@ class SubmitPurge:
             from purging.aws import clients  # noqa: PLC0415 - likewise
 
         clients.aws = lambda service: client(call, service)
+        submit_purge.time = SimpleNamespace(time=self._clock, sleep=self._sleep)
         self._handler = submit_purge.handler
         self._numbers = count()
+        self._queue: Iterator[Event] = iter(())
+        self._answers: list[Any] = []
+        self.waited = 0.0
+        """Seconds that drains waited while no event came. The clock went on by so much, and nobody waited."""
 
-    def invoke(self, event: dict[str, Any]) -> Any:
+    def take(self, events: Iterable[Event]) -> list[Any]:
+        """The handler's answers to events. While a drain waits, as for an upload to end, Lambda delivers the
+        next ones to other instances of the function."""
+        self._queue, self._answers = iter(events), []
+        for event in self._queue:
+            self._answers.append(self.invoke(event))
+        return self._answers
+
+    def _clock(self) -> float:
+        return time.time() + self.waited
+
+    def _sleep(self, seconds: float) -> None:
+        until = self._clock() + seconds
+        for event in self._queue:
+            self._answers.append(self.invoke(event))
+            if self._clock() >= until:
+                return
+        self.waited += until - self._clock()
+
+    def invoke(self, event: Event) -> Any:
         """The handler's answer to an event."""
-        dies_at = time.monotonic() + TIMEOUT
+        dies_at = self._clock() + TIMEOUT
         context: Any = SimpleNamespace(
             function_name="SubmitPurge",
             memory_limit_in_mb=MEMORY_MB,
             invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:SubmitPurge",
             aws_request_id=f"request-{next(self._numbers)}",
-            get_remaining_time_in_millis=lambda: int((dies_at - time.monotonic()) * 1000),
+            get_remaining_time_in_millis=lambda: int((dies_at - self._clock()) * 1000),
         )
         # The handler prints metrics, as in the Lambda. They must not mix with the rows either.
         with contextlib.redirect_stdout(_NOWHERE):

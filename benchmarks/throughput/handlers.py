@@ -5,7 +5,7 @@ Each row is measured in a process of its own, in which only the handler and the 
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,7 +19,7 @@ import requests
 from benchmarks.keys import split
 from benchmarks.memory import peak_megabytes
 from benchmarks.throughput.aws import BUCKET, PRIVATE_KEY, Aws
-from benchmarks.throughput.function import BATCH, ENDPOINT, MEMORY_MB, SubmitPurge
+from benchmarks.throughput.function import BATCH, ENDPOINT, MEMORY_MB, Event, SubmitPurge
 from benchmarks.throughput.imagekit import emulated_imagekit
 from purging.changes import parse
 from purging.urls import UrlMap, encode
@@ -32,6 +32,11 @@ class _Spent(NamedTuple):
 
     cpu: float
     real: float
+
+    @classmethod
+    def now(cls) -> "_Spent":
+        """The readings of both clocks."""
+        return cls(time.process_time(), time.perf_counter())
 
 
 def measure(changes: int, share: float, calls: int, runs: int) -> Iterator[Row]:
@@ -69,12 +74,14 @@ def _submit_purge(workload: str, changes: int, share: float) -> Row:
         submit_purge = SubmitPurge(imagekit.url(), aws.call, MONTHLY_PURGE_QUOTA="100000000")
         submit_purge.invoke({"tick": True})  # the cold start is not measured
         before, fakes_before = aws.calls(), aws.seconds
-        spent = _spent(submit_purge.invoke, changed, {"batchItemFailures": []})
+        spent = _spent(submit_purge.take, changed, {"batchItemFailures": []})
         purged = imagekit.purged()
     after, thousands = aws.calls(), len(changed) / 1000
     calls = {name: round((after[name] - before[name]) / thousands, 1) for name in after}
     return {
         **_speed(f"SubmitPurge, {workload}", len(changed), spent),
+        # For uploads to end. They are no part of the real time: they are as long for any number of changes.
+        "seconds_waited": round(submit_purge.waited, 1),
         "real_share_of_aws_fakes": round((aws.seconds - fakes_before) / spent.real, 3),
         # More than the function's own memory: the fakes and the events count, too.
         "peak_mb": round(peak_megabytes()),
@@ -95,32 +102,52 @@ def _one_call_each(calls: int, changes: int, share: float, *, keep_alive: bool) 
     with emulated_imagekit() as imagekit:
         api = imagekit.url()
 
-        def handler(event: dict[str, Any]) -> None:
+        def handler(event: Event) -> None:
             for change in parse(event):
                 for url in url_map.targets(change):
                     purge, login = {"url": f"{url}*"}, (PRIVATE_KEY, "")
                     answer = post(f"{api}/v1/files/purge", json=purge, auth=login, timeout=60)
                     answer.raise_for_status()
 
-        spent = _spent(handler, changed[:calls], None)
+        spent = _spent(lambda events: [handler(event) for event in events], changed[:calls], None)
     name = f"one call an event, {'kept alive' if keep_alive else 'a connection each'}"
     return {**_speed(name, len(changed[:calls]), spent), "imagekit_calls_per_1000": 1000.0}
 
 
-def _spent(handler: Callable[[dict[str, Any]], Any], keys: Sequence[str], expected: object) -> _Spent:
-    """What it takes to handle the events of the keys, batch by batch. Events are made outside of the time.
+def _spent(take: Callable[[Iterable[Event]], list[Any]], keys: Sequence[str], expected: object) -> _Spent:
+    """What it takes to handle the events of the keys, batch by batch. It is not counted how long it takes to
+    make the events.
 
-    Raises RuntimeError if the handler's answer is not the expected one.
+    Raises RuntimeError if an answer is not the expected one.
     """
-    cpu = real = 0.0
-    for batch in _batches(keys):
-        cpu_before, real_before = time.process_time(), time.perf_counter()
-        answer = handler(batch)
-        cpu += time.process_time() - cpu_before
-        real += time.perf_counter() - real_before
-        if answer != expected:
-            raise RuntimeError(f"the handler failed, so the numbers would mean nothing: {answer}")
-    return _Spent(cpu, real)
+    events = _Timed(_batches(keys))
+    began = _Spent.now()
+    answers = take(events)
+    ended = _Spent.now()
+    if wrong := [answer for answer in answers if answer != expected]:
+        raise RuntimeError(f"the handler failed, so the numbers would mean nothing: {wrong[0]}")
+    return _Spent(ended.cpu - began.cpu - events.spent.cpu, ended.real - began.real - events.spent.real)
+
+
+class _Timed:
+    """An iterator over events, with what it `spent` to make them."""
+
+    def __init__(self, events: Iterator[Event]) -> None:
+        self._events = events
+        self.spent = _Spent(0.0, 0.0)
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        began = _Spent.now()
+        try:
+            return next(self._events)
+        finally:
+            ended = _Spent.now()
+            self.spent = _Spent(
+                self.spent.cpu + ended.cpu - began.cpu, self.spent.real + ended.real - began.real
+            )
 
 
 def _speed(handler: str, changes: int, spent: _Spent) -> Row:
@@ -145,7 +172,7 @@ def _whole_folders(changes: int) -> list[str]:
     return [f"exports/{number // BATCH:04}/{number % BATCH:04}.webp" for number in range(changes)]
 
 
-def _batches(keys: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _batches(keys: Sequence[str]) -> Iterator[Event]:
     """The events of the keys, in batches as the event source mapping delivers them."""
     at = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%S.%fZ}"
     for start in range(0, len(keys), BATCH):

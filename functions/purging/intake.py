@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from math import inf
 from typing import Any
 from uuid import uuid4
@@ -61,10 +62,9 @@ class Intake:
             publish(Metric.OLDEST_NOT_KEPT_SECONDS, oldest_seconds(understood, self.clock()))
             self.queue.retry(understood)
             return _failures(messages)
-        # Before the drain: a function that is killed while it drains returns no answer.
-        self.queue.acknowledge(understood)
         try:
-            self._drain(context, added=added)
+            # A function that is killed while it drains returns no answer. Otherwise the answer is enough.
+            self._drain(context, added=added, before_work=partial(self.queue.acknowledge, understood))
         except Exception:  # noqa: BLE001 - after any error the changes are kept, so the messages are done
             # The next tick drains them. If that fails too, its invocation fails.
             logger.exception("drain failed")
@@ -104,9 +104,9 @@ class Intake:
         covering = purges_covering(wanted, url_map, accepted)
         return {**answer, "repetition": _repetition(asked_at, covering)}
 
-    def _keep(self, changes: list[ObjectChange]) -> bool:
-        """Write the changes of served objects to the ledger. Then they cannot be lost. Return whether there
-        are any."""
+    def _keep(self, changes: list[ObjectChange]) -> int:
+        """Write the changes of served objects to the ledger. Then they cannot be lost. Return how many they
+        are."""
         settings = self.settings
         served = [
             each for each in changes if settings.url_map.serves(each) and not settings.ignores(each.key)
@@ -123,16 +123,24 @@ class Intake:
                 )
         publish(Metric.CHANGES_RECEIVED, len(served))
         publish(Metric.CHANGES_NOT_SERVED, len(changes) - len(served))
-        return bool(served)
+        return len(served)
 
-    def _drain(self, context: Any, until: float = inf, *, added: bool = False) -> Report:
-        """Drain for as long as the function lives, but not beyond `until` (unix seconds). `added`: this
-        invocation has added changes of objects."""
+    def _drain(
+        self,
+        context: Any,
+        until: float = inf,
+        *,
+        added: int = 0,
+        before_work: Callable[[], None] = lambda: None,
+    ) -> Report:
+        """Drain for as long as the function lives, but not beyond `until` (unix seconds). This invocation has
+        `added` so many changes of objects. `before_work` is called before a drain that may take long."""
         report = self.drain.run(
             # Lambda gives a retry of the same event the same request id.
             f"{context.aws_request_id} {uuid4().hex}",
             lambda: min(context.get_remaining_time_in_millis() / 1000, until - self.clock()),
             added=added,
+            before_work=before_work,
         )
         # Most ticks find nothing to do. Their lines would hide the others, and CloudWatch charges for each.
         log = logger.debug if report == Report() else logger.info

@@ -105,7 +105,7 @@ def test_a_lone_change_waits_only_for_company(harness: Harness) -> None:
     """A fifth of a second, in which the next objects of an upload would come."""
     harness.ledger.add([harness.change("a/x.jpg", ago=0.0)])
     began = harness.clock()
-    report = harness.new_drain().run("first", lambda: 100.0, added=True)
+    report = harness.new_drain().run("first", lambda: 100.0, added=1)
     assert len(report.accepted) == 1
     assert harness.clock() - began == pytest.approx(SETTLE_SECONDS)
 
@@ -126,6 +126,21 @@ def test_a_change_in_company_is_planned_with_it(harness: Harness) -> None:
     assert min(purge.submitted_at for purge in report.accepted) == pytest.approx(began + 2.0, abs=0.2)
 
 
+def test_two_changes_that_are_reported_late_are_gathered_like_others(harness: Harness) -> None:
+    """They happened three seconds ago, and came just now: an upload may begin with them."""
+    harness.ledger.add([harness.change(f"a/{number}.jpg", ago=3.0) for number in range(2)])
+    clock, began = harness.clock, harness.clock()
+
+    def sleep(seconds: float) -> None:
+        if clock() == began:
+            harness.ledger.add([harness.change(f"b/{number}.jpg", ago=3.0) for number in range(2)])
+        clock.sleep(seconds)
+
+    report = harness.new_drain(sleep=sleep).run("first", lambda: 100.0, added=2)
+    assert len(report.accepted) == 4
+    assert min(purge.submitted_at for purge in report.accepted) == pytest.approx(began + 2.0, abs=0.2)
+
+
 def test_an_upload_that_is_reported_late_is_planned_as_a_whole(harness: Harness) -> None:
     """S3's events come ten seconds late. As long as they come, the upload goes on."""
     clock, began, waits = harness.clock, harness.clock(), list[float]()
@@ -142,7 +157,7 @@ def test_an_upload_that_is_reported_late_is_planned_as_a_whole(harness: Harness)
             arrive()
 
     arrive()
-    report = harness.new_drain(sleep=sleep).run("first", lambda: 100.0, added=True)
+    report = harness.new_drain(sleep=sleep).run("first", lambda: 100.0, added=20)
     assert len(report.accepted) == 80
     assert min(purge.submitted_at for purge in report.accepted) == pytest.approx(began + sum(waits), abs=0.1)
     assert len(waits) == 4

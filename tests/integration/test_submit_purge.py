@@ -285,7 +285,7 @@ def visibility(queue: str) -> float:
 def test_messages_are_acknowledged_before_the_drain(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the function is killed in the drain, the messages do not come again."""
+    """If the function is killed while it drains, the messages do not come again."""
     sqs = boto3.client("sqs")
     for n in range(23):
         sqs.send_message(QueueUrl=functions.change_queue, MessageBody=json.dumps(change(f"a/{n}.jpg")))
@@ -296,13 +296,25 @@ def test_messages_are_acknowledged_before_the_drain(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Drain, "run", killed)
+        patch.setattr(Drain, "_rounds", killed)
         with pytest.raises(KeyboardInterrupt):
             functions.submit({"Records": records})
     counts = sqs.get_queue_attributes(QueueUrl=functions.change_queue, AttributeNames=["All"])["Attributes"]
     assert counts["ApproximateNumberOfMessagesNotVisible"] == counts["ApproximateNumberOfMessages"] == "0"
     functions.submit({"tick": True})
     assert len(functions.harness.purged) == 23
+
+
+def test_the_answer_is_enough_where_another_drain_is_at_work(functions: Functions) -> None:
+    """Lambda deletes the messages by it. So an invocation that ends at once makes no call for each ten."""
+    sqs = boto3.client("sqs")
+    sqs.send_message(QueueUrl=functions.change_queue, MessageBody=json.dumps(change("a/x.jpg")))
+    lease = functions.harness.ledger.lease
+    assert lease.acquire("another", functions.harness.clock(), 60)
+    assert functions.submit(received(functions)) == {"batchItemFailures": []}
+    counts = sqs.get_queue_attributes(QueueUrl=functions.change_queue, AttributeNames=["All"])["Attributes"]
+    assert counts["ApproximateNumberOfMessagesNotVisible"] == "1"
+    assert len(functions.harness.ledger.pending()) == 1
 
 
 def test_a_retry_with_the_same_request_id_does_not_share_the_lease(

@@ -35,7 +35,7 @@ _REPORT_SECONDS = 2 * AWS_CALL_SECONDS
 _DAY = 86_400.0
 
 SETTLE_SECONDS = 0.2
-"""Seconds that a drain waits for changes that follow the first ones: an upload at 50 objects a second shows
+"""Seconds that a drain waits for changes that follow a single one: an upload at 50 objects a second shows
 itself, and a single change is hardly later."""
 
 _NO_TIME = Report(reason="time", detail="No time was left to drain. The next tick drains.")
@@ -56,23 +56,31 @@ class Drain:
     clock: Callable[[], float]
     sleep: Callable[[float], None]
 
-    def run(self, owner: str, remaining: Callable[[], float], *, added: bool = False) -> Report:
+    def run(
+        self,
+        owner: str,
+        remaining: Callable[[], float],
+        *,
+        added: int = 0,
+        before_work: Callable[[], None] = lambda: None,
+    ) -> Report:
         """Drain as long as there is something new and `remaining()` seconds of life allow.
 
-        `owner` names this attempt of this invocation, and no other. `added`: it has just added changes.
-        Raises one of AWS_ERRORS if DynamoDB or Secrets Manager fails. Then nothing is lost: the next drain
-        goes on.
+        `owner` names this attempt of this invocation, and no other. It has just `added` so many changes.
+        `before_work` is called once, unless there is nothing to do or another drain is at work. Raises one of
+        AWS_ERRORS if DynamoDB or Secrets Manager fails. Then nothing is lost: the next drain goes on.
         """
         if remaining() <= _ROUND_SECONDS:
             return _NO_TIME
-        if resting := self._resting(added=added):
+        if resting := self._resting(added=added > 0):
             return resting
         if not self._acquire(owner, remaining()):
             return _BUSY
         try:
-            if added:
+            before_work()
+            if added == 1:
                 self.sleep(SETTLE_SECONDS)
-            return self._rounds(owner, remaining, arriving=added)
+            return self._rounds(owner, remaining, arriving=added > 0)
         except BaseException:
             self.ledger.lease.release(owner)
             raise

@@ -159,31 +159,30 @@ def gathering(
 
     `times` are when pending changes happened, and `purged` when purges were accepted (unix seconds): each was
     made for a change at least. Only those since the last pause count: changes from before the upload say
-    nothing about it. If changes are `arriving`, the latest of them is as good as now: S3 may report an upload
-    later than it happens.
+    nothing about it. If changes are `arriving`, the latest of them is as good as now: S3 or the queue may
+    report an upload later than it happens.
     """
-    latest = sorted((*times, *purged), reverse=True)
-    seen_at = min(now, max(times)) if arriving and times else now
+    late = max(now - max(times), 0.0) if arriving and times else 0.0
+    seen_at = now - late
+    latest = sorted((*times, *(time - late for time in purged)), reverse=True)
     recent = list(takewhile(lambda time: time > seen_at - BURST_SECONDS, latest))
     if len(recent) < BURST_CHANGES:
-        return _coalescing(times, now, max_hold, purged)
+        return _coalescing(latest, max(times, default=-inf), seen_at, max_hold)
     began, _ = _began(latest, BURST_SECONDS)
     longest = min(MAX_GATHER_SECONDS, max_hold)
-    patience = min(began + longest, _month(now)[1] - TICK_SECONDS) - now
+    patience = min(began + longest - seen_at, _month(now)[1] - TICK_SECONDS - now)
     if patience <= 0:
         return None
     pause = recent[BURST_CHANGES - 1] + BURST_SECONDS - seen_at
-    return Gathering(max(min(pause, patience), _SHORTEST_WAIT), now - longest)
+    return Gathering(max(min(pause, patience), _SHORTEST_WAIT), seen_at - longest)
 
 
-def _coalescing(
-    times: Sequence[float], now: float, max_hold: float, purged: Sequence[float]
-) -> Gathering | None:
-    """A change that comes alone is purged at once. Others are gathered, as they may begin an upload."""
+def _coalescing(latest: Sequence[float], last: float, now: float, max_hold: float) -> Gathering | None:
+    """A change that comes alone is purged at once. Others are gathered, as they may begin an upload: `last`
+    is when the last of them happened."""
     seconds = min(COALESCE_SECONDS, max_hold)
-    latest = sorted((*times, *purged), reverse=True)
     began, company = _began(latest, seconds)
-    if company < _COMPANY or began + seconds <= now or max(times) <= now - seconds:
+    if company < _COMPANY or began + seconds <= now or last <= now - seconds:
         return None
     return Gathering(max(began + seconds - now, _SHORTEST_WAIT), now - seconds)
 

@@ -258,14 +258,17 @@ class Month:
 
     # --- before and after ---
 
-    def _measured(self, *, eventbridge: bool) -> Measured:
-        seconds, assumed = self._scale.seconds, self._assumed
+    def _trace(self, rate: float) -> None:
         for name, times in self._functions.traced.items():
             # CheckPurges belongs to the trace of its execution.
             if name != "CheckPurges":
-                self._usage.add("trace", traces(times, assumed["trace_rate"]), name, len(times))
-        started = self._started
-        self._usage.add("trace", traces(started, assumed["trace_rate"]), "TrackPurges", len(started))
+                self._usage.add("trace", traces(times, rate), name, len(times))
+        self._usage.add("trace", traces(self._started, rate), "TrackPurges", len(self._started))
+
+    def _measured(self, *, eventbridge: bool) -> Measured:
+        seconds, assumed = self._scale.seconds, self._assumed
+        if assumed["tracing"]:
+            self._trace(assumed["trace_rate"])
         if eventbridge:
             events = len(self._changes)
             self._usage.add("eventbridge_event", events, "S3 events of existing buckets", events)

@@ -1,6 +1,6 @@
 """Logs and metrics, configured by the POWERTOOLS_* variables that template.yaml sets.
 
-Lambda itself traces the invocations (`Tracing: Active`), so no tracing library is used.
+Lambda itself traces the invocations with the parameter `Tracing=Active`, so no tracing library is used.
 """
 
 import warnings

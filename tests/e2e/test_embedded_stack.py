@@ -136,6 +136,7 @@ OPTIONAL_PARTS = {
         "SlackChannelId": "C0123ABCD",
         "OriginBuckets": "existing-photos",
         "ForwardingAccounts": "111122223333",
+        "Tracing": "Active",
         "KmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/01234567-89ab-cdef-0123-456789abcdef",
     },
 }

@@ -19,7 +19,6 @@ Grant = tuple[str, str]
 """A role, by its name in the template, and an action."""
 
 LOGS = "Lambda writes the function's log under its role"
-TRACES = "Lambda and Step Functions write traces under the role; the embedded stack has no X-Ray"
 POLLS = "the event source mapping works under the function's role; MiniStack polls without asking IAM"
 # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
 DELIVERS = "Step Functions needs it to set up its logging"
@@ -31,14 +30,6 @@ _REASONS = {
     LOGS: [
         ("SubmitPurgeRole", "logs", "CreateLogStream PutLogEvents"),
         ("CheckPurgesRole", "logs", "CreateLogStream PutLogEvents"),
-    ],
-    TRACES: [
-        ("SubmitPurgeRole", "xray", "PutTraceSegments PutTelemetryRecords"),
-        ("CheckPurgesRole", "xray", "PutTraceSegments PutTelemetryRecords"),
-        (
-            *("TrackPurgesRole", "xray"),
-            "PutTraceSegments PutTelemetryRecords GetSamplingRules GetSamplingTargets",
-        ),
     ],
     POLLS: [("SubmitPurgeRole", "sqs", "ReceiveMessage GetQueueAttributes")],
     DELIVERS: [
@@ -198,9 +189,7 @@ def test_no_role_has_more_than_its_own_statements(stack: Stack, roles: dict[str,
             assert not any("*" in action for action in actions), role
             for resource in _as_list(statement["Resource"]):
                 if resource == "*":
-                    assert all(
-                        NOT_TESTABLE.get((role, action)) in {TRACES, DELIVERS} for action in actions
-                    ), role
+                    assert all(NOT_TESTABLE.get((role, action)) == DELIVERS for action in actions), role
                 else:
                     # Only the streams of one log group may be a wildcard.
                     assert "*" not in resource.removesuffix(":*" if "log-group" in resource else ""), role

@@ -149,7 +149,7 @@ def test_a_wildcard_resource_stands_only_where_aws_knows_no_other(template: Any)
     for name, resource in template["Resources"].items():
         if resource["Type"] != "AWS::IAM::Role":
             continue
-        role = under(resource["Properties"], OwnBucket=True, OwnSecret=True, OwnKey=True)
+        role = under(resource["Properties"], OwnBucket=True, OwnSecret=True, OwnKey=True, Traced=True)
         for policy in role.get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
                 if statement["Resource"] == "*":

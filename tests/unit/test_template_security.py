@@ -29,6 +29,7 @@ def _resources(kind: str, *, own_bucket: bool = True, own_key: bool = False) -> 
         "OtherAccounts": True,
         "OwnSecret": True,
         "OwnKey": own_key,
+        "Traced": True,
         "SendEmail": False,
         "SendChat": True,
         "ShowDashboard": True,

@@ -41,7 +41,7 @@ def control(server: ImageKitServer, **lists: Any) -> requests.Response:
 
 
 def check(model: Any, answer: Any) -> None:
-    """Checks every field. The SDK itself builds its models without a check: a missing field shows when used."""
+    """Checks every field. The SDK itself builds its models without a check."""
     TypeAdapter(model).validate_python(answer)
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from local.errors import BadInput
 from ops.doctor import account, bucket, stack
-from ops.doctor.account import Account
+from ops.doctor.account import Account, KeyState
 from ops.doctor.addresses import address_of
 from ops.doctor.diagnosis import Facts, as_json, diagnose
 from ops.doctor.domain import IMAGEKIT_API_URL, InvalidSetting, Settings
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         text = json.dumps(as_json(diagnosis), indent=2)
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     else:
-        console.print(report(diagnosis), highlight=False)
+        console.print(report(diagnosis), highlight=False, crop=False)
     return 0 if diagnosis.well else 1
 
 
@@ -58,12 +58,20 @@ def _facts(
     kept = stack.key(session, deployed) if deployed else None
     api_url = _api_url(arguments.imagekit_api_url or (deployed.settings.api_url if deployed else ""))
     key = _key(environ, kept.value if kept else "", prompt, required=deployed is None)
+    checked = account.check_key(api_url, kept.value) if kept and kept.value else None
     names = tuple(dict.fromkeys(arguments.bucket or (deployed.buckets if deployed else ())))
     return Facts(
         account=account.ask(api_url, key, datetime.now(UTC).date()) if key else Account(),
         buckets=tuple(bucket.look(session, name) for name in names),
         stack=deployed,
-        key=account.check_key(api_url, kept.value) if kept and kept.value else None,
+        key=checked,
+        reader=(
+            checked.state
+            if checked and kept and key == kept.value
+            else account.check_key(api_url, key).state
+            if key
+            else KeyState.UNKNOWN
+        ),
         given=tuple(url.rstrip("/") for url in arguments.url_endpoint),
         urls=urls_of(arguments.pages, arguments.log_host) if arguments.pages else None,
         changes=arguments.changes,

@@ -21,7 +21,7 @@ def compare(stack: Stack, account: Account, addresses: Sequence[str]) -> tuple[F
     return (
         *unserved,
         *(finding for root in roots for finding in _wrong(root, found, account.endpoints)),
-        *_missing(stack, roots, found, addresses),
+        *_missing(stack, account.endpoints, found, addresses),
     )
 
 
@@ -49,8 +49,7 @@ def _wrong(root: Root, found: Sequence[Showing], endpoints: Sequence[Endpoint]) 
     entry = Entry(root.bucket, root.folder, root.endpoint)
     shown = [each for each in found if root.bucket in ("*", each.bucket)]
     address = address_of(root.endpoint) or root.endpoint
-    below = unquote(root.endpoint[len(address) :]).strip("/")
-    endpoint, rest = _located(below, endpoints)
+    below, endpoint, rest = _located(root, endpoints)
     here = [each for each in shown if each.endpoint == endpoint]
     fits = [each.folder + rest for each in here]
     if is_custom_domain(address):
@@ -77,9 +76,10 @@ def _wrong(root: Root, found: Sequence[Showing], endpoints: Sequence[Endpoint]) 
 
 
 def _missing(
-    stack: Stack, roots: Sequence[Root], found: Sequence[Showing], addresses: Sequence[str]
+    stack: Stack, endpoints: Sequence[Endpoint], found: Sequence[Showing], addresses: Sequence[str]
 ) -> Iterator[Finding]:
     """The endpoints that show a bucket although the UrlMap does not have them."""
+    roots = plain_roots(stack)
     for each in found:
         for address in addresses:
             here = [root for root in roots if root.bucket in ("*", each.bucket)]
@@ -88,7 +88,10 @@ def _missing(
             if any((root.endpoint, root.folder) == (url, each.folder) for root in here):
                 continue
             if any(
-                root.endpoint.startswith(f"{url}/") and root.folder.startswith(each.folder) for root in here
+                root.endpoint.startswith(f"{url}/")
+                and root.folder.startswith(each.folder)
+                and _located(root, endpoints)[1] == each.endpoint
+                for root in here
             ):
                 yield advice(
                     f"{url} shows all of s3://{each.bucket}/{each.folder}, but UrlMap has only parts of it.",
@@ -111,9 +114,12 @@ def _missing(
                 )
 
 
-def _located(below: str, endpoints: Sequence[Endpoint]) -> tuple[Endpoint | None, str]:
-    """The endpoint that a path behind the address belongs to, and the rest of the path, as a folder."""
+def _located(root: Root, endpoints: Sequence[Endpoint]) -> tuple[str, Endpoint | None, str]:
+    """Where the URLs of an entry lie: the path behind the address, the endpoint that the path belongs to, and
+    the rest of the path, as a folder."""
+    address = address_of(root.endpoint) or root.endpoint
+    below = unquote(root.endpoint[len(address) :]).strip("/")
     fitting = [each for each in endpoints if not each.prefix or f"{below}/".startswith(f"{each.prefix}/")]
     endpoint = max(fitting, key=lambda each: len(each.prefix), default=None)
     rest = below[len(endpoint.prefix) if endpoint else 0 :].strip("/")
-    return endpoint, f"{rest}/" if rest else ""
+    return below, endpoint, f"{rest}/" if rest else ""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ops.doctor import findings
-from ops.doctor.account import Account, KeyCheck
+from ops.doctor.account import Account, KeyCheck, KeyState
 from ops.doctor.addresses import PLACEHOLDER, addresses
 from ops.doctor.bucket import Bucket
 from ops.doctor.comparison import compare, plain_roots
@@ -28,6 +28,8 @@ class Facts:
     stack: Stack | None = None
     key: KeyCheck | None = None
     """The check of the key that the stack purges with."""
+    reader: KeyState = KeyState.UNKNOWN
+    """The state of the key that asked for the account."""
     given: tuple[str, ...] = ()
     """URL-endpoints of the account, as the user named them."""
     urls: tuple[str, ...] | None = None
@@ -68,15 +70,19 @@ def diagnose(facts: Facts) -> Diagnosis:
         facts.urls or (),
     )
     compared = compare(stack, account, known) if stack else ()
-    url_map, unfit_entries = _url_map(facts, found, known, right=not compared)
+    url_map, unfit_entries = _url_map(
+        facts, found, known, right=all(each.severity != Severity.MEND for each in compared)
+    )
     wanted, unfit = _transformations(facts, url_map, known)
     settings = stack.settings if stack else _settings(url_map, wanted)
     in_use = uses(facts.urls or (), places(account.endpoints or (), known, settings.url_map), settings)
     price = cost(url_map, wanted, settings, facts.changes) if url_map else None
+    in_force = stack.transformations if stack else wanted
+    queries = settings.query_variants
     everything = [
         *facts.unseen,
-        *(findings.about_key(facts.key) if facts.key else ()),
-        *findings.about_refusals(account.refusals),
+        *(findings.about_stack_key(facts.key) if facts.key else ()),
+        *findings.about_refusals(account.refusals, facts.reader),
         *findings.about_account(account, found, names, known),
         *unfit_entries,
         *compared,
@@ -87,7 +93,7 @@ def diagnose(facts: Facts) -> Diagnosis:
             [root.endpoint for root in settings.url_map.roots],
             stack.transformations if stack else (),
         ),
-        *(findings.about_variants(price, account.named, settings.query_variants) if price else ()),
+        *(findings.about_variants(price, account.named, in_force, query_variants=queries) if price else ()),
         *(findings.about_usage(account.usage, wanted, settings) if account.usage else ()),
         *(findings.about_limits(url_map, wanted, price) if price else ()),
     ]
@@ -107,7 +113,8 @@ def _url_map(
     seen = facts.account.endpoints is not None and facts.account.origins is not None
     if facts.stack and (right or not seen):
         return facts.stack.url_map_text, ()
-    any_bucket = facts.stack is not None and facts.stack.owns_bucket
+    names = tuple(bucket.name for bucket in facts.buckets)
+    any_bucket = facts.stack is not None and facts.stack.owns_bucket and names == facts.stack.buckets
     fit: list[Entry] = []
     unfit: list[Finding] = []
     for entry in entries(found, known or (PLACEHOLDER,), any_bucket=any_bucket):

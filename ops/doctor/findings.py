@@ -21,7 +21,7 @@ _FULL_KEY = (
 )
 
 
-def about_key(check: KeyCheck) -> Iterator[Finding]:
+def about_stack_key(check: KeyCheck) -> Iterator[Finding]:
     """What is wrong with the key that the stack purges with."""
     match check.state:
         case KeyState.REFUSED:
@@ -41,10 +41,15 @@ def about_key(check: KeyCheck) -> Iterator[Finding]:
             )
 
 
-def about_refusals(refusals: Sequence[Refusal]) -> Iterator[Finding]:
-    """What the account did not tell."""
+def about_refusals(refusals: Sequence[Refusal], reader: KeyState) -> Iterator[Finding]:
+    """What the account did not tell. `reader` is the state of the key that asked."""
     forbidden = [each for each in refusals if each.status in (401, 403)]
-    if forbidden:
+    if forbidden and reader == KeyState.REFUSED:
+        yield mend(
+            f"ImageKit refuses the private key that should read the account ({forbidden[0].message}).",
+            "Copy it anew (dashboard → Developer options), and give it again.",
+        )
+    elif forbidden:
         calls = ", ".join(each.call for each in forbidden)
         yield unseen(f"The key may not read {calls} ({forbidden[0].message}).", _FULL_KEY)
     for each in refusals:
@@ -99,7 +104,7 @@ def about_account(
 def about_bucket(bucket: Bucket, stack: Stack | None) -> Iterator[Finding]:
     """What is wrong with a bucket's events and versions."""
     yield from bucket.findings
-    own = stack is not None and stack.owns_bucket
+    own = stack is not None and stack.owns_bucket and bucket.name in stack.buckets
     if own and not bucket.queues and bucket.sends_to_event_bridge is not None:
         yield mend(
             f"Bucket {bucket.name} does not send its events to the stack's queue.",
@@ -154,7 +159,11 @@ def about_uses(
 
 
 def about_variants(
-    cost: Cost, named: Sequence[NamedTransformation] | None, query_variants: bool
+    cost: Cost,
+    named: Sequence[NamedTransformation] | None,
+    set_already: Sequence[str],
+    *,
+    query_variants: bool,
 ) -> Iterator[Finding]:
     """Path transformations that should be queries, and named ones that are not there."""
     enabled = {each.name for each in named or () if each.enabled}
@@ -165,7 +174,7 @@ def about_variants(
                 f"{variant.transformation}: the account has no such named transformation, or it is disabled.",
                 "Remove it from PathTransformations, or correct it.",
             )
-        elif query_variants and variant.purges:
+        elif query_variants and variant.transformation in set_already:
             query = variant.transformation.replace("tr:", "?tr=", 1)
             yield advice(
                 f"{variant.transformation} in a path adds {_purges(variant.purges)} to each change.",
@@ -208,7 +217,7 @@ def about_limits(url_map: str, transformations: Sequence[str], cost: Cost) -> It
             "Write some of them as queries.",
         )
     if cost.needed is not None and cost.needed > cost.left:
-        yield mend(
+        yield advice(
             f"{cost.changes} changes a month need up to {cost.needed} purges; the quota leaves {cost.left} "
             "for changes. Changes that come together need fewer, and needless evictions are the price.",
             "Ask ImageKit for more and raise MonthlyPurgeQuota, or let fewer URLs show each object. "

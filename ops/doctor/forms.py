@@ -92,7 +92,7 @@ def recognised(path: str, query: str, rewriter: str = "") -> tuple[Recognised, .
     if path.startswith("ik-seo/"):
         marker, rest = _transformations(path.removeprefix("ik-seo/"))
         before = f"ik-seo/{marker}".rstrip("/")
-        main = Recognised(SEO, before, unquote(_seo_key(rest)), f"{before}/{_encoded(rest)}")
+        main = Recognised(SEO, marker, unquote(_seo_key(rest)), f"{before}/{_encoded(rest)}")
     elif _REMOTE.match(rest):
         main = Recognised(PROXY, marker, unquote(rest), "")
     elif marker:

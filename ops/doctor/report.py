@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -72,32 +73,31 @@ def _proposal(diagnosis: Diagnosis) -> Iterator[RenderableType]:
     if diagnosis.cost is None:
         yield Text("  No UrlMap: nothing is known that shows the bucket. See the findings.")
         return
-    yield Text(f"  UrlMap={diagnosis.url_map}", overflow="fold")
+    # Whole lines, so that they can be copied.
+    yield Text(f"  UrlMap={diagnosis.url_map}", no_wrap=True, overflow="ignore")
     if diagnosis.transformations:
-        yield Text(f"  PathTransformations={' '.join(diagnosis.transformations)}", overflow="fold")
-    yield _indented(_cost(diagnosis.cost))
+        transformations = " ".join(diagnosis.transformations)
+        yield Text(f"  PathTransformations={transformations}", no_wrap=True, overflow="ignore")
+    yield from map(_indented, _cost(diagnosis.cost))
     for named in diagnosis.facts.account.named or ():
         off = "" if named.enabled else "; it is disabled"
-        yield _indented(
-            f"Named transformation {named.name} is {named.transformation} (tr:n-{named.name}){off}."
-        )
+        yield _indented(f"tr:n-{named.name} is a named transformation, {named.transformation}{off}")
 
 
-def _cost(cost: Cost) -> str:
+def _cost(cost: Cost) -> Iterator[str]:
     parts = [f"{cost.plain} for plain URLs and all their queries"]
     parts += [f"{each.purges} for {each.transformation}" for each in cost.variants]
-    sentences = [
-        f"A change of one object costs {_number(cost.purges, 'purge')}: {', '.join(parts)}.",
-        f"Of {cost.quota} purges a month, {cost.left} are for changes: enough for "
-        f"{_number(cost.most_changes, 'such change')}. Changes that come together may share a wildcard.",
-        "ImageKit's API tells neither your plan nor its quota: compare the plan with MonthlyPurgeQuota. "
-        "1000 purges a month are documented; a free plan may have 500, which is a guess.",
-    ]
+    yield f"A change of one object costs {_number(cost.purges, 'purge')}: {', '.join(parts)}."
+    yield (
+        f"{cost.left} of {cost.quota} purges a month are for changes: enough for "
+        f"{_number(cost.most_changes, 'such change')}. Changes that come together may share a wildcard."
+    )
     if cost.changes is not None and cost.needed is not None:
-        sentences.insert(
-            2, f"{_number(cost.changes, 'change')} a month need up to {_number(cost.needed, 'purge')}."
-        )
-    return " ".join(sentences)
+        yield f"{_number(cost.changes, 'change')} a month need up to {_number(cost.needed, 'purge')}."
+    yield (
+        "ImageKit's API does not tell your quota. 1000 purges a month are documented; a free plan may have "
+        "500, which is a guess."
+    )
 
 
 def _uses(diagnosis: Diagnosis) -> Iterator[RenderableType]:
@@ -140,9 +140,7 @@ def _findings(diagnosis: Diagnosis) -> Iterator[RenderableType]:
 
 
 def _indented(text: str) -> RenderableType:
-    table = Table.grid(padding=(0, 0, 0, 2))
-    table.add_row(Text(text, overflow="fold"))
-    return table
+    return Padding(Text(text, overflow="fold"), (0, 0, 0, 2))
 
 
 def _number(count: int, what: str) -> str:

@@ -94,7 +94,7 @@ def diagnose(facts: Facts) -> Diagnosis:
             stack.transformations if stack else (),
         ),
         *(findings.about_variants(price, account.named, in_force, query_variants=queries) if price else ()),
-        *(findings.about_usage(account.usage, wanted, settings) if account.usage else ()),
+        *(findings.about_usage(account.usage, wanted, facts.urls or (), settings) if account.usage else ()),
         *(findings.about_limits(url_map, wanted, price) if price else ()),
     ]
     order = list(Severity)

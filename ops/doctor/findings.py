@@ -1,6 +1,7 @@
 """What is wrong, besides the UrlMap itself: the key, the buckets, the URLs in use, the usage, the quota."""
 
 from collections.abc import Iterator, Sequence
+from urllib.parse import unquote
 
 from ops.doctor.account import Account, Endpoint, KeyCheck, KeyState, NamedTransformation, Refusal, Usage
 from ops.doctor.addresses import is_custom_domain
@@ -182,9 +183,16 @@ def about_variants(
             )
 
 
-def about_usage(usage: Usage, transformations: Sequence[str], settings: Settings) -> Iterator[Finding]:
-    """What visitors asked for that the settings may not cover."""
-    others = [each for each in usage.transformations if each.name not in transformations]
+def about_usage(
+    usage: Usage, transformations: Sequence[str], urls: Sequence[str], settings: Settings
+) -> Iterator[Finding]:
+    """What visitors asked for that the settings may not cover. The `urls` of pages show where it stands."""
+    others = [
+        each
+        for each in usage.transformations
+        if each.name not in transformations
+        and not any(each.name.removeprefix("tr:") in unquote(url) for url in urls)
+    ]
     if others:
         shown = ", ".join(f"{each.name} ({each.requests})" for each in others[:5])
         yield advice(

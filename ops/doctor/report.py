@@ -105,7 +105,7 @@ def _uses(diagnosis: Diagnosis) -> Iterator[RenderableType]:
         return
     found = diagnosis.uses
     total = sum(use.count for use in found.uses)
-    yield Text(f"\nURL forms in use: {total} found, and {_number(found.foreign, 'URL')} of others", "bold")
+    yield Text(f"\nURLs in use: {total} of the account, {found.foreign} of others", "bold")
     if not found.uses:
         return
     table = Table("URLs", "form", "covered by", "an example", box=SIMPLE_HEAD, pad_edge=False)

@@ -19,7 +19,9 @@ class Cost:
     """Purges for the change of one object that changes alone. Changes of neighbours may share a wildcard."""
 
     plain: int
-    """For the plain URLs with their queries: one for each entry of the UrlMap that shows the object."""
+    """For the plain URLs: one for each entry of the UrlMap that shows the object."""
+    queries: bool
+    """Whether these purges also cover the queries."""
     variants: tuple[Variant, ...]
     quota: int
     left: int
@@ -49,4 +51,5 @@ def cost(url_map: str, transformations: Sequence[str], settings: Settings, chang
     variants = tuple(
         Variant(each, UrlMap.parse(url_map, [each]).most_urls - plain) for each in transformations
     )
-    return Cost(plain, variants, settings.monthly_quota, settings.automatic_quota, changes)
+    left = settings.automatic_quota
+    return Cost(plain, settings.query_variants, variants, settings.monthly_quota, left, changes)

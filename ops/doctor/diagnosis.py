@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ops.doctor import findings
+from ops.doctor import findings, findings_of_use
 from ops.doctor.account import Account, KeyCheck, KeyState
 from ops.doctor.addresses import PLACEHOLDER, addresses
 from ops.doctor.bucket import Bucket
@@ -63,9 +63,9 @@ def diagnose(facts: Facts) -> Diagnosis:
     account, stack = facts.account, facts.stack
     names = tuple(bucket.name for bucket in facts.buckets)
     found = showings(account, names)
-    own = plain_roots(stack) if stack else ()
+    named = (*facts.given, *(root.endpoint for root in (plain_roots(stack) if stack else ())))
     known = addresses(
-        (*facts.given, *(root.endpoint for root in own)),
+        named,
         (each.name for each in (account.usage.assets if account.usage else ())),
         facts.urls or (),
     )
@@ -83,19 +83,27 @@ def diagnose(facts: Facts) -> Diagnosis:
         *facts.unseen,
         *(findings.about_stack_key(facts.key) if facts.key else ()),
         *findings.about_refusals(account.refusals, facts.reader),
-        *findings.about_account(account, found, names, known),
+        *findings.about_account(account, found, names, known, named),
         *unfit_entries,
         *compared,
         *(each for bucket in facts.buckets for each in findings.about_bucket(bucket, stack)),
         *unfit,
-        *findings.about_uses(
+        *findings_of_use.about_uses(
             in_use,
             [root.endpoint for root in settings.url_map.roots],
             stack.transformations if stack else (),
         ),
-        *(findings.about_variants(price, account.named, in_force, query_variants=queries) if price else ()),
-        *(findings.about_usage(account.usage, wanted, facts.urls or (), settings) if account.usage else ()),
-        *(findings.about_limits(url_map, wanted, price) if price else ()),
+        *(
+            findings_of_use.about_variants(price, account.named, in_force, query_variants=queries)
+            if price
+            else ()
+        ),
+        *(
+            findings_of_use.about_usage(account.usage, wanted, facts.urls or (), settings)
+            if account.usage
+            else ()
+        ),
+        *(findings_of_use.about_limits(url_map, wanted, price) if price else ()),
     ]
     order = list(Severity)
     ordered = sorted(dict.fromkeys(everything), key=lambda each: order.index(each.severity))

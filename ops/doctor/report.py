@@ -40,7 +40,8 @@ def _account(diagnosis: Diagnosis) -> Iterator[RenderableType]:
     for endpoint in endpoints:
         shown = [each for each in diagnosis.showings if each.endpoint == endpoint]
         places = ", ".join(f"s3://{each.bucket}/{each.folder}" for each in shown)
-        table.add_row(f"  /{endpoint.prefix}", Text(f"shows {places or 'nothing of the bucket'}"))
+        rewriter = f"; it has the rewriter {endpoint.rewriter}" if endpoint.rewriter else ""
+        table.add_row(f"  /{endpoint.prefix}", Text(f"shows {places or 'nothing of the bucket'}{rewriter}"))
     yield table
 
 
@@ -85,7 +86,7 @@ def _proposal(diagnosis: Diagnosis) -> Iterator[RenderableType]:
 
 
 def _cost(cost: Cost) -> Iterator[str]:
-    parts = [f"{cost.plain} for plain URLs and all their queries"]
+    parts = [f"{cost.plain} for plain URLs{' and all their queries' if cost.queries else ''}"]
     parts += [f"{each.purges} for {each.transformation}" for each in cost.variants]
     yield f"A change of one object costs {_number(cost.purges, 'purge')}: {', '.join(parts)}."
     yield (

@@ -67,12 +67,12 @@ def uses(urls: Iterable[str], known: Sequence[Place], settings: Settings) -> Use
     examples: dict[tuple[str, Form, str, bool], str] = {}
     hosts: dict[str, None] = {}
     foreign = 0
-    for url in urls:
+    for url, times in Counter(urls).items():
         parts = split(url)
         whole = f"{parts.scheme}://{parts.netloc}{parts.path}" if parts else ""
         place = next((each for each in known if whole.startswith(f"{each.url}/")), None)
         if parts is None or place is None:
-            foreign += 1
+            foreign += times
             if parts and _looks_like_imagekit(parts.path, parts.query):
                 hosts[f"{parts.scheme}://{parts.netloc}"] = None
             continue
@@ -80,7 +80,7 @@ def uses(urls: Iterable[str], known: Sequence[Place], settings: Settings) -> Use
             for found in recognised(path, parts.query, place.rewriter):
                 covered = is_covered(place.url, found, settings, has_query=bool(parts.query))
                 kind = (place.url, found.form, found.marker, covered)
-                counts[kind] += 1
+                counts[kind] += times
                 examples.setdefault(kind, url)
     kinds = sorted(counts, key=lambda kind: (kind[3], -counts[kind], kind[0], kind[1].name, kind[2]))
     return Uses(tuple(Use(*kind, counts[kind], examples[kind]) for kind in kinds), foreign, tuple(hosts))

@@ -79,6 +79,8 @@ def test_every_endpoint_and_address_that_shows_the_bucket_has_an_entry() -> None
     texts = " ".join(said(found, Severity.ADVICE))
     assert "URL-endpoint /all tries goods before s3://photos/media/" in texts
     assert "which URL-endpoint a custom domain belongs to (https://i.example.com)" in texts
+    assert "https://i.example.com is an address of the account only by a guess" in texts
+    assert f"{E} is an address" not in texts
 
 
 @pytest.mark.parametrize(
@@ -261,11 +263,13 @@ def test_what_visitors_asked_for() -> None:
 def test_rewriters_and_web_proxies_are_named() -> None:
     """They make further URLs that no setting covers."""
     rewritten = replace(DEFAULT, rewriter="CLOUDINARY", origins=("1", "3"))
+    by_query = replace(DEFAULT, rewriter="IMGIX")
+    assert diagnose(facts(by_query)).findings == ()
     proxy = Origin("3", "WEB_PROXY", "any")
     texts = " ".join(
         said(diagnose(facts(account=account(rewritten, origins=(PHOTOS, proxy)))), Severity.ADVICE)
     )
-    assert "URL rewriter CLOUDINARY" in texts
+    assert "URL rewriter of Cloudinary" in texts
     assert "has a web proxy" in texts
 
 

@@ -15,9 +15,9 @@ from rich.console import Console
 from local.errors import BadInput
 from ops.doctor import account, bucket, stack
 from ops.doctor.account import Account, KeyState
-from ops.doctor.addresses import address_of
+from ops.doctor.addresses import PLACEHOLDER, address_of
 from ops.doctor.diagnosis import Facts, as_json, diagnose
-from ops.doctor.domain import IMAGEKIT_API_URL, InvalidSetting, Settings
+from ops.doctor.domain import IMAGEKIT_API_URL, InvalidSetting, settings_of
 from ops.doctor.finding import Finding, unseen
 from ops.doctor.pages import urls_of
 from ops.doctor.report import report
@@ -84,9 +84,9 @@ def _facts(
 
 def _api_url(text: str) -> str:
     """The address of the API, as the functions accept it: the key must not travel in the clear."""
-    needed = {"URL_MAP": "*=https://ik.imagekit.io/id", "LEDGER_TABLE": "-", "IMAGEKIT_SECRET_ARN": "-"}
+    environ = {"URL_MAP": f"*={PLACEHOLDER}", "IMAGEKIT_API_URL": text or IMAGEKIT_API_URL}
     try:
-        return Settings.from_env({**needed, "IMAGEKIT_API_URL": text or IMAGEKIT_API_URL}).api_url
+        return settings_of(environ).api_url
     except InvalidSetting as error:
         raise BadInput(f"--imagekit-api-url: {error}") from error
 

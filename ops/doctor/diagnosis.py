@@ -9,7 +9,7 @@ from ops.doctor.addresses import PLACEHOLDER, addresses
 from ops.doctor.bucket import Bucket
 from ops.doctor.comparison import compare, plain_roots
 from ops.doctor.cost import Cost, cost
-from ops.doctor.domain import InvalidSetting, Settings, UrlMap
+from ops.doctor.domain import InvalidSetting, Settings, UrlMap, settings_of
 from ops.doctor.finding import Finding, Severity, mend
 from ops.doctor.forms import PATH
 from ops.doctor.mapping import Entry, Showing, entries, showings, text
@@ -156,13 +156,8 @@ def _transformations(
 
 def _settings(url_map: str, transformations: Sequence[str]) -> Settings:
     """The settings of a new stack: the defaults, with these. Raises InvalidSetting."""
-    environ = {
-        "URL_MAP": url_map or f"*={PLACEHOLDER}",
-        "PATH_TRANSFORMATIONS": " ".join(transformations),
-        "LEDGER_TABLE": "-",
-        "IMAGEKIT_SECRET_ARN": "-",
-    }
-    return Settings.from_env(environ)
+    environ = {"URL_MAP": url_map or f"*={PLACEHOLDER}", "PATH_TRANSFORMATIONS": " ".join(transformations)}
+    return settings_of(environ)
 
 
 def as_json(diagnosis: Diagnosis) -> dict[str, object]:

@@ -4,6 +4,7 @@ All imports of `purging` by `ops` are here.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[2] / "functions"))  # where Lambda finds it too
@@ -23,5 +24,14 @@ __all__ = [
     "UrlMap",
     "encode",
     "masked",
+    "settings_of",
     "wildcard_allowed",
 ]
+
+# The variables that a stack sets by itself, and that no setting of its operator changes.
+_OF_THE_STACK = ("LEDGER_TABLE", "IMAGEKIT_SECRET_ARN")
+
+
+def settings_of(environ: Mapping[str, str]) -> Settings:
+    """The settings that the functions would have with these variables. Raises InvalidSetting."""
+    return Settings.from_env(dict.fromkeys(_OF_THE_STACK, "-") | dict(environ))

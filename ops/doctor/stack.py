@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.errors import BadInput
-from ops.doctor.domain import InvalidSetting, KeyRefused, PrivateKey, Settings
+from ops.doctor.domain import InvalidSetting, KeyRefused, PrivateKey, Settings, settings_of
 from ops.doctor.finding import Finding, mend, unseen
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def look(session: boto3.Session, name: str) -> Stack:
         name,
         region,
         account,
-        _settings(name, parameters, outputs),
+        _settings(name, parameters),
         parameters["UrlMap"],
         tuple(parameters.get("PathTransformations", "").split()),
         (own,) if own else tuple(filter(None, parameters.get("OriginBuckets", "").split(","))),
@@ -115,11 +115,9 @@ def variable(parameter: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", parameter.replace("ImageKit", "Imagekit")).upper()
 
 
-def _settings(name: str, parameters: dict[str, str], outputs: dict[str, str]) -> Settings:
+def _settings(name: str, parameters: dict[str, str]) -> Settings:
     environ = {variable(parameter): value for parameter, value in parameters.items()}
-    environ |= {"LEDGER_TABLE": outputs.get("LedgerTable", "-")}
-    environ |= {"IMAGEKIT_SECRET_ARN": outputs["ImageKitSecretArn"]}
     try:
-        return Settings.from_env(environ)
+        return settings_of(environ)
     except InvalidSetting as error:
         raise BadInput(f"Stack {name}: {error}") from error

@@ -92,10 +92,13 @@ def is_covered(place: str, found: Recognised, settings: Settings, *, has_query: 
     The functions' own code says which URLs these purges are for. The object may be in any bucket that the
     UrlMap has for the place.
     """
+    if not found.path:
+        return False
     url = f"{place}/{found.path}"
-    for root in settings.url_map.roots:
-        changed = _Object(root.bucket, root.folder + found.key)
-        if not found.path or root.endpoint != place or settings.ignores(changed.key):
+    folders = {(root.bucket, root.folder) for root in settings.url_map.roots if root.endpoint == place}
+    for bucket, folder in folders:
+        changed = _Object(bucket, folder + found.key)
+        if settings.ignores(changed.key):
             continue
         for target in settings.url_map.targets(changed):
             if target == url and not has_query:

@@ -19,7 +19,7 @@ from ops.doctor.account import (
 )
 from ops.doctor.bucket import Bucket
 from ops.doctor.diagnosis import Diagnosis, Facts, as_json, diagnose
-from ops.doctor.domain import Settings, UrlMap
+from ops.doctor.domain import UrlMap, settings_of
 from ops.doctor.finding import Severity
 from ops.doctor.stack import Stack, variable
 from tests.unit.cloudformation import load
@@ -40,7 +40,7 @@ def stack(
     url_map: str, transformations: str = "", buckets: tuple[str, ...] = ("photos",), **others: Any
 ) -> Stack:
     environ = {"URL_MAP": url_map, "PATH_TRANSFORMATIONS": transformations}
-    settings = Settings.from_env({**environ, "LEDGER_TABLE": "-", "IMAGEKIT_SECRET_ARN": "-", **others})
+    settings = settings_of({**environ, **others})
     return Stack(
         "s", "eu-west-1", "1", settings, url_map, tuple(transformations.split()), buckets, False, "secret"
     )
@@ -109,6 +109,13 @@ def test_the_origins_that_read_the_bucket(origin: Origin, place: str) -> None:
     assert bool(said(found)) == (not place)
 
 
+def test_two_origins_of_one_folder_hide_nothing() -> None:
+    """They differ in the credentials, perhaps."""
+    twice = (PHOTOS, replace(PHOTOS, id="2", name="again"))
+    found = diagnose(facts(account=account(replace(DEFAULT, origins=("1", "2")), origins=twice)))
+    assert (found.url_map, found.findings) == (f"photos/media={E}", ())
+
+
 def test_without_an_address_the_map_has_a_place_for_it() -> None:
     """The API does not tell the account's id."""
     found = diagnose(facts(given=()))
@@ -135,6 +142,10 @@ def test_a_folder_that_no_url_map_can_have() -> None:
         (f"photos/media={E},theirs={E}/shop", ["names bucket theirs, but the stack takes no events of it"]),
         (f"theirs={E}", ["no entry for bucket photos"]),
         (f"photos/media={E}/nosuch", ["shows another folder"]),
+        (
+            f"photos/other={E}/sub",
+            ["shows another folder", "s3://photos/media/, but UrlMap does not have it"],
+        ),
         (f"photos/media={E}/shop", [f"{E} shows s3://photos/media/, but UrlMap does not have it"]),
         (f"photos/media={E},photos/media=https://i.example.com", []),
         (f"photos/media={E},photos/x=https://i.example.com", ["shows another folder"]),

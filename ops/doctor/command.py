@@ -107,7 +107,10 @@ def _key(environ: Mapping[str, str], kept: str, prompt: Callable[[], str] | None
 
 
 def _prompt() -> str:
-    return getpass.getpass("ImageKit's private key (it is not shown): ")
+    try:
+        return getpass.getpass("ImageKit's private key (it is not shown): ")
+    except EOFError:  # Ctrl-D
+        return ""
 
 
 def _no_key() -> Finding:

@@ -34,4 +34,4 @@ _OF_THE_STACK = ("LEDGER_TABLE", "IMAGEKIT_SECRET_ARN")
 
 def settings_of(environ: Mapping[str, str]) -> Settings:
     """The settings that the functions would have with these variables. Raises InvalidSetting."""
-    return Settings.from_env(dict.fromkeys(_OF_THE_STACK, "-") | dict(environ))
+    return Settings.from_env(dict(environ) | dict.fromkeys(_OF_THE_STACK, "-"))

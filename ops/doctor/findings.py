@@ -46,9 +46,13 @@ def about_refusals(refusals: Sequence[Refusal], reader: KeyState) -> Iterator[Fi
     elif forbidden:
         calls = ", ".join(each.call for each in forbidden)
         yield unseen(f"The key may not read {calls} ({forbidden[0].message}).", _FULL_KEY)
-    for each in refusals:
-        if each.status not in (401, 403):
-            yield unseen(f"{each.call} has no usable answer: {each.message}", "Try again later.")
+    others = [each for each in refusals if each.status not in (401, 403)]
+    for message in dict.fromkeys(each.message for each in others):
+        calls = ", ".join(each.call for each in others if each.message == message)
+        yield unseen(
+            f"ImageKit gave no usable answer to {calls}: {message}",
+            "Check the network and the address of the API, and try again.",
+        )
 
 
 def about_account(

@@ -299,9 +299,9 @@ def test_calls_without_an_answer_are_unseen() -> None:
         Refusal("/v1/x", None, "Connection error."),
     )
     found = diagnose(facts(account=account(refusals=refusals)))
-    assert [each.partition(" ")[0] for each in said(found, Severity.UNSEEN)] == [
-        "/v1/accounts/usage-analytics",
-        "/v1/x",
+    assert [each.partition(" Check")[0] for each in said(found, Severity.UNSEEN)] == [
+        "ImageKit gave no usable answer to /v1/accounts/usage-analytics: 500",
+        "ImageKit gave no usable answer to /v1/x: Connection error.",
     ]
 
 

@@ -63,6 +63,13 @@ def _show(
     return 0
 
 
+def _doctor(arguments: argparse.Namespace, console: Console) -> int:
+    # ImageKit's SDK takes a second to import, so no other command waits for it.
+    from ops.doctor.command import run  # noqa: PLC0415
+
+    return run(arguments, console)
+
+
 def _connect(arguments: argparse.Namespace, console: Console) -> int:
     done = connect(
         arguments.bucket, profile=arguments.profile, region=arguments.region, dry_run=arguments.dry_run
@@ -99,6 +106,12 @@ def _seconds(text: str) -> float:
     if not 1 <= seconds <= 3600:
         raise argparse.ArgumentTypeError(f"{text} is no number of seconds from 1 to 3600")
     return seconds
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 10**9:
+        raise argparse.ArgumentTypeError(f"{text} is no number of changes from 1 to {10**9}")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -182,9 +195,41 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--region", help="region of a queue whose URL does not name one")
     command.set_defaults(run=_redrive)
 
+    _add_doctor(
+        commands.add_parser("doctor", help="propose settings, and show what is wrong (docs/doctor.md)")
+    )
+
     for command in commands.choices.values():
         command.add_argument("--profile", help="profile of your AWS configuration")
     return parser
+
+
+def _add_doctor(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Asks ImageKit and AWS, and prints a UrlMap to deploy with, what a change costs, and what is wrong. "
+        "It changes nothing, and costs no purge. The private key comes from the environment variable "
+        "IMAGEKIT_PRIVATE_KEY, from the secret of the stack, or from a prompt."
+    )
+    command.epilog = (
+        "Exit status: 0 if all is well, 1 if something is to mend or unseen, 2 if it could not run."
+    )
+    command.set_defaults(run=_doctor)
+    add = command.add_argument
+    add("--bucket", action="append", default=[], metavar="NAME", help="bucket of the images; repeatable")
+    add("--stack-name", metavar="NAME", help="a stack that is deployed: its settings are checked")
+    add(
+        "--url-endpoint", action="append", default=[], metavar="URL",
+        help="https://ik.imagekit.io/ID or a custom domain, which ImageKit's API does not tell; repeatable",
+    )  # fmt: skip
+    add(
+        "--pages", nargs="+", default=[], metavar="FILE",
+        help="pages, lists of URLs or access logs: which forms of URLs they use; - is the standard input",
+    )  # fmt: skip
+    add("--log-host", default="", metavar="URL", help="beginning of the URLs of an access log's paths")
+    add("--changes", type=_count, metavar="N", help="changes of objects that you expect in a month")
+    add("--imagekit-api-url", default="", metavar="URL", help="address of ImageKit's API; for tests")
+    add("--region", help="region of the stack")
+    add("--json", action="store_true", help="print the result as JSON")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Emulates ImageKit on this machine: purge API, status API and a CDN edge in front of an S3 bucket.
+"""Emulates ImageKit on this machine: purges, their status, the account, and a CDN edge before an S3 bucket.
 
 In a test::
 

@@ -1,15 +1,15 @@
-"""The purge and the status API: https://imagekit.io/docs/cache-purge"""
+"""The API: purges and their status (https://imagekit.io/docs/cache-purge), and what the account has."""
 
-import base64
-import binascii
-import hmac
 import json
 from collections.abc import Callable
+from datetime import date
+from urllib.parse import parse_qs
 
 from local.imagekit import refusals
+from local.imagekit.account import USAGE_ANALYTICS, Account
+from local.imagekit.admission import refusal
 from local.imagekit.answers import Answer, Request, as_json
 from local.imagekit.faults import Fault
-from local.imagekit.rate_limit import TokenBucket
 from local.imagekit.resolver import NotPurgeable, UrlResolver
 from local.imagekit.state import State
 
@@ -19,16 +19,17 @@ PURGE_PATH = "/v1/files/purge"
 _Call = Callable[[Request, float, Fault | None], Answer]
 
 
-class PurgeApi:
-    """``POST /v1/files/purge`` and ``GET /v1/files/purge/{requestId}``.
+class Api:
+    """``POST /v1/files/purge``, ``GET /v1/files/purge/{requestId}``, and the lists of ``account.py``.
 
     A call is checked for its key, then for the rate, then for its content, then for the quota (the order is a
     guess). A refused call does not count for the quota. A call with a wrong key does not count for the rate.
     """
 
-    def __init__(self, state: State, resolver: UrlResolver) -> None:
+    def __init__(self, state: State, resolver: UrlResolver, account: Account) -> None:
         self._state = state
         self._resolver = resolver
+        self._account = account
 
     def handle(self, request: Request) -> Answer:
         """Answer a request under ``/v1/``, and count it."""
@@ -38,6 +39,8 @@ class PurgeApi:
             api, call = "purge", self._purge
         elif request.method == "GET" and path.startswith(f"{PURGE_PATH}/"):
             api, call = "status", self._status
+        elif request.method == "GET" and self._is_account(path):
+            api, call = "account", self._answer_account
         else:
             return refusals.NO_SUCH_CALL
         with self._state.lock:
@@ -57,8 +60,8 @@ class PurgeApi:
 
     def _purge(self, request: Request, now: float, fault: Fault | None) -> Answer:
         state, settings = self._state, self._state.settings
-        if refusal := self._refusal(request, state.writes, now):
-            return refusal
+        if refused := refusal(request.authorization, settings, state.writes, now):
+            return refused
         url = _url_in(request.body)
         if url is None:
             return refusals.MISSING_URL
@@ -75,34 +78,31 @@ class PurgeApi:
         return as_json(201, "accepted", {"requestId": purge.request_id})
 
     def _status(self, request: Request, now: float, _fault: Fault | None) -> Answer:
-        if refusal := self._refusal(request, self._state.reads, now):
-            return refusal
+        state = self._state
+        if refused := refusal(request.authorization, state.settings, state.reads, now):
+            return refused
         purge = self._state.purges.find(request.target.partition("?")[0].removeprefix(f"{PURGE_PATH}/"))
         if purge is None:
             return refusals.UNKNOWN_REQUEST
         status = "Completed" if purge.completed(now) else "Pending"
         return as_json(200, status.lower(), {"status": status})
 
-    def _refusal(self, request: Request, bucket: TokenBucket, now: float) -> Answer | None:
-        """Take a token for a call with the right key. Returns the answer if the call is refused."""
-        key = _key_in(request.authorization)
-        if not key:
-            return refusals.NO_KEY
-        if not hmac.compare_digest(key, self._state.settings.private_key.encode()):
-            return refusals.WRONG_KEY
-        wait = bucket.take(now)
-        return refusals.rate_limited(wait, bucket.rate) if wait else None
+    def _is_account(self, path: str) -> bool:
+        return path == USAGE_ANALYTICS or self._account.list_of(path, {}) is not None
 
-
-def _key_in(authorization: str | None) -> bytes | None:
-    """Returns the user name of HTTP Basic, which is the private key. The password is ignored."""
-    scheme, _, credentials = (authorization or "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        return base64.b64decode(credentials.strip(), validate=True).partition(b":")[0]
-    except (binascii.Error, ValueError):
-        return None
+    def _answer_account(self, request: Request, now: float, _fault: Fault | None) -> Answer:
+        state = self._state
+        if refused := refusal(request.authorization, state.settings, state.reads, now, account=True):
+            return refused
+        path, _, query = request.target.partition("?")
+        if path != USAGE_ANALYTICS:
+            return as_json(200, "listed", self._account.list_of(path, state.replaced))
+        days = _days_in(query)
+        return (
+            refusals.BAD_DATES
+            if days is None
+            else as_json(200, "listed", state.traffic.analytics(*days, now))
+        )
 
 
 def _url_in(body: bytes) -> str | None:
@@ -113,3 +113,16 @@ def _url_in(body: bytes) -> str | None:
         return None
     url = value.get("url") if isinstance(value, dict) else None
     return url if isinstance(url, str) and url else None
+
+
+def _days_in(query: str) -> tuple[date, date] | None:
+    """Returns startDate and endDate; None unless both are days in order and less than 90 days apart.
+
+    The rules are those of the official SDK's `UsageAnalyticsGetParams`. Guess: the same day twice is allowed.
+    """
+    given = parse_qs(query)
+    try:
+        start, end = (date.fromisoformat(given[name][-1]) for name in ("startDate", "endDate"))
+    except (KeyError, ValueError):
+        return None
+    return (start, end) if 0 <= (end - start).days < 90 else None

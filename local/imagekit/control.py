@@ -6,6 +6,7 @@ They need no key: the emulator listens on this machine only.
 import json
 from collections.abc import Callable
 
+from local.imagekit.account import replacements
 from local.imagekit.answers import Answer, Request, as_json
 from local.imagekit.faults import BadFault, Fault, FaultPlan
 from local.imagekit.purges import month
@@ -24,6 +25,7 @@ class Control:
             "GET state": self._show_state,
             "GET purges": self._show_purges,
             "POST settings": self._change_settings,
+            "POST account": self._replace_lists,
             "POST faults": self._add_fault,
             "DELETE faults": self._remove_faults,
             "POST reset": self._reset,
@@ -68,6 +70,10 @@ class Control:
     def _change_settings(self, _now: float, body: bytes) -> object:
         self._state.apply(self._state.settings.changed(_fields(body)))
         return self._state.settings.public()
+
+    def _replace_lists(self, _now: float, body: bytes) -> object:
+        self._state.replaced = {**self._state.replaced, **replacements(_fields(body))}
+        return self._state.replaced
 
     def _add_fault(self, _now: float, body: bytes) -> object:
         self._state.faults.add(Fault.parse(_fields(body)))

@@ -1,13 +1,16 @@
 """The CDN edge: serves the objects of the bucket, and caches what it served."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from urllib.parse import parse_qs
 
 from local.imagekit.answers import Answer, Request, as_text
 from local.imagekit.cache import Entry
 from local.imagekit.encoding import decoded
 from local.imagekit.origin import Bucket, Fetch, OriginError
-from local.imagekit.resolver import ResolvedUrl, UrlResolver
+from local.imagekit.resolver import PUBLIC_HOST, ResolvedUrl, UrlResolver
 from local.imagekit.state import State
+from local.imagekit.traffic import Served
 
 
 class Edge:
@@ -38,6 +41,11 @@ class Edge:
         if url is None or url.endpoint not in self._origins or self._fetch is None:
             known = ", ".join(self._origins) or "none"
             return as_text(404, "unknown-id", f"No ImageKit id serves this path; known ids: {known}.")
+        answer = self._object(url, self._fetch)
+        self._count(url, request.host, answer)
+        return answer
+
+    def _object(self, url: ResolvedUrl, fetch: Fetch) -> Answer:
         transformations, object_path = url.split()
         try:
             key = self._origins[url.endpoint].key(decoded(object_path))
@@ -50,10 +58,35 @@ class Edge:
         if entry is not None:
             return _served(entry, "Hit", now, transformations)
         try:
-            entry = self._fetched(url, key, self._fetch)
+            entry = self._fetched(url, key, fetch)
         except OriginError as error:
             return as_text(502, "bad-gateway", f"The origin failed: {error}")
         return _served(entry, "Miss", entry.as_of, transformations)
+
+    def _count(self, url: ResolvedUrl, host: str, answer: Answer) -> None:
+        """Count the answer for the analytics, which name an asset by its URL without transformations."""
+        in_path, object_path = url.split()
+        in_query = parse_qs(url.query or "").get("tr", [""])[0]
+        transformation = in_path or (in_query and f"tr:{in_query}")
+        state = self._state
+        with state.lock:
+            served = Served(
+                day=datetime.fromtimestamp(state.clock(), UTC).date(),
+                url=f"{self._base(host, url.endpoint)}{object_path}",
+                transformation=transformation,
+                endpoint=url.endpoint.partition("/")[2] or "Default",
+                status=answer.status,
+                hit=answer.outcome == "hit",
+                content_type=answer.content_type,
+            )
+            state.traffic.count(served, len(answer.body))
+
+    def _base(self, host: str, endpoint: str) -> str:
+        """The beginning of the URLs of an endpoint, as the request named it."""
+        if self._resolver.is_custom_domain(host):
+            return f"https://{host}"
+        host = host or PUBLIC_HOST
+        return f"{'https' if host == PUBLIC_HOST else 'http'}://{host}/{endpoint}"
 
     def _fetched(self, url: ResolvedUrl, key: str, fetch: Fetch) -> Entry:
         """Fetch from the origin, without the lock, and cache the result. Raises OriginError."""

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Mapping
 
+from local.imagekit.account import Account
 from local.imagekit.answers import Answer, Request
-from local.imagekit.api import PurgeApi
+from local.imagekit.api import Api
 from local.imagekit.control import Control
 from local.imagekit.edge import Edge
 from local.imagekit.origin import Bucket, Fetch
@@ -34,7 +35,7 @@ class Emulator:
         origins = dict(origins or {})
         self.resolver = UrlResolver(origins, domains or {})
         self.state = State(settings, clock)
-        self._api = PurgeApi(self.state, self.resolver)
+        self._api = Api(self.state, self.resolver, Account(origins))
         self._edge = Edge(self.state, self.resolver, origins, fetch)
         self._control = Control(self.state)
 

@@ -46,8 +46,8 @@ class Fault:
         if unknown := [name for name in fields if name not in names]:
             raise BadFault(f"unknown field {unknown[0]!r}; known are {', '.join(names)}")
         api, kind = fields.get("api"), fields.get("kind")
-        if api not in ("purge", "status"):
-            raise BadFault(f"api is {api!r}; give 'purge' or 'status'")
+        if api not in ("purge", "status", "account"):
+            raise BadFault(f"api is {api!r}; give 'purge', 'status' or 'account'")
         if not isinstance(kind, str) or kind not in KINDS:
             raise BadFault(f"kind is {kind!r}; give one of {', '.join(KINDS)}")
         if kind in _PURGE_ONLY and api != "purge":

@@ -19,6 +19,7 @@ _EXAMPLE = """\
 control endpoints, JSON in and out, without a key:
   GET  /_control/health | state | purges
   POST /_control/settings   {"quota": 10, "delay": 0.5, "writeRate": 100}
+  POST /_control/account    {"namedTransformations": [...], "urlEndpoints": [...], "origins": [...]}
   POST /_control/faults     {"api": "purge", "nth": 1, "times": 2, "kind": "5xx", "status": 503}
   DELETE /_control/faults
   POST /_control/reset
@@ -81,10 +82,13 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
             write_burst=given.write_burst,
             read_rate=given.read_rate,
             read_burst=given.read_burst,
+            restricted_key=environ.get("IMAGEKIT_RESTRICTED_KEY", ""),
         )
     except BadSetting as error:
         # Settings say `writeRate`, the command line says `--write-rate`.
         name, blank, problem = str(error).partition(" ")
+        if name == "restrictedKey":
+            parser.error(f"IMAGEKIT_RESTRICTED_KEY{blank}{problem}")
         parser.error("--" + re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", name) + blank + problem)
     return Options(given.host, given.port, given.port_file, settings, origins, domains, given.s3_endpoint)
 
@@ -92,8 +96,9 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m local.imagekit",
-        description="Emulates ImageKit on this machine: the purge and status API, and a CDN edge that\n"
-        "caches what it serves from an S3 bucket until a purge. Runs until SIGTERM or SIGINT.",
+        description="Emulates ImageKit on this machine: the purge and status API, the lists of the account,\n"
+        "and a CDN edge that caches what it serves from an S3 bucket until a purge. Runs until\n"
+        "SIGTERM or SIGINT. A key of IMAGEKIT_RESTRICTED_KEY may purge, but not read the account.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

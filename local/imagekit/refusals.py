@@ -1,4 +1,4 @@
-"""The error answers of the purge and status API, word for word.
+"""The error answers of the API, word for word.
 
 Source of statuses and messages, except where a comment says guess: https://imagekit.io/docs/cache-purge
 """
@@ -27,6 +27,8 @@ _OVER_QUOTA = {
 }
 
 # Guess: the documentation does not have these texts.
+NOT_PERMITTED = _refusal(403, "not-permitted", "Your API key does not have permission for this request.")
+BAD_DATES = _refusal(400, "bad-dates", "Give startDate and endDate as YYYY-MM-DD, less than 90 days apart.")
 NO_SUCH_CALL = _refusal(404, "no-such-call", "The requested resource does not exist.")
 _RATE_LIMIT_MESSAGE = "Too many requests. You have exceeded the rate limit."
 RATE_LIMITED_WITHOUT_HEADERS = _refusal(429, "rate-limited", _RATE_LIMIT_MESSAGE)

@@ -17,7 +17,9 @@ class BadSetting(ValueError):
 class Settings:
     """The constructor raises BadSetting for impossible values.
 
-    - ``private_key``: the only key that is accepted; printable ASCII without ``:``
+    - ``private_key``: the key that may do everything; printable ASCII without ``:``
+    - ``restricted_key``: a key that may only purge and ask for the status, as one with only "Media access" at
+      ImageKit (https://imagekit.io/docs/api-keys); empty: there is none
     - ``quota``: purges in a calendar month, UTC. ImageKit documents 1000: https://imagekit.io/docs/cache-purge
     - ``quota_answer``: status of a purge over the quota, 429 or 403; ``quota_headers``: whether that answer
       has rate limit headers, of the month. Both are guesses, see refusals.over_quota
@@ -35,13 +37,15 @@ class Settings:
     write_burst: int = 20
     read_rate: float = 40.0
     read_burst: int = 100
+    restricted_key: str = ""
 
     def __post_init__(self) -> None:
         """Raises BadSetting for impossible values."""
-        key = self.private_key
-        # The text does not show the value: a log may get it.
-        if not isinstance(key, str) or not key or ":" in key or not key.isascii() or not key.isprintable():
+        # The texts do not show the value: a log may get it.
+        if not _is_key(self.private_key) or not self.private_key:
             raise BadSetting("privateKey must be printable ASCII without a colon, and not empty")
+        if not _is_key(self.restricted_key) or self.restricted_key == self.private_key:
+            raise BadSetting("restrictedKey must be printable ASCII without a colon, and not the privateKey")
         _check("quota", self.quota, whole=True, least=0)
         _check("delay", self.delay, whole=False, least=0)
         _check("writeBurst", self.write_burst, whole=True, least=1)
@@ -65,10 +69,11 @@ class Settings:
         return replace(self, **fields)  # type: ignore[arg-type]
 
     def public(self) -> dict[str, object]:
-        """Returns all settings except the key, by their JSON names."""
-        return {name: getattr(self, field) for name, field in _FIELDS.items() if field != "private_key"}
+        """Returns all settings except the keys, by their JSON names."""
+        return {name: getattr(self, field) for name, field in _FIELDS.items() if name not in _SECRET}
 
 
+_SECRET = frozenset({"privateKey", "restrictedKey"})
 _FIELDS = {
     "privateKey": "private_key",
     "quota": "quota",
@@ -79,7 +84,13 @@ _FIELDS = {
     "writeBurst": "write_burst",
     "readRate": "read_rate",
     "readBurst": "read_burst",
+    "restrictedKey": "restricted_key",
 }
+
+
+def _is_key(value: object) -> bool:
+    """Whether HTTP Basic can carry it as a user name."""
+    return isinstance(value, str) and ":" not in value and value.isascii() and value.isprintable()
 
 
 def _check(name: str, value: object, *, whole: bool, least: float) -> None:

@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Callable
 from threading import RLock
 
+from local.imagekit.account import Listed
 from local.imagekit.cache import EdgeCache
 from local.imagekit.faults import FaultPlan
 from local.imagekit.purges import PurgeStore
 from local.imagekit.rate_limit import TokenBucket
 from local.imagekit.settings import Settings
+from local.imagekit.traffic import Traffic
 
 Clock = Callable[[], float]
 
@@ -28,12 +30,14 @@ class State:
         self.reset()
 
     def reset(self) -> None:
-        """Restore the initial state: settings, cache, purges, faults, counters, quota and rate limits."""
+        """Restore the initial state: settings, lists, cache, purges, faults, counters, quota, rate limits."""
         with self.lock:
             self.cache.clear()
             self.purges = PurgeStore()
             self.faults = FaultPlan()
             self.calls: dict[str, Counter[str]] = {}
+            self.traffic = Traffic()
+            self.replaced: dict[str, Listed] = {}  # lists of the account, by their paths
             self.apply(self._initial)
 
     def apply(self, settings: Settings) -> None:
@@ -52,6 +56,6 @@ class State:
         return now
 
     def count(self, api: str, outcome: str) -> None:
-        """Count one call of ``api`` (purge, status or edge)."""
+        """Count one call of ``api`` (purge, status, account or edge)."""
         with self.lock:
             self.calls.setdefault(api, Counter())[outcome] += 1

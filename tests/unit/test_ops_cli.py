@@ -13,7 +13,7 @@ SHARED = {"local", "local.errors", "local.interruption", "local.terminal"}
 IMPORTED = "import sys, ops.__main__; print(*(name for name in sys.modules if name.split('.')[0] == 'local'))"
 
 
-@pytest.mark.parametrize("name", ["status", "explain", "watch", "connect", "backfill", "redrive"])
+@pytest.mark.parametrize("name", ["status", "explain", "watch", "doctor", "connect", "backfill", "redrive"])
 def test_each_command_has_help(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

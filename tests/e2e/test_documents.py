@@ -60,8 +60,10 @@ def test_a_guided_deployment_asks_for_what_it_needs_and_keeps_it(
         shutil.copytree(SHARED / "sam" / "build", folder / ".aws-sam" / "build")
     for name in ("template.yaml", "samconfig.toml"):
         shutil.copy(PROJECT / name, folder)
-    # The built template names the state machine by a path relative to .local/sam/build.
+    # The built template names other files by paths relative to .local/sam/build.
     shutil.copytree(PROJECT / "statemachine", tmp_path / "statemachine")
+    for name in ("LICENSE", "README.md"):
+        shutil.copy(PROJECT / name, tmp_path)
     parameters = load()["Parameters"]
     values = {"UrlMap": f"*={stack.url_endpoint}", "ImageKitApiUrl": stack.imagekit}
     asked = [values.get(name, "") for name in parameters]

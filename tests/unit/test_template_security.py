@@ -16,6 +16,8 @@ SERVICES = {
     "CheckPurgesRole": "lambda.amazonaws.com",
     "TrackPurgesRole": "states.amazonaws.com",
     "AlertsInSlackRole": "chatbot.amazonaws.com",
+    "SubmitPurgeTickRole": "scheduler.amazonaws.com",
+    "SubmitPurgeDeploymentRole": "codedeploy.amazonaws.com",
 }
 TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
@@ -33,6 +35,9 @@ def _resources(kind: str, *, own_bucket: bool = True, own_key: bool = False) -> 
         "SendChat": True,
         "ShowDashboard": True,
         "AtOnce": True,
+        "Gradual": True,
+        "Bounded": False,
+        "OnlyPlans": False,
     }
     assert choice.keys() == template["Conditions"].keys()
     return {

@@ -71,6 +71,10 @@ format: .venv/stamp ## Format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+.PHONY: docs
+docs: .venv/stamp ## Write docs/settings.md from the parameters of the templates
+	$(BIN)/python -m local.settings_page
+
 .PHONY: lock
 lock: .venv/stamp ## Pin every dependency anew
 	$(COMPILE) --upgrade --group dev pyproject.toml -o requirements/dev.txt

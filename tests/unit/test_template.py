@@ -37,6 +37,8 @@ GOOD = {
     "AlertEmail": ["", "ops@example.com"],
     "SlackWorkspaceId": ["", "T0123ABCD"],
     "SlackChannelId": ["", "C0123ABCD", "G0123ABCD"],
+    "Release": ["", "v1.2.0", "08c6903cd8c0fde910a37f88322edcfb5dd907a8.1"],
+    "PermissionsBoundaryArn": ["", "arn:aws-cn:iam::123456789012:policy/org/boundary"],
     "KmsKeyArn": [
         "",
         "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
@@ -90,6 +92,8 @@ BAD = {
     "AlertEmail": ["ops", "ops@example", "a b@example.com"],
     "SlackWorkspaceId": ["my-workspace", "C0123ABCD", "T"],
     "SlackChannelId": ["#alerts", "T0123ABCD", "C0123 ABCD"],
+    "Release": ["v1 2", "a,b", "ä"],
+    "PermissionsBoundaryArn": ["boundary", "arn:aws:iam::123456789012:role/boundary"],
     "KmsKeyArn": ["alias/mine", "arn:aws:kms:eu-west-1:123456789012:alias/mine", "*"],
 }
 

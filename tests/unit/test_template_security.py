@@ -226,6 +226,19 @@ def test_no_arn_names_a_partition() -> None:
         assert not re.findall(r"arn:aws(?!\[a-z-\]\*)[^\s]*", (PROJECT / path).read_text()), path
 
 
+def test_the_documented_boundary_allows_what_the_roles_do() -> None:
+    """Within it the stack works, whatever it is deployed with."""
+    section = (PROJECT / "docs" / "security.md").read_text().partition("## A permissions boundary")[2]
+    [statement] = json.loads(re.findall(r"```json\n(.*?)```", section, re.DOTALL)[0])["Statement"]
+    needed = {
+        action
+        for role in _resources("AWS::IAM::Role", own_key=True).values()
+        for actions, _ in (_granted(role).values() if "Policies" in role else ())
+        for action in actions
+    }
+    assert set(statement["Action"]) == needed
+
+
 def _documented_key_policy() -> list[dict[str, Any]]:
     """The statements of the key policy in docs/operations.md."""
     section = (PROJECT / "docs" / "operations.md").read_text().partition("## A key of your own")[2]

@@ -28,7 +28,7 @@ def _live(stack: Stack, function: str) -> dict[str, Any]:
 
 def test_events_reach_the_released_version(stack: Stack) -> None:
     """The queue and the schedule invoke the alias. A change passes through to its purge. A setting takes
-    effect with another release, though the code is the same."""
+    effect with another release, though the code is the same. Without alias, all reach the function again."""
     beside = _deploy(stack, "one")
     alias = beside.outputs["SubmitPurgeFunction"]
     assert alias.endswith(":Live")
@@ -58,3 +58,10 @@ def test_events_reach_the_released_version(stack: Stack) -> None:
     assert second["Version"] != first["Version"]
     answer = stack.functions.invoke(FunctionName=alias, Payload=json.dumps({"status": True}))
     assert json.loads(answer["Payload"].read())["quota"]["monthly"] == 500
+
+    back = _deploy(stack, "two", Deployment="AllAtOnce")
+    assert back.outputs["SubmitPurgeFunction"] == function.rpartition(":")[2]
+    [mapping] = stack.functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    assert mapping["FunctionArn"] == function
+    assert stack.client("scheduler").get_schedule(Name=tick)["Target"]["Arn"] == function
+    assert stack.functions.list_aliases(FunctionName=function)["Aliases"] == []

@@ -56,17 +56,24 @@ scan: ## Scan the template and the code for security defects, even if nothing ch
 	$(MAKE) .tools/scan/checked
 
 # Ten seconds' work, so it is not done twice on the same files. Checkov asks nobody: no platform, no downloads.
-SCANNED := template.yaml forwarding/template.yaml pyproject.toml $(shell find functions local ops -name "*.py")
+SCANNED := template.yaml forwarding/template.yaml pyproject.toml $(shell find functions local ops -name "*.py") \
+	$(wildcard .github/workflows/*.yml examples/terraform/*.tf)
 .tools/scan/checked: $(SCANNED) | .tools/scan/stamp
 	.tools/scan/bin/bandit --quiet --recursive functions
 	.tools/scan/bin/bandit --quiet --recursive local ops --configfile pyproject.toml
 	.tools/scan/bin/checkov --file template.yaml forwarding/template.yaml --framework cloudformation --compact --quiet --skip-download
+	.tools/scan/bin/checkov --directory .github --framework github_actions --compact --quiet --skip-download
+	.tools/scan/bin/checkov --directory examples --framework terraform --compact --quiet --skip-download
 	touch $@
 
 .PHONY: format
 format: .venv/stamp ## Format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+.PHONY: docs
+docs: .venv/stamp ## Write docs/settings.md from the parameters of the templates
+	$(BIN)/python -m local.settings_page
 
 .PHONY: lock
 lock: .venv/stamp ## Pin every dependency anew

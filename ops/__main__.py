@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from local import terminal
 from ops.asking import Function, function_of
 from ops.backfill import backfill
-from ops.connect import connect
+from ops.connect import connect, disconnect
 from ops.redrive import redrive
 from ops.tables import explanation_tables, status_tables
 from ops.watch import watch
@@ -71,7 +71,8 @@ def _doctor(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _connect(arguments: argparse.Namespace, console: Console) -> int:
-    done = connect(
+    run = disconnect if arguments.undo else connect
+    done = run(
         arguments.bucket, profile=arguments.profile, region=arguments.region, dry_run=arguments.dry_run
     )
     return _print(console, done)
@@ -159,11 +160,15 @@ def _parser() -> argparse.ArgumentParser:
         "connect",
         help="make an existing bucket send its events to EventBridge",
         description="Adds EventBridge to the notification configuration of a bucket and keeps everything "
-        "else in it. You can repeat the command safely.",
+        "else in it. You can repeat the command safely. It refuses if somebody else changes the "
+        "configuration meanwhile.",
     )
     command.add_argument("bucket", metavar="BUCKET", help="name of the bucket")
     command.add_argument("--region", help="region of the bucket")
-    command.add_argument("--dry-run", action="store_true", help="show the change, but do not make it")
+    command.add_argument("--dry-run", action="store_true", help="show the difference, but do not make it")
+    command.add_argument(
+        "--undo", action="store_true", help="switch off again what this command switched on, from this folder"
+    )
     command.set_defaults(run=_connect)
 
     command = commands.add_parser(

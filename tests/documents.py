@@ -10,7 +10,9 @@ DOCUMENTS = (
     "README.md",
     "CONTRIBUTING.md",
     "events/README.md",
+    "SECURITY.md",
     "benchmarks/RESULTS.md",
+    "examples/terraform/README.md",
     *sorted(str(path.relative_to(PROJECT)) for path in (PROJECT / "docs").rglob("*.md")),
 )
 _PROGRAMS = ("sam", "make", "aws", "python", ".venv/bin/python", ".venv/bin/pytest")

@@ -43,6 +43,10 @@ class Metric(Enum):
     QUOTA_USED = "QuotaUsed"
     EXPECTED_NEED = "ExpectedNeed"
 
+    # What a dry run would purge.
+    DRY_RUN_PURGES = "DryRunPurges"
+    DRY_RUN_EVICTIONS = "DryRunEvictions"
+
     # After ImageKit accepted a purge.
     SECONDS_TO_COMPLETED = "SecondsToCompleted"
     STALE_AFTER_COMPLETED = "StaleAfterCompleted"

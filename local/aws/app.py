@@ -16,6 +16,8 @@ from ministack.services.cloudformation import provisioners  # type: ignore[impor
 
 _UNKNOWN = (
     "AWS::Chatbot::SlackChannelConfiguration",
+    "AWS::CodeDeploy::Application",
+    "AWS::CodeDeploy::DeploymentGroup",
     "AWS::Events::EventBusPolicy",
     "AWS::Logs::QueryDefinition",
 )

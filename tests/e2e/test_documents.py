@@ -1,7 +1,8 @@
-"""The SAM CLI runs the commands of README.md on the emulated AWS."""
+"""The SAM CLI runs the commands of the documents on the emulated AWS."""
 
 import shutil
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from tests.e2e.polling import until
 from tests.unit.cloudformation import load
 
 STACK_NAME = "imagekit-s3-purge"
-GUIDED = [command for command in commands("sam", "deploy", "--guided") if command.document == "README.md"]
+DEPLOYS = ("README.md", "docs/deploy.md")
+GUIDED = {
+    command.words: command for command in commands("sam", "deploy", "--guided") if command.document in DEPLOYS
+}
 
 
 def _run(stack: Stack, *words: str, folder: Path = PROJECT, answers: str = "") -> str:
@@ -50,18 +54,51 @@ def test_the_printed_logs_command_works(stack: Stack) -> None:
     until(lambda: "SubmitPurge" in _run(stack, *words), "a line of the function's log")
 
 
-@pytest.mark.parametrize("command", GUIDED, ids=str)
+def _project(folder: Path) -> None:
+    """Copies what `sam build` made, and what it read, with the files that the built template names."""
+    with sam.building():
+        shutil.copytree(SHARED / "sam" / "build", folder / ".aws-sam" / "build")
+    for name in ("template.yaml", "samconfig.toml"):
+        shutil.copy(PROJECT / name, folder)
+    # The built template names other files by paths relative to .local/sam/build.
+    shutil.copytree(PROJECT / "statemachine", folder.parent / "statemachine")
+    for name in ("LICENSE", "README.md"):
+        shutil.copy(PROJECT / name, folder.parent)
+
+
+@pytest.mark.parametrize("command", commands("sam", "package"), ids=str)
+def test_a_printed_packaging_writes_what_can_be_published(
+    stack: Stack, command: Command, tmp_path: Path
+) -> None:
+    """The template then names S3 instead of local files, as `sam publish` and Terraform need it."""
+    folder = tmp_path / "project"
+    _project(folder)
+    bucket = f"artifacts-{uuid.uuid4()}"
+    stack.s3.create_bucket(Bucket=bucket)
+    written = folder / command.option("--output-template-file")
+    written.parent.mkdir(parents=True, exist_ok=True)
+    words = [bucket if word.isupper() else word for word in command.words[1:]]
+    _run(stack, *words, folder=folder)
+    packaged = load(str(written))
+    published = packaged["Metadata"]["AWS::ServerlessRepo::Application"]
+    assert (
+        published["SemanticVersion"]
+        == load()["Metadata"]["AWS::ServerlessRepo::Application"]["SemanticVersion"]
+    )
+    functions = [
+        packaged["Resources"][name]["Properties"]["CodeUri"] for name in ("SubmitPurge", "CheckPurges")
+    ]
+    for uri in (published["LicenseUrl"], published["ReadmeUrl"], *functions):
+        assert uri.startswith(f"s3://{bucket}/")
+
+
+@pytest.mark.parametrize("command", GUIDED.values(), ids=str)
 def test_a_guided_deployment_asks_for_what_it_needs_and_keeps_it(
     stack: Stack, command: Command, tmp_path: Path
 ) -> None:
     """One parameter is answered, the others keep their defaults. A second deployment asks nothing."""
     folder = tmp_path / "project"
-    with sam.building():
-        shutil.copytree(SHARED / "sam" / "build", folder / ".aws-sam" / "build")
-    for name in ("template.yaml", "samconfig.toml"):
-        shutil.copy(PROJECT / name, folder)
-    # The built template names the state machine by a path relative to .local/sam/build.
-    shutil.copytree(PROJECT / "statemachine", tmp_path / "statemachine")
+    _project(folder)
     parameters = load()["Parameters"]
     values = {"UrlMap": f"*={stack.url_endpoint}", "ImageKitApiUrl": stack.imagekit}
     asked = [values.get(name, "") for name in parameters]

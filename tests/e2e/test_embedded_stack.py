@@ -138,6 +138,10 @@ OPTIONAL_PARTS = {
         "ForwardingAccounts": "111122223333",
         "Tracing": "Active",
         "KmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/01234567-89ab-cdef-0123-456789abcdef",
+        "Deployment": "Linear10PercentEvery1Minute",
+        "Release": "first",
+        "PermissionsBoundaryArn": "arn:aws:iam::aws:policy/AdministratorAccess",
+        "DryRun": "true",
     },
 }
 
@@ -146,8 +150,9 @@ OPTIONAL_PARTS = {
 def test_the_template_deploys_with_every_optional_part_on_and_off(stack: Stack, parts: str) -> None:
     """The dashboard names the alarms that exist, by their ARNs.
 
-    CloudFormation of MiniStack only notes the saved queries and the channel of Slack (local/aws/app.py), so
-    this shows their conditions and references, but no query and no chat.
+    CloudFormation of MiniStack only notes the saved queries, the channel of Slack and what CodeDeploy has
+    (local/aws/app.py), so this shows their conditions and references, but no query, no chat and no shift. It
+    takes a permissions boundary and ignores it.
     """
     parameters = {"UrlMap": f"*={stack.url_endpoint}", "ImageKitApiUrl": stack.imagekit}
     beside = redeploy(stack, parameters | OPTIONAL_PARTS[parts], name=f"parts-{parts}")
@@ -159,11 +164,17 @@ def test_the_template_deploys_with_every_optional_part_on_and_off(stack: Stack, 
         "AWS::Chatbot::SlackChannelConfiguration",
         "AWS::Events::Rule",
         "AWS::SNS::Subscription",
+        "AWS::CodeDeploy::Application",
+        "AWS::CodeDeploy::DeploymentGroup",
+        "AWS::Lambda::Alias",
+        "AWS::Lambda::Version",
     ):
         assert (optional in types) == (parts == "on"), optional
     cloudwatch = stack.client("cloudwatch")
     alarms = cloudwatch.describe_alarms(AlarmNamePrefix=f"{beside.name}-")["MetricAlarms"]
     assert len(alarms) == (10 if parts == "on" else 8)
+    roles = {each["LogicalResourceId"] for each in resources if each["ResourceType"] == "AWS::IAM::Role"}
+    assert ({"SubmitPurgeDeploymentRole", "AlertsInSlackRole"} <= roles) == (parts == "on")
     if parts == "on":
         body = json.loads(
             cloudwatch.get_dashboard(DashboardName=beside.outputs["DashboardName"])["DashboardBody"]

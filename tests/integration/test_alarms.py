@@ -75,12 +75,12 @@ def operation(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
         yield Operation(functions, lambda: capsys.readouterr().out)
 
 
-def _put(ago: float) -> dict[str, Any]:
+def _put(ago: float, key: str = "a/b.jpg") -> dict[str, Any]:
     return {
         "detail-type": "Object Created",
         "source": "aws.s3",
         "time": datetime.fromtimestamp(START - ago, UTC).isoformat().replace("+00:00", "Z"),
-        "detail": {"bucket": {"name": "my-origin-bucket"}, "object": {"key": "a/b.jpg", "sequencer": "0A"}},
+        "detail": {"bucket": {"name": "my-origin-bucket"}, "object": {"key": key, "sequencer": "0A"}},
     }
 
 
@@ -234,6 +234,44 @@ def test_a_purge_publishes_what_it_cost_and_no_zeros(operation: Operation) -> No
     assert values.pop("ExpectedNeed")[0] > 0
     assert values.pop("SecondsToAccepted") == [pytest.approx(30.0, abs=5)]
     assert values == {"ChangesReceived": [1], "PurgesAccepted": [1], "QuotaUsed": [1]}
+
+
+@pytest.mark.parametrize("operation", [{"DRY_RUN": "true"}], indirect=True)
+def test_a_dry_run_publishes_what_it_would_purge(operation: Operation) -> None:
+    """Under names of its own, so that nobody takes them for purges. The quota is that of the dry run, and
+    already has the purges of this round."""
+    values = _values(operation.submit(_put(30.0)))
+    values.pop("ExpectedNeed")
+    assert values == {"ChangesReceived": [1], "DryRunPurges": [1], "QuotaUsed": [1]}
+    assert operation.functions.harness.purged == []
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {
+            "DRY_RUN": "true",
+            "MONTHLY_PURGE_QUOTA": "1",
+            "QUOTA_RESERVE_PERCENT": "0",
+            "SKIP_NEW_OBJECTS": "false",
+        }
+    ],
+    indirect=True,
+)
+def test_a_dry_run_publishes_what_it_would_evict(operation: Operation) -> None:
+    """One purge is left for two changes, so it would be a wildcard that evicts a neighbour needlessly."""
+    s3 = boto3.client("s3")
+    region: Any = {"LocationConstraint": s3.meta.region_name}
+    s3.create_bucket(Bucket="my-origin-bucket", CreateBucketConfiguration=region)
+    for key in ("a/photos/one.jpg", "a/photos/two.jpg", "a/photos/beside.jpg"):
+        s3.put_object(Bucket="my-origin-bucket", Key=key, Body=b"1")
+    pending = [_put(2000.0, key) for key in ("a/photos/one.jpg", "a/photos/two.jpg")]
+    operation.functions.harness.ledger.lease.acquire("other", operation.now, 60)
+    for event in pending:  # they come together, while another invocation drains
+        operation.submit(event)
+    operation.functions.harness.clock.sleep(120)
+    values = _values(operation.submit({"tick": True}))
+    assert (values["DryRunPurges"], values["DryRunEvictions"]) == ([1], [1])
 
 
 @pytest.mark.parametrize("operation", [{"QUOTA_RESERVE_PERCENT": "100"}], indirect=True)

@@ -1,6 +1,8 @@
 """`python -m ops connect`: a bucket keeps its other notifications."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -11,7 +13,8 @@ from moto.s3.models import s3_backends
 
 from local.errors import BadInput
 from ops import __main__ as command
-from ops.connect import connect
+from ops import connect as module
+from ops import connection_record
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,8 +49,18 @@ OTHERS: dict[str, Any] = {
 
 
 @pytest.fixture
-def s3() -> Iterator["S3Client"]:
-    """An account with one bucket and the destinations of its notifications."""
+def s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["S3Client"]:
+    """An account with one bucket and the destinations of its notifications.
+
+    moto stores EventBridge, but does not answer it, so what the command reads is completed.
+    """
+    monkeypatch.setattr(connection_record, "FOLDER", tmp_path / "connected")
+    read = module._configuration
+
+    def completed(client: "S3Client", bucket: str) -> dict[str, Any]:
+        return read(client, bucket) | ({"EventBridgeConfiguration": {}} if _event_bridge() == {} else {})
+
+    monkeypatch.setattr(module, "_configuration", completed)
     with mock_aws():
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket=BUCKET)
@@ -62,6 +75,13 @@ def _notifications(s3: "S3Client") -> dict[str, Any]:
     return answer
 
 
+def _notify(s3: "S3Client", configuration: dict[str, Any]) -> None:
+    s3.put_bucket_notification_configuration(
+        Bucket=BUCKET,
+        NotificationConfiguration=configuration,  # type: ignore[arg-type] # literals of the stubs' own
+    )
+
+
 def _event_bridge() -> Any:
     """Returns what moto stores about EventBridge but does not answer: {} if it is on."""
     kept: Any = s3_backends[ACCOUNT]["aws"].buckets[BUCKET].notification_configuration
@@ -69,15 +89,28 @@ def _event_bridge() -> Any:
 
 
 def _connect(*, dry_run: bool = False, bucket: str = BUCKET) -> str:
-    return connect(bucket, profile=None, region="us-east-1", dry_run=dry_run)
+    return module.connect(bucket, profile=None, region="us-east-1", dry_run=dry_run)
+
+
+def _undo(*, dry_run: bool = False) -> str:
+    return module.disconnect(BUCKET, profile=None, region="us-east-1", dry_run=dry_run)
+
+
+def _at_look(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], None]) -> None:
+    """Has somebody else `act` right before the command looks at the bucket for the given time."""
+    read, looks = module._configuration, count(1)
+
+    def look(client: "S3Client", bucket: str) -> dict[str, Any]:
+        if next(looks) == number:
+            act()
+        return read(client, bucket)
+
+    monkeypatch.setattr(module, "_configuration", look)
 
 
 def test_other_notifications_stay_with_their_filters(s3: "S3Client") -> None:
     """S3 replaces the whole configuration, so the new one must contain queue, topic and function."""
-    s3.put_bucket_notification_configuration(
-        Bucket=BUCKET,
-        NotificationConfiguration=OTHERS,  # type: ignore[arg-type] # literals of the stubs' own
-    )
+    _notify(s3, OTHERS)
     before = _notifications(s3)
     said = _connect()
     assert _notifications(s3) == before
@@ -87,35 +120,109 @@ def test_other_notifications_stay_with_their_filters(s3: "S3Client") -> None:
     assert f"OriginBuckets={BUCKET}" in said
 
 
-def test_a_dry_run_shows_and_changes_nothing(s3: "S3Client") -> None:
-    """It prints the complete configuration that it would write."""
-    s3.put_bucket_notification_configuration(
-        Bucket=BUCKET,
-        NotificationConfiguration=OTHERS,  # type: ignore[arg-type] # literals of the stubs' own
-    )
+def test_a_dry_run_shows_the_difference_and_changes_nothing(s3: "S3Client") -> None:
+    """One line is added, and the whole configuration stands around it. So does that of an undo."""
+    _notify(s3, OTHERS)
     before = _notifications(s3)
-    said = _connect(dry_run=True)
+    said = _connect(dry_run=True).splitlines()
     assert _notifications(s3) == before
     assert _event_bridge() is None
-    assert '"EventBridgeConfiguration": {}' in said
-    assert '"raw/"' in said
+    assert [line for line in said if line.startswith(("+", "-"))] == [
+        "--- before",
+        "+++ after",
+        '+  "EventBridgeConfiguration": {},',
+    ]
+    assert any('"raw/"' in line for line in said)
+    _connect()
+    assert '-  "EventBridgeConfiguration": {},' in _undo(dry_run=True).splitlines()
+    assert _event_bridge() == {}
 
 
-@pytest.mark.usefixtures("s3")
-def test_somebody_else_at_the_same_time_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_undo_restores_what_was_there(s3: "S3Client") -> None:
+    """Once: a second undo, and one of a bucket that was never connected, find nothing to do."""
+    _notify(s3, OTHERS)
+    assert "Nothing to do" in _undo()
+    _connect()
+    assert "3 other notification(s) stay" in _undo()
+    assert _event_bridge() is None
+    assert _notifications(s3) == OTHERS
+    assert "Nothing to do" in _undo()
+
+
+def test_undo_leaves_alone_what_connect_did_not_switch_on(s3: "S3Client") -> None:
+    """EventBridge was on already, so other rules may rely on it."""
+    _notify(s3, {"EventBridgeConfiguration": {}})
+    assert "already" in _connect()
+    with pytest.raises(BadInput, match="others may rely on it"):
+        _undo()
+    assert _event_bridge() == {}
+
+
+def test_undo_refuses_after_another_change(s3: "S3Client") -> None:
+    """The notifications are not what connect left. The message has the difference and what to do."""
+    _connect()
+    _notify(s3, {**OTHERS, "EventBridgeConfiguration": {}})
+    with pytest.raises(BadInput, match=r"not what connect left.*by hand(?s:.*)\+.*thumbnails"):
+        _undo()
+    assert _event_bridge() == {}
+    assert _notifications(s3) == OTHERS
+
+
+@pytest.mark.parametrize("command", [_connect, _undo])
+def test_a_change_between_reading_and_writing_stops_the_command(
+    s3: "S3Client", monkeypatch: pytest.MonkeyPatch, command: Callable[[], str]
+) -> None:
+    """Otherwise the put would overwrite it. The command looks for a second time right before the put."""
+    connected = command is _undo
+    if connected:
+        _connect()
+    others = {**OTHERS, "EventBridgeConfiguration": {}} if connected else OTHERS
+    _at_look(monkeypatch, 2, lambda: _notify(s3, others))
+    with pytest.raises(BadInput, match=r"nothing was changed(?s:.*)\+.*thumbnails"):
+        command()
+    assert _notifications(s3) == OTHERS
+    assert (_event_bridge() == {}) == connected
+
+
+def test_a_change_right_after_the_put_is_reported(s3: "S3Client", monkeypatch: pytest.MonkeyPatch) -> None:
     """S3 has no conditional write of notifications. The message shows what they were before."""
-    answers = iter([OTHERS, {"QueueConfigurations": []}])
-    monkeypatch.setattr("ops.connect._configuration", lambda *_: {**next(answers)})
-    with pytest.raises(BadInput, match=r"somebody else changed .*(?s:.*)thumbnails"):
+    _notify(s3, OTHERS)
+    _at_look(monkeypatch, 3, lambda: _notify(s3, {"QueueConfigurations": OTHERS["QueueConfigurations"]}))
+    with pytest.raises(BadInput, match=r"somebody else changed .*(?s:.*)before:(?s:.*)audit"):
         _connect()
 
 
 @pytest.mark.usefixtures("s3")
-def test_once_connected_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A set-up script can repeat the command. (moto does not answer what it stores about EventBridge.)"""
-    monkeypatch.setattr("ops.connect._configuration", lambda *_: {"EventBridgeConfiguration": {}})
+def test_an_old_answer_after_the_put_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3's configurations are eventually consistent, and its lists have no order."""
+    events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
+    topics = [{**OTHERS["TopicConfigurations"][0], "Id": name, "Events": events} for name in ("a", "b")]
+    reverse = [{**topic, "Events": events[::-1]} for topic in reversed(topics)]
+    answers = iter({"TopicConfigurations": each} for each in (topics, reverse, reverse))
+    monkeypatch.setattr(module, "_configuration", lambda *_: {**next(answers)})
+    assert "now" in _connect()
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_record_that_cannot_be_written_or_read_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bucket is connected all the same, and undo does not guess."""
+    monkeypatch.setattr(connection_record, "FOLDER", tmp_path / "file")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match=r"is connected, but .* cannot be written"):
+        _connect()
+    with pytest.raises(BadInput, match="cannot be read"):
+        _undo()
+    assert _event_bridge() == {}
+
+
+def test_once_connected_nothing_is_written(s3: "S3Client", monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set-up script can repeat the command."""
+    _connect()
+    monkeypatch.setattr(module, "_put", lambda *_: pytest.fail("nothing is to be written"))
     assert "already" in _connect()
-    assert _event_bridge() is None
+    assert _notifications(s3) == {}
 
 
 @pytest.mark.usefixtures("s3")

@@ -19,6 +19,14 @@ QUERIES = {
 }
 
 
+def test_the_query_on_a_dry_run_finds_what_it_would_purge() -> None:
+    """Each URL has its changes and evictions."""
+    with running_harness() as harness, running_functions(harness, DRY_RUN="true") as dry:
+        _put(dry, "a/photo.jpg")
+        [line] = dry.logged(_message("What a dry run would purge"))
+    assert _fields("What a dry run would purge") <= line.keys()
+
+
 @pytest.fixture
 def functions() -> Iterator[Functions]:
     with running_harness() as harness, running_functions(harness) as running:
@@ -47,7 +55,7 @@ def _put(functions: Functions, key: str) -> None:
     )
 
 
-def test_there_are_five_queries_for_the_logs_of_both_functions() -> None:
+def test_there_are_six_queries_for_the_logs_of_both_functions() -> None:
     """Each one is in the folder of its stack, so that two stacks do not mix."""
     assert QUERIES.keys() == {
         "Purges of a URL",
@@ -55,6 +63,7 @@ def test_there_are_five_queries_for_the_logs_of_both_functions() -> None:
         "Failures",
         "Slowest purges",
         "Needless evictions",
+        "What a dry run would purge",
     }
     for query in QUERIES.values():
         assert query["Name"]["Fn::Sub"].startswith("${AWS::StackName}/")

@@ -1,42 +1,18 @@
-"""Loads template.yaml as data, and decides its conditions."""
+"""Decides the conditions of template.yaml, which is data here."""
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
+from local.template import load
+from local.workspace import PROJECT
 
-PROJECT = Path(__file__).parents[2]
+__all__ = ["PROJECT", "default_environment", "load", "under"]
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
 STACK = "imagekit-s3-purge"
 """The default name of the stack, from samconfig.toml."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads the short forms of CloudFormation's functions as their long forms."""
-
-
-def _long_form(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-        value = value.split(".", 1) if tag == "GetAtt" else value
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)
-    return {tag if tag in {"Ref", "Condition"} else f"Fn::{tag}": value}
-
-
-_Loader.add_multi_constructor("!", _long_form)
-
-
-def load(path: str = "template.yaml") -> Any:
-    """A template as CloudFormation sees it before the transform."""
-    # This is a subclass of the safe loader, so it makes only data.
-    return yaml.load((PROJECT / path).read_text(), _Loader)  # noqa: S506
 
 
 def under(value: Any, **conditions: bool) -> Any:

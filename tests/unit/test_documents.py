@@ -12,7 +12,7 @@ from tests.unit.cloudformation import PROJECT, load
 
 SAMCONFIG = tomllib.loads((PROJECT / "samconfig.toml").read_text())
 # They describe a stack that is there: a parameter that is not given keeps its value.
-ABOUT_A_STACK_THAT_RUNS = ("docs/operations.md", "docs/forwarding.md")
+ABOUT_A_STACK_THAT_RUNS = ("docs/operations.md", "docs/forwarding.md", "docs/deploy.md")
 
 
 def _overrides(command: Command) -> dict[str, str]:

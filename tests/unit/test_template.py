@@ -37,6 +37,8 @@ GOOD = {
     "AlertEmail": ["", "ops@example.com"],
     "SlackWorkspaceId": ["", "T0123ABCD"],
     "SlackChannelId": ["", "C0123ABCD", "G0123ABCD"],
+    "Release": ["", "v1.2.0", "08c6903cd8c0fde910a37f88322edcfb5dd907a8.1"],
+    "PermissionsBoundaryArn": ["", "arn:aws-cn:iam::123456789012:policy/org/boundary"],
     "KmsKeyArn": [
         "",
         "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
@@ -90,6 +92,8 @@ BAD = {
     "AlertEmail": ["ops", "ops@example", "a b@example.com"],
     "SlackWorkspaceId": ["my-workspace", "C0123ABCD", "T"],
     "SlackChannelId": ["#alerts", "T0123ABCD", "C0123 ABCD"],
+    "Release": ["v1 2", "a,b", "ä"],
+    "PermissionsBoundaryArn": ["boundary", "arn:aws:iam::123456789012:role/boundary"],
     "KmsKeyArn": ["alias/mine", "arn:aws:kms:eu-west-1:123456789012:alias/mine", "*"],
 }
 
@@ -145,15 +149,16 @@ def test_every_setting_that_the_functions_read_is_set(template: Any) -> None:
 
 
 def test_a_wildcard_resource_stands_only_where_aws_knows_no_other(template: Any) -> None:
-    """Every statement names its resource, except those for traces and for the delivery of logs."""
+    """Every statement names its resource, except those for traces, log delivery and states of alarms."""
     for name, resource in template["Resources"].items():
         if resource["Type"] != "AWS::IAM::Role":
             continue
-        role = under(resource["Properties"], OwnBucket=True, OwnSecret=True, OwnKey=True, Traced=True)
+        choice = {"OwnBucket": True, "OwnSecret": True, "OwnKey": True, "Traced": True, "Gradual": True}
+        role = under(resource["Properties"], **choice, Bounded=False)
         for policy in role.get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
                 if statement["Resource"] == "*":
-                    assert statement["Sid"] in {"Trace", "DeliverLogs"}, name
+                    assert statement["Sid"] in {"Trace", "DeliverLogs", "SeeTheAlarms"}, name
 
 
 def test_every_function_has_a_role_and_a_log_group_of_its_own(template: Any) -> None:
@@ -188,7 +193,7 @@ def test_few_batches_are_worked_on_at_once(template: Any) -> None:
     Lambda takes a batch of more than ten messages only with a window. One malformed message does not bring
     the good messages of its batch back.
     """
-    mapping = template["Resources"]["SubmitPurge"]["Properties"]["Events"]["Changes"]["Properties"]
+    mapping = template["Resources"]["SubmitPurgeChanges"]["Properties"]
     assert template["Conditions"]["AtOnce"] == {"Fn::Equals": [{"Ref": "CoalesceSeconds"}, "0"]}
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Fn::If": ["AtOnce", 5, 2]}}
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -212,12 +217,11 @@ def test_a_tick_that_fails_is_not_tried_again(template: Any) -> None:
     asynchronously: the state machine waits for its answer.
     """
     once = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
-    submit = template["Resources"]["SubmitPurge"]["Properties"]
-    assert submit["EventInvokeConfig"] == once
-    assert submit["Events"]["Tick"]["Properties"]["RetryPolicy"] == once
-    invokers = {event["Type"] for event in submit["Events"].values()}
-    assert invokers == {"SQS", "ScheduleV2"}  # the mapping of SQS also waits for the answer
-    assert "Events" not in template["Resources"]["CheckPurges"]["Properties"]
+    resources = template["Resources"]
+    assert once.items() <= resources["SubmitPurgeEventInvokeConfig"]["Properties"].items()
+    assert resources["SubmitPurgeTick"]["Properties"]["Target"]["RetryPolicy"] == once
+    # The mapping of SQS also waits for the answer.
+    assert not any("Events" in resources[name]["Properties"] for name in ("SubmitPurge", "CheckPurges"))
 
 
 def test_the_memory_of_the_functions_can_be_chosen(template: Any) -> None:

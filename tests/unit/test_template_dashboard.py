@@ -18,9 +18,9 @@ ALARMS = {
 }
 
 
-def _body(buckets: str = "") -> Any:
+def _body(buckets: str = "", *, dry_run: bool = False) -> Any:
     names = {f"{name}.Arn": f"arn:{name}" for name in ALARMS} | {"AWS::StackName": "purge-prod"}
-    deployed = Deployment({"OriginBuckets": buckets}, names)
+    deployed = Deployment({"OriginBuckets": buckets, "DryRun": str(dry_run).lower()}, names)
     return json.loads(deployed.properties("StackDashboard")["DashboardBody"])
 
 
@@ -39,13 +39,14 @@ def _metrics(body: Any) -> list[list[Any]]:
 
 def test_the_dashboard_asks_three_questions_in_their_order() -> None:
     """Each heading is a text of the whole width, and graphs follow it."""
-    widgets = _body()["widgets"]
+    widgets = _body(dry_run=True)["widgets"]
     assert widgets == sorted(widgets, key=lambda each: (each["y"], each["x"]))
     texts = [each["properties"]["markdown"] for each in widgets if each["type"] == "text"]
     assert [text.splitlines()[0] for text in texts[1:]] == [
         "## Are we fresh?",
         "## What does it cost?",
         "## What is stuck?",
+        "## What would it purge?",
     ]
     for widget, after in zip(widgets, [*widgets[1:], None], strict=True):
         if widget["type"] == "text":
@@ -57,7 +58,7 @@ def test_the_dashboard_asks_three_questions_in_their_order() -> None:
 def test_no_widgets_overlap() -> None:
     """The grid has 24 columns."""
     taken: set[tuple[int, int]] = set()
-    for widget in _body()["widgets"]:
+    for widget in _body(dry_run=True)["widgets"]:
         cells = {
             (x, y)
             for x in range(widget["x"], widget["x"] + widget["width"])
@@ -70,7 +71,7 @@ def test_no_widgets_overlap() -> None:
 
 def test_every_metric_of_the_functions_is_on_the_dashboard() -> None:
     """And the dashboard shows no other one in their namespace, and none of another stack."""
-    shown = [metric for metric in _metrics(_body()) if metric[0] == NAMESPACE]
+    shown = [metric for metric in _metrics(_body(dry_run=True)) if metric[0] == NAMESPACE]
     assert {metric[1] for metric in shown} == {metric.value for metric in Metric}
     assert {tuple(metric[2:]) for metric in shown} == {("service", "purge-prod")}
 
@@ -101,7 +102,25 @@ def test_every_alarm_has_its_metric_on_the_dashboard() -> None:
 
 def test_the_dashboard_may_be_one_of_the_free_ones() -> None:
     """Up to 50 metrics each. See https://aws.amazon.com/cloudwatch/pricing/."""
-    assert len(_metrics(_body("photos"))) <= 50
+    assert len(_metrics(_body("photos", dry_run=True))) <= 50
+
+
+def test_a_week_of_a_dry_run_can_be_read() -> None:
+    """The title says so. The last row has sums of the time shown, a week at first, and each day beside the
+    quota: what would have been purged and evicted, and of how many changes. Other stacks have no such row."""
+    body = _body(dry_run=True)
+    assert "nothing is purged" in body["widgets"][0]["properties"]["markdown"]
+    assert body["start"] == "-P7D"
+    sums, days = (each["properties"] for each in body["widgets"][-2:])
+    assert (sums["view"], sums["setPeriodToTimeRange"], sums["stat"]) == ("singleValue", True, "Sum")
+    assert [row[1] for row in sums["metrics"]] == ["ChangesReceived", "DryRunPurges", "DryRunEvictions"]
+    assert days["period"] == 86400
+    assert "plannedf * 0 + 1000 * (100 - 10) / 100 / 30" in [
+        row[0]["expression"] for row in days["metrics"][1:]
+    ]
+    usual = _body()
+    assert "nothing is purged" not in usual["widgets"][0]["properties"]["markdown"]
+    assert not {"DryRunPurges", "DryRunEvictions"} & {metric[1] for metric in _metrics(usual)}
 
 
 def test_the_quota_is_a_line_that_the_month_must_not_cross() -> None:
@@ -117,7 +136,7 @@ def test_the_quota_is_a_line_that_the_month_must_not_cross() -> None:
 
 def test_every_expression_names_a_metric_of_its_graph() -> None:
     """CloudWatch shows an error instead of the graph otherwise."""
-    for widget in _body("photos")["widgets"]:
+    for widget in _body("photos", dry_run=True)["widgets"]:
         rows = widget["properties"].get("metrics", [])
         options = [part for row in rows for part in row if isinstance(part, dict)]
         ids = [each["id"] for each in options if "id" in each]

@@ -18,7 +18,7 @@ def template() -> Any:
 
 def _properties(template: Any, name: str, **choice: bool) -> Any:
     """The properties of a resource. By default there is no operator's key, and one account for all."""
-    conditions = {"SameAccount": True, "SendEmail": False, "OwnKey": False} | choice
+    conditions = {"SameAccount": True, "SendEmail": False, "OwnKey": False, "Bounded": False} | choice
     assert conditions.keys() == template["Conditions"].keys()
     return under(template["Resources"][name]["Properties"], **conditions)
 

@@ -16,6 +16,8 @@ SERVICES = {
     "CheckPurgesRole": "lambda.amazonaws.com",
     "TrackPurgesRole": "states.amazonaws.com",
     "AlertsInSlackRole": "chatbot.amazonaws.com",
+    "SubmitPurgeTickRole": "scheduler.amazonaws.com",
+    "SubmitPurgeDeploymentRole": "codedeploy.amazonaws.com",
 }
 TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
@@ -34,6 +36,9 @@ def _resources(kind: str, *, own_bucket: bool = True, own_key: bool = False) -> 
         "SendChat": True,
         "ShowDashboard": True,
         "AtOnce": True,
+        "Gradual": True,
+        "Bounded": False,
+        "OnlyPlans": False,
     }
     assert choice.keys() == template["Conditions"].keys()
     return {
@@ -220,6 +225,19 @@ def test_no_arn_names_a_partition() -> None:
     """IAM refuses an ARN of another partition, and a state machine would not find its task."""
     for path in ("template.yaml", "statemachine/track_purges.asl.json"):
         assert not re.findall(r"arn:aws(?!\[a-z-\]\*)[^\s]*", (PROJECT / path).read_text()), path
+
+
+def test_the_documented_boundary_allows_what_the_roles_do() -> None:
+    """Within it the stack works, whatever it is deployed with."""
+    section = (PROJECT / "docs" / "security.md").read_text().partition("## A permissions boundary")[2]
+    [statement] = json.loads(re.findall(r"```json\n(.*?)```", section, re.DOTALL)[0])["Statement"]
+    needed = {
+        action
+        for role in _resources("AWS::IAM::Role", own_key=True).values()
+        for actions, _ in (_granted(role).values() if "Policies" in role else ())
+        for action in actions
+    }
+    assert set(statement["Action"]) == needed
 
 
 def _documented_key_policy() -> list[dict[str, Any]]:

@@ -54,7 +54,7 @@ class Reporter:
         now = self._clock()
         age = max((now - each.since for each in done.held), default=0.0)
         state, limit = done.window.state, self._settings.automatic_quota
-        used = state.used + len(done.outcome.accepted)
+        used = state.used + len(done.outcome.accepted) + done.outcome.imagined
         further = coming(state.need, state.need_before, now, limit).least
         publish(Metric.PURGES_ACCEPTED, len(done.outcome.accepted))
         publish(Metric.CHANGES_HELD, len(done.held))

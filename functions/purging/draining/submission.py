@@ -40,7 +40,7 @@ class Outcome:
     `covered` targets need no other purge. `given_up` targets are never purged, each with its reason.
     `plan_again`: ImageKit refused a wildcard for many objects, and another plan may do without it. `detail`
     says why the submission `stopped` (it is empty for "time"), or else why the last URL failed. `exhausted`:
-    ImageKit says that its quota is used up.
+    ImageKit says that its quota is used up. `imagined`: how many purges a dry run would have made.
     """
 
     accepted: list[AcceptedPurge] = field(default_factory=list)
@@ -51,6 +51,7 @@ class Outcome:
     stopped: StopReason = ""
     detail: str = ""
     exhausted: bool = False
+    imagined: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class _Submission:
         self._stopped: StopReason = ""
         self._detail = ""
         self._exhausted = False
+        self._imagined = 0
 
     def run(self) -> Outcome:
         while self._queue and not self._stopped:
@@ -122,6 +124,7 @@ class _Submission:
             self._stopped,
             self._detail,
             self._exhausted,
+            self._imagined,
         )
 
     def _submit_batch(self) -> None:
@@ -156,15 +159,7 @@ class _Submission:
     def _attempt(self, purge: PlannedPurge) -> None:
         """Submit one purge. It is counted to the quota first, since the next steps may fail as well."""
         if self._tools.settings.dry_run:
-            logger.info(
-                "would purge",
-                url=purge.url,
-                changes=purge.changes,
-                collateral=purge.collateral,
-                weight=purge.weight,
-            )
-            self._covered.update(purge.targets)
-            self._used += 1
+            self._imagine(purge)
             return
         try:
             submitted_at, request_id = self._purge(purge.url)
@@ -185,6 +180,21 @@ class _Submission:
         else:
             self._used += 1
             self._accepted(purge, request_id, submitted_at)
+
+    def _imagine(self, purge: PlannedPurge) -> None:
+        """Log and count what a dry run would purge."""
+        logger.info(
+            "would purge",
+            url=purge.url,
+            changes=purge.changes,
+            collateral=purge.collateral,
+            weight=purge.weight,
+        )
+        publish(Metric.DRY_RUN_PURGES, 1)
+        publish(Metric.DRY_RUN_EVICTIONS, purge.collateral)
+        self._covered.update(purge.targets)
+        self._used += 1
+        self._imagined += 1
 
     def _purge(self, url: str) -> tuple[float, str]:
         """Submit a purge. Return when it was submitted, and its request id. After a 429, wait and repeat, as

@@ -38,9 +38,11 @@ class Edge:
         if url is None or url.endpoint not in self._origins or self._fetch is None:
             known = ", ".join(self._origins) or "none"
             return as_text(404, "unknown-id", f"No ImageKit id serves this path; known ids: {known}.")
-        transformations, object_path = url.split()
+        shown, origin = url.shown, self._origins[url.endpoint]
+        # A web proxy names the bucket, and the whole key.
+        origin = Bucket(shown.bucket) if shown.bucket else origin
         try:
-            key = self._origins[url.endpoint].key(decoded(object_path))
+            key = origin.key(decoded(shown.path)) if shown.path else ""
         except UnicodeDecodeError:
             return as_text(400, "bad-request", "The path is not UTF-8, as every S3 key is.")
         state = self._state
@@ -48,20 +50,22 @@ class Edge:
             now = state.advance()
             entry = state.cache.get(url.cache_key)
         if entry is not None:
-            return _served(entry, "Hit", now, transformations)
+            return _served(entry, "Hit", now, shown.written)
         try:
-            entry = self._fetched(url, key, self._fetch)
+            entry = self._fetched(url, origin.name, key, self._fetch)
         except OriginError as error:
             return as_text(502, "bad-gateway", f"The origin failed: {error}")
-        return _served(entry, "Miss", entry.as_of, transformations)
+        return _served(entry, "Miss", entry.as_of, shown.written)
 
-    def _fetched(self, url: ResolvedUrl, key: str, fetch: Fetch) -> Entry:
+    def _fetched(self, url: ResolvedUrl, bucket: str, key: str, fetch: Fetch) -> Entry:
         """Fetch from the origin, without the lock, and cache the result. Raises OriginError."""
+        if bucket not in {each.name for each in self._origins.values()}:
+            raise OriginError(f"{bucket}: the web proxy fetches only from the buckets of the origins")
         state = self._state
         with state.lock:
             pending = state.cache.start_fetch(url.cache_key, state.advance())
         try:
-            fetched = fetch(self._origins[url.endpoint].name, key)
+            fetched = fetch(bucket, key)
             with state.lock:
                 # A purge that became due during the fetch must complete before the result is stored.
                 state.advance()
@@ -72,11 +76,11 @@ class Edge:
         return Entry(fetched, pending.started_at)
 
 
-def _served(entry: Entry, x_cache: str, now: float, transformations: str) -> Answer:
+def _served(entry: Entry, x_cache: str, now: float, written: str) -> Answer:
     fetched = entry.fetched
     headers = [("X-Cache", x_cache), ("Age", str(max(0, int(now - entry.as_of))))]
     if fetched.etag is not None:
         headers.append(("ETag", fetched.etag))
-    if transformations:
-        headers.append(("X-Transformation", transformations))
+    if written:
+        headers.append(("X-Transformation", written))
     return Answer(fetched.status, x_cache.lower(), fetched.body, fetched.content_type, headers)

@@ -179,7 +179,7 @@ def test_not_purgeable(resolver: UrlResolver, url: str) -> None:
         (f"{HOST}/demo/tr%3Aw-300/a/b*", PurgeScope("/demo/tr:w-300/a/b", True)),
         (f"{HOST}/demo/shop/images/x*", PurgeScope("/demo/shop/images/x", True)),
         (f"{HOST}/demo/b/a%C3*", PurgeScope("/demo/b/a%C3", True)),
-        ("https://images.example.com/a.jpg", PurgeScope("/demo/a.jpg", False)),
+        ("https://images.example.com/a.jpg", PurgeScope("//images.example.com/a.jpg", False)),
     ],
 )
 def test_what_a_purge_covers(resolver: UrlResolver, url: str, scope: PurgeScope) -> None:

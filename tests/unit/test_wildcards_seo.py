@@ -108,7 +108,7 @@ def test_a_refused_wildcard_is_avoided_where_several_objects_share_it() -> None:
 def test_every_changed_object_is_purged_and_evictions_are_counted(
     changed: set[str], others: set[str], price: float
 ) -> None:
-    """Each plan covers all targets, says how many others it evicts, and costs no more than any other plan."""
+    """Each plan covers all targets, says how many others it evicts, and costs no more than any other."""
     unchanged = others - changed
     wanted = seo_targets(changed)
     purges = Wildcards(wanted, known(unchanged), frozenset()).at(price)
@@ -125,9 +125,14 @@ def test_every_changed_object_is_purged_and_evictions_are_counted(
 def _least_cost(wanted: list[PurgeTarget], unchanged: Collection[str], price: float) -> float:
     """The cost of the cheapest set of wildcards, by trying all sets."""
     texts = {target.url[:-1] for target in wanted}
-    # At least two levels behind the endpoint, as ImageKit asks for; `ik-seo` is the first one.
+    # At least two levels behind the endpoint, as ImageKit asks for: `ik-seo` is one. No dot segment.
     shortest = len(SEO) + 1
-    places = {text[:end] for text in texts for end in range(shortest, len(text) + 1)}
+    places = {
+        text[:end]
+        for text in texts
+        for end in range(shortest, len(text) + 1)
+        if end == len(text) or text[:end].rpartition("/")[2] not in (".", "..")
+    }
     # Of places with the same evictions and changed objects, one is enough.
     alike = {
         (frozenset(t for t in texts if t.startswith(place)), evicted(place, unchanged)): place

@@ -126,9 +126,8 @@ class UrlForms:
             ]
         )
         self._display.say(
-            f"  E is {self._stack.url_endpoint}. The change took {len(purges)} purges: for each endpoint one as "
-            "it is, one for each\n  path transformation and one more for SEO words; and one for what depends "
-            "on the image."
+            f"  E is {self._stack.url_endpoint}. The change took {len(purges)} purges: one for each\n"
+            "  endpoint, more for each path transformation and for SEO words, and one for the dependent."
         )
         stale = [f"{each.form}: still stale at {each.url}" for each in wanted if each.url not in fresh]
         problems = stale + [f"{each.shown.form}: no purge covers it" for each in seen if each.purge is None]
@@ -170,7 +169,7 @@ class UrlForms:
         return fresh
 
     def _shortened(self, url: str) -> str:
-        """The URL with `E` for the endpoint and `BUCKET` for the host of the bucket's URL, without details."""
+        """The URL with `E` for the endpoint and `BUCKET` for the host of the bucket, without details."""
         host = _bucket_url(self._stack).removeprefix("https://")
         text = url.replace(self._stack.url_endpoint, "E").replace(host, "BUCKET")
         return text.removeprefix("https://").partition(",i-")[0]

@@ -23,7 +23,8 @@ def seo_text(key: str) -> str | None:
     """What stands for a key in its SEO-friendly URLs: the key without its extension, and a slash.
 
     Any words and an extension follow: `a/photo.jpg` is shown by `ik-seo/a/photo/any-words.jpg`. A key without
-    a name or an extension has no such URL, and None is returned.
+    a name or an extension has no such URL, and None is returned:
+    https://docs.imagekit.io/features/dynamic-seo-suffix
     """
     stem, _, extension = key.rpartition(".")
     named = stem.rpartition("/")[2] and extension and "/" not in extension

@@ -1,8 +1,9 @@
 """The forms of a URL's path: which object it shows, and what is written around the object's key.
 
 Sources: https://imagekit.io/docs/transformations (`tr:`), https://imagekit.io/docs/video-transformation (what
-ImageKit derives from a video), https://imagekit.io/docs/integration/web-proxy, and
-https://imagekit.io/docs/migration/cloudinary-to-imagekit (the URL rewriter).
+ImageKit derives from a video), https://docs.imagekit.io/features/dynamic-seo-suffix (`ik-seo`),
+https://imagekit.io/docs/integration/web-proxy, and https://imagekit.io/docs/migration/overview (rewriters;
+here that of Cloudinary, the only one that uses the path).
 """
 
 import re

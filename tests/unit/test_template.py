@@ -15,6 +15,7 @@ GOOD = {
     "UrlMap": [
         "photos=https://ik.imagekit.io/demo",
         "*=http://127.0.0.1:4010/demo",
+        "photos=https://ik.imagekit.io/demo/https://photos.s3.eu-central-1.amazonaws.com",
         "photos/media/2026=https://cdn.example.com, photos=https://ik.imagekit.io/demo/pattern",
     ],
     "PathTransformations": [

@@ -14,8 +14,8 @@ BROWSERS = (
 https://imagekit.io/docs/cdn-caching-and-purging"""
 
 _OTHER_URLS = (
-    "A URL with a path transformation that PathTransformations does not name is a URL of its own, which no "
-    "purge of these reaches."
+    "A URL of a form that the settings do not name, such as another path transformation, is a URL of "
+    "its own, which no purge of these reaches (docs/url-forms.md)."
 )
 
 

@@ -39,7 +39,8 @@ class ChangedObject:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PurgeTarget:
-    """One URL of a changed object, to be purged as `url`, or as `exact` if ImageKit refuses `url`.
+    """One URL of a changed object, to be purged as `url`, or as `exact` if ImageKit refuses `url`. Both are
+    the same wildcard for all SEO-friendly URLs of an object.
 
     `bucket`, `key` and `root` say where the URL comes from. A URL that a person asked to purge has no root,
     and neither has one that depends on the object.

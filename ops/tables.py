@@ -172,6 +172,8 @@ def _value(value: object) -> str:
 def _url(url: dict[str, Any]) -> list[RenderableType]:
     last = url["last_purge"]
     name = Text(url["url"], overflow="fold")
+    if url["form"] == "dependent":
+        name.append("  (depends on the object)", "dim")
     if url["failing"]:
         retry = _moment(url["failing"]["retry_at"])
         name.append(f"\n{url['failing']['attempts']} failed attempts; the next at {retry}", "red")

@@ -47,7 +47,12 @@ class Settings:
         """Read the environment. Raises InvalidSetting, which names the setting, its value and the remedy."""
         transformations = environ.get("PATH_TRANSFORMATIONS", "").split()
         return cls(
-            url_map=UrlMap.parse(environ.get("URL_MAP", ""), transformations),
+            url_map=UrlMap.parse(
+                environ.get("URL_MAP", ""),
+                transformations,
+                seo=_flag(environ, "SEO_URLS", default=False),
+                dependent=environ.get("DEPENDENTS", ""),
+            ),
             ledger_table=_required(environ, "LEDGER_TABLE"),
             secret_arn=_required(environ, "IMAGEKIT_SECRET_ARN"),
             query_variants=_flag(environ, "QUERY_VARIANTS", default=True),
@@ -58,7 +63,7 @@ class Settings:
             reserve_percent=_number(environ, "QUOTA_RESERVE_PERCENT", 10, 0, 100),
             max_hold_seconds=_number(environ, "MAX_HOLD_SECONDS", 900, 0, 86_400),
             skip_new_objects=_choice(environ, "SKIP_NEW_OBJECTS", ("auto", "false")) == "auto",
-            several_buckets=environ.get("SECOND_BUCKET", "-") not in ("", "-"),
+            several_buckets=environ.get("SEVERAL_BUCKETS") == "true",
             verify_freshness=_flag(environ, "VERIFY_FRESHNESS", default=True),
             dry_run=_flag(environ, "DRY_RUN", default=False),
             change_queue_url=environ.get("CHANGE_QUEUE_URL", ""),

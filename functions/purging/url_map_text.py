@@ -12,6 +12,9 @@ from purging.quoting import quoted, shown_url, without_credentials
 # Older buckets may have capitals and underscores.
 _BUCKET = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9._-]*")
 _VISIBLE_ASCII_BUT_STAR = re.compile(r"[!-)+-~]+")
+# A transformation of ImageKit without its `tr:`. Those of other services have no such names with a hyphen:
+# https://imagekit.io/docs/transformations
+_FORGOTTEN = re.compile(r"(?:ar|bl|c|cm|di|dpr|e|f|fo|h|l|lo|n|o|pr|q|r|rt|t|w|x|y)-")
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -45,9 +48,20 @@ def entries(text: str) -> Iterator[Entry]:
 
 
 def check_transformation(text: str) -> None:
-    """Raise InvalidSetting, which names the text, if it is no path transformation."""
-    if not text.startswith("tr:") or re.search(r"[/?#*\s]", text):
-        raise InvalidSetting(f"path transformation {text!r}: write it as in the URL, e.g. tr:w-300,h-300")
+    """Raise InvalidSetting, which names the text, if it is no path transformation: neither one of ImageKit,
+    nor the path that a URL rewriter understands."""
+    if _FORGOTTEN.match(text):
+        raise InvalidSetting(
+            f"path transformation {quoted(text)}: write it as in the URL, perhaps {quoted('tr:' + text)}"
+        )
+    segments = text.split("/")
+    wrong = re.search(r"[?#*\s]", text) or {"", ".", "..", "ik-seo"} & {*segments}
+    if wrong or (len(segments) > 1 and "tr:" in text):
+        raise InvalidSetting(
+            f"path transformation {quoted(text)}: write what stands in the URL between the endpoint and the "
+            "key, e.g. tr:w-300,h-300, or image/upload/w_300 for a URL rewriter; no slash at its beginning "
+            "or end, and SeoUrls for ik-seo"
+        )
 
 
 def _check_endpoint(text: str, entry: str) -> None:

@@ -1,20 +1,19 @@
-"""The ImageKit URLs of an object of S3: mapping, encoding and the rules for wildcards."""
+"""The ImageKit URLs of an object of S3: the mapping, and the rules for wildcards."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
+from purging.dependents import Dependents, dependents
 from purging.errors import InvalidRequest, InvalidSetting
 from purging.quoting import shown, shown_url
+from purging.roots import Root, encode, seo_text
 from purging.url_map_text import check_transformation, entries
 
-# The characters that ImageKit's SDKs (imagekitio 5.x) leave unencoded in a path besides letters and digits,
-# except `*`, which would change the meaning of a purge.
-_SAFE = "/:@!$&'()+,;=-._~"
-_needs_no_encoding = re.compile(rf"[A-Za-z0-9{re.escape(_SAFE)}]*").fullmatch
+__all__ = ["Named", "Root", "SharedPrefix", "UrlMap", "encode", "is_file", "seo_text", "wildcard_allowed"]
 
 # Wildcards: https://imagekit.io/docs/api-reference/caching/purge-cache
 _BANNED_WILDCARDS = {"/media/catalog/", "/s/files/"}
@@ -33,11 +32,6 @@ class Named(Protocol):
     def bucket(self) -> str: ...
     @property
     def key(self) -> str: ...
-
-
-def encode(key: str) -> str:
-    """A decoded key as a URL path contains it: UTF-8, percent-encoded once."""
-    return key if _needs_no_encoding(key) else quote(key, safe=_SAFE)
 
 
 def wildcard_allowed(path: str) -> bool:
@@ -64,38 +58,6 @@ def is_file(key: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Root:
-    """One form of the URLs of a folder's objects: an endpoint, and perhaps a path transformation."""
-
-    bucket: str
-    """`*` stands for any bucket."""
-    folder: str
-    """The part of the key that the URL leaves out; empty, or ending in a slash:
-    https://imagekit.io/docs/integration/s3-compatible-storage"""
-    endpoint: str
-    """Without a slash at its end."""
-    transformation: str = ""
-    """Such as `tr:w-300,h-300`, or empty: https://imagekit.io/docs/transformations"""
-
-    @property
-    def prefix(self) -> str:
-        """The beginning of each URL of this root, up to and including the slash before the key."""
-        return f"{self.endpoint}/{self.transformation}/" if self.transformation else f"{self.endpoint}/"
-
-    def serves(self, bucket: str, key: str) -> bool:
-        """Whether this root has a URL for the object. Keys outside the folder have none."""
-        return self.bucket in ("*", bucket) and key.startswith(self.folder) and key != self.folder
-
-    def url(self, key: str) -> str:
-        """The exact, encoded URL of a key that this root serves."""
-        return self.prefix + encode(key[len(self.folder) :])
-
-    def path(self, url: str) -> str:
-        """The part of this root's URL that follows the endpoint and the transformation, with its slash."""
-        return url[len(self.prefix) - 1 :]
-
-
-@dataclass(frozen=True, slots=True)
 class SharedPrefix:
     """Two groups of objects that have the same URLs: keys of one bucket that begin with `here`, and keys of
     `bucket` that begin with `there`."""
@@ -119,14 +81,18 @@ class UrlMap:
     """Which buckets, or folders of buckets, are the origins of which ImageKit URL-endpoints."""
 
     roots: tuple[Root, ...]
+    dependents: Dependents = field(default_factory=Dependents)
 
     @classmethod
-    def parse(cls, text: str, path_transformations: Sequence[str] = ()) -> "UrlMap":
+    def parse(
+        cls, text: str, path_transformations: Sequence[str] = (), *, seo: bool = False, dependent: str = ""
+    ) -> "UrlMap":
         """Read comma-separated entries `bucket[/folder]=url-endpoint`.
 
         `*` is any bucket, and a bucket may have several entries. The folder is written as in the bucket, not
         as in a URL: `my photos`, not `my%20photos`. Each path transformation, e.g. `tr:w-300,h-300`, adds a
-        root to each endpoint. Raises InvalidSetting, which names the wrong text.
+        root to each endpoint, and `seo` adds one to each of those. `dependent` is the text of Dependents.
+        Raises InvalidSetting, which names the wrong text.
         """
         for transformation in path_transformations:
             check_transformation(transformation)
@@ -137,11 +103,23 @@ class UrlMap:
         ]
         if not roots:
             raise InvalidSetting("UrlMap is empty: write bucket[/folder]=https://ik.imagekit.io/id")
-        return cls(tuple(dict.fromkeys(roots)))
+        if seo:
+            # In these URLs, `ik-seo` comes first. Rewriters do not know it.
+            roots += [
+                replace(root, seo=True) for root in roots if root.plain or root.transformation[:3] == "tr:"
+            ]
+        alone = cls(tuple(dict.fromkeys(roots)))
+        endpoints = (root.endpoint for root in roots)
+        return cls(alone.roots, dependents(dependent, endpoints, alone.validated))
+
+    @property
+    def most_targets(self) -> int:
+        """The largest number of URLs that a change can have to purge, with those of dependents."""
+        return self.most_urls + len({each.url for each in self.dependents.all})
 
     @property
     def most_urls(self) -> int:
-        """The largest number of URLs that an object can have."""
+        """The largest number of URLs that an object itself can have."""
         places = Counter((root.bucket, root.folder) for root in self.roots)
         buckets, folders = {bucket for bucket, _ in places}, {folder for _, folder in places}
         return max(
@@ -160,8 +138,8 @@ class UrlMap:
         Two entries share URLs if one's URL-endpoint begins with the other's. `several` says whether `*`
         stands for more buckets than the map names.
         """
-        # Roots with a path transformation share URLs exactly where those without one do.
-        plain = [root for root in self.roots if not root.transformation]
+        # Other roots share URLs exactly where the plain ones do.
+        plain = [root for root in self.roots if root.plain]
         named = [root.bucket for root in plain if root.bucket != "*"]
         any_bucket = [bucket, *named, *("*" if several else "")]
         found: dict[SharedPrefix, None] = {}
@@ -170,6 +148,8 @@ class UrlMap:
                 continue
             for other in plain:
                 here, there = root.folder, other.folder
+                if root.web_proxy != other.web_proxy:
+                    continue  # no key begins with the URL of a bucket
                 if other.prefix.startswith(root.prefix):
                     here += unquote(other.prefix[len(root.prefix) :])
                 elif root.prefix.startswith(other.prefix):
@@ -186,12 +166,16 @@ class UrlMap:
         return (root for root in self.roots if root.serves(change.bucket, change.key))
 
     def serves(self, change: Named) -> bool:
-        """Whether any URL shows the object."""
-        return any(root.serves(change.bucket, change.key) for root in self.roots)
+        """Whether any URL shows the object, its own or one that depends on it."""
+        return any(root.serves(change.bucket, change.key) for root in self.roots) or bool(
+            self.dependents.of(change.key)
+        )
 
     def targets(self, change: Named) -> list[str]:
-        """The exact, encoded URLs of a changed object, plain ones and path transformations, no repeats."""
-        return list(dict.fromkeys(root.url(change.key) for root in self.roots_of(change)))
+        """The encoded URLs to purge for a changed object, no repeats: exact ones, wildcards of SEO-friendly
+        ones, and those of dependents."""
+        own = (root.url(change.key) for root in self.roots_of(change))
+        return list(dict.fromkeys([*own, *self.dependents.of(change.key)]))
 
     def validated(self, url: object) -> str:
         """The URL of a manual purge, if it can be purged and lies under one of the endpoints.

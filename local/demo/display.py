@@ -66,6 +66,16 @@ class Display:
         """Print every changed image."""
         self._console.print(_table(watch.statuses, self._console.width))
 
+    def url_forms(self, rows: Sequence[tuple[str, ...]]) -> None:
+        """Print a URL of each form: its name, the URL, the purge that covers it, the age of its old copy, and
+        the seconds until it was fresh."""
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True)
+        for name in ("form", "URL", "purged as", "edge before", "fresh"):
+            table.add_column(name, justify="right" if name in _TIMES else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*map(Text, row))
+        self._console.print(table)
+
     def shared_purges(self, watch: Watch, url_endpoint: str) -> None:
         """Print each purge that serves several images."""
         for purge in watch.purges:

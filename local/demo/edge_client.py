@@ -48,9 +48,13 @@ class EdgeAnswer:
 
 
 class EdgeClient:
-    """Requests several URLs at once. A request evicts nothing from the cache of the edge."""
+    """Requests several URLs at once. A request evicts nothing from the cache of the edge.
 
-    def __init__(self) -> None:
+    With `edge`, the URL of an edge, all requests go there, whatever host their URL names.
+    """
+
+    def __init__(self, edge: str = "") -> None:
+        self._edge = edge
         self._http = requests.Session()
         self._http.trust_env = False
         self._http.mount("http://", HTTPAdapter(pool_maxsize=_CONCURRENCY))
@@ -75,8 +79,10 @@ class EdgeClient:
 
     def _request(self, url: str) -> EdgeAnswer:
         asked_at = time.time()
+        _, _, host, target = url.split("/", 3)
+        place = f"{self._edge}/{target}" if self._edge else url
         try:
-            answer = self._http.get(url, timeout=_TIMEOUT)
+            answer = self._http.get(place, headers={"Host": host}, timeout=_TIMEOUT)
         except requests.RequestException as error:
             raise LocalError(f"The edge does not answer {url}: {error}") from error
         return EdgeAnswer(

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from requests import RequestException
 from rich.console import Console
 
-from local.demo import actions, results
+from local.demo import actions, results, url_forms
 from local.demo.actions import DemoImage
 from local.demo.catalogue import ImageSpec, image_specs
 from local.demo.display import Display
@@ -19,7 +19,7 @@ from local.observer import Observer
 from local.options import Options
 from local.polling import attempts
 from local.progress import Progress
-from local.session import session
+from local.session import redeploy, session
 from local.stack import Stack
 from local.workspace import SHARED
 
@@ -32,6 +32,7 @@ OPTIONS = Options(
         "LogLevel": "DEBUG",  # the log then says when SubmitPurge received each change
         "SkipNewObjects": "false",  # so that a new image is purged although the edge cached a 404 for it
     },
+    emulator=url_forms.EMULATOR,
 )
 """What the demo's stack is deployed with."""
 
@@ -55,10 +56,15 @@ def demo(console: Console) -> int:
     display.heading(
         "An AWS account and an ImageKit account in miniature, with the real template deployed to them."
     )
-    with session(OPTIONS, progress=Progress(console), private=SHARED / "demo") as stack:
+    progress = Progress(console)
+    with session(OPTIONS, progress=progress, private=SHARED / "demo") as stack:
         observer = Observer(stack)
         try:
             problems = Scenario(stack, observer, display).run(image_specs())
+            if not problems:
+                display.heading("The same stack, deployed with a setting for every form of URL.")
+                redeploy(stack, url_forms.parameters(stack), progress=progress)
+                problems = url_forms.UrlForms(stack, observer, display).run()
         finally:
             # The functions' logs end with the stack. If the stack is broken, its own logs say why.
             with suppress(BotoCoreError, ClientError, RequestException):

@@ -42,7 +42,13 @@ def main() -> int:
 def _emulator(options: Options) -> Emulator:
     # Without an origin there is nothing to fetch, and the client of S3 would only slow the start.
     fetch = S3Origin(options.s3_endpoint) if options.origins else None
-    return Emulator(options.settings, origins=options.origins, fetch=fetch, domains=options.domains)
+    return Emulator(
+        options.settings,
+        origins=options.origins,
+        fetch=fetch,
+        domains=options.domains,
+        rewriters=options.rewriters,
+    )
 
 
 def _write_atomically(path: Path, text: str) -> None:

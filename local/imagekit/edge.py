@@ -46,9 +46,11 @@ class Edge:
         return answer
 
     def _object(self, url: ResolvedUrl, fetch: Fetch) -> Answer:
-        transformations, object_path = url.split()
+        shown, origin = url.shown, self._origins[url.endpoint]
+        # A web proxy names the bucket, and the whole key.
+        origin = Bucket(shown.bucket) if shown.bucket else origin
         try:
-            key = self._origins[url.endpoint].key(decoded(object_path))
+            key = origin.key(decoded(shown.path)) if shown.path else ""
         except UnicodeDecodeError:
             return as_text(400, "bad-request", "The path is not UTF-8, as every S3 key is.")
         state = self._state
@@ -56,23 +58,24 @@ class Edge:
             now = state.advance()
             entry = state.cache.get(url.cache_key)
         if entry is not None:
-            return _served(entry, "Hit", now, transformations)
+            return _served(entry, "Hit", now, shown.written)
         try:
-            entry = self._fetched(url, key, fetch)
+            entry = self._fetched(url, origin.name, key, fetch)
         except OriginError as error:
             return as_text(502, "bad-gateway", f"The origin failed: {error}")
-        return _served(entry, "Miss", entry.as_of, transformations)
+        return _served(entry, "Miss", entry.as_of, shown.written)
 
     def _count(self, url: ResolvedUrl, host: str, answer: Answer) -> None:
         """Count the answer for the analytics, which name an asset by its URL without transformations."""
-        in_path, object_path = url.split()
+        shown = url.shown
+        in_path = "/".join(each for each in shown.written.split("/") if each.startswith("tr:"))
         in_query = parse_qs(url.query or "").get("tr", [""])[0]
         transformation = in_path or (in_query and f"tr:{in_query}")
         state = self._state
         with state.lock:
             served = Served(
                 day=datetime.fromtimestamp(state.clock(), UTC).date(),
-                url=f"{self._base(host, url.endpoint)}{object_path}",
+                url=f"{_base(url, host)}{shown.path or url.path}",
                 transformation=transformation,
                 endpoint=url.endpoint.partition("/")[2] or "Default",
                 status=answer.status,
@@ -81,20 +84,15 @@ class Edge:
             )
             state.traffic.count(served, len(answer.body))
 
-    def _base(self, host: str, endpoint: str) -> str:
-        """The beginning of the URLs of an endpoint, as the request named it."""
-        if self._resolver.is_custom_domain(host):
-            return f"https://{host}"
-        host = host or PUBLIC_HOST
-        return f"{'https' if host == PUBLIC_HOST else 'http'}://{host}/{endpoint}"
-
-    def _fetched(self, url: ResolvedUrl, key: str, fetch: Fetch) -> Entry:
+    def _fetched(self, url: ResolvedUrl, bucket: str, key: str, fetch: Fetch) -> Entry:
         """Fetch from the origin, without the lock, and cache the result. Raises OriginError."""
+        if bucket not in {each.name for each in self._origins.values()}:
+            raise OriginError(f"{bucket}: the web proxy fetches only from the buckets of the origins")
         state = self._state
         with state.lock:
             pending = state.cache.start_fetch(url.cache_key, state.advance())
         try:
-            fetched = fetch(self._origins[url.endpoint].name, key)
+            fetched = fetch(bucket, key)
             with state.lock:
                 # A purge that became due during the fetch must complete before the result is stored.
                 state.advance()
@@ -105,11 +103,19 @@ class Edge:
         return Entry(fetched, pending.started_at)
 
 
-def _served(entry: Entry, x_cache: str, now: float, transformations: str) -> Answer:
+def _base(url: ResolvedUrl, host: str) -> str:
+    """The beginning of the URLs of an endpoint, as the request named it."""
+    if url.site.startswith("//"):
+        return f"https:{url.site}"
+    host = host or PUBLIC_HOST
+    return f"{'https' if host == PUBLIC_HOST else 'http'}://{host}{url.site}"
+
+
+def _served(entry: Entry, x_cache: str, now: float, written: str) -> Answer:
     fetched = entry.fetched
     headers = [("X-Cache", x_cache), ("Age", str(max(0, int(now - entry.as_of))))]
     if fetched.etag is not None:
         headers.append(("ETag", fetched.etag))
-    if transformations:
-        headers.append(("X-Transformation", transformations))
+    if written:
+        headers.append(("X-Transformation", written))
     return Answer(fetched.status, x_cache.lower(), fetched.body, fetched.content_type, headers)

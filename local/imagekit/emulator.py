@@ -1,7 +1,7 @@
 """The whole emulator as one object; server.py serves it on a socket."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from local.imagekit.account import Account
 from local.imagekit.answers import Answer, Request
@@ -20,6 +20,7 @@ class Emulator:
     - ``origins``: endpoint (``demo``, or ``demo/shop`` with a URL pattern) → bucket
     - ``fetch``: gets an object from a bucket: an S3Origin, or a function like it. None: there is no edge
     - ``domains``: custom domain → endpoint
+    - ``rewriters``: endpoints that understand Cloudinary's URLs
     - ``clock``: returns unix seconds. Only the ``slow`` fault and the ``Date`` header do not use it
     """
 
@@ -30,10 +31,11 @@ class Emulator:
         origins: Mapping[str, Bucket] | None = None,
         fetch: Fetch | None = None,
         domains: Mapping[str, str] | None = None,
+        rewriters: Iterable[str] = (),
         clock: Clock = time.time,
     ) -> None:
         origins = dict(origins or {})
-        self.resolver = UrlResolver(origins, domains or {})
+        self.resolver = UrlResolver(origins, domains or {}, rewriters)
         self.state = State(settings, clock)
         self._api = Api(self.state, self.resolver, Account(origins))
         self._edge = Edge(self.state, self.resolver, origins, fetch)
@@ -41,7 +43,7 @@ class Emulator:
 
     def handle(self, request: Request) -> Answer:
         """Answer one request. Waits only for the origin; the caller has to wait for Answer.delay."""
-        if self.resolver.is_custom_domain(request.host):
+        if self.resolver.serves_no_api(request.host):
             return self._edge.handle(request)
         if request.target.startswith("/v1/"):
             return self._api.handle(request)

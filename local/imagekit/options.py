@@ -43,6 +43,7 @@ class Options:
     settings: Settings
     origins: Mapping[str, Bucket]
     domains: Mapping[str, str]
+    rewriters: Sequence[str]
     s3_endpoint: str | None
 
 
@@ -67,6 +68,9 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
             parser.error(
                 f"argument --domain: {domain!r} leads to {endpoint!r}, but no --origin has this id; add it"
             )
+    for endpoint in given.rewriter:
+        if endpoint not in origins:
+            parser.error(f"argument --rewriter: no --origin has the id {endpoint!r}; add it")
     if given.port_file is not None and not given.port_file.parent.is_dir():
         parser.error(
             f"argument --port-file: there is no folder {str(given.port_file.parent)!r}; make it first"
@@ -90,7 +94,16 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
         if name == "restrictedKey":
             parser.error(f"IMAGEKIT_RESTRICTED_KEY{blank}{problem}")
         parser.error("--" + re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", name) + blank + problem)
-    return Options(given.host, given.port, given.port_file, settings, origins, domains, given.s3_endpoint)
+    return Options(
+        given.host,
+        given.port,
+        given.port_file,
+        settings,
+        origins,
+        domains,
+        given.rewriter,
+        given.s3_endpoint,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -115,6 +128,10 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--domain", type=_domain, action="append", default=[], metavar="HOST=ID",
         help="a custom domain, which replaces host and id; repeatable",
+    )  # fmt: skip
+    add(
+        "--rewriter", action="append", default=[], metavar="ID",
+        help="let ID understand Cloudinary's URLs, such as image/upload/w_300/KEY; repeatable",
     )  # fmt: skip
     add(
         "--s3-endpoint", type=_http_url, metavar="URL",

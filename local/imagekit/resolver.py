@@ -6,8 +6,13 @@ from dataclasses import dataclass
 
 from local.imagekit import wildcards
 from local.imagekit.encoding import canonical_path, canonical_query, decoded
+from local.imagekit.forms import ObjectPath, read
 
 PUBLIC_HOST = "ik.imagekit.io"
+
+# ImageKit's old hosts, which still serve: https://ik.imgkit.net/demo/a.jpg and https://demo.imagekit.io/a.jpg
+_OLD_HOST = "ik.imgkit.net"
+_OLD_DOMAIN = "imagekit.io"
 
 # A client never sends a fragment to a server, so a raw `#` in a URL is an encoding mistake. Guess: ImageKit
 # refuses it, and blanks and control characters too.
@@ -24,27 +29,27 @@ class NotPurgeable(ValueError):
 class ResolvedUrl:
     """What a URL leads to.
 
-    ``endpoint`` is the ImageKit id, with its URL pattern if it has one (``demo/shop``). ``path`` is
-    canonical, starts with a slash and contains the ``tr:`` segments. ``query`` is None if there is no ``?``.
+    ``endpoint`` is the ImageKit id, with its URL pattern if it has one (``demo/shop``). ``site`` is what
+    stands before ``path``: host and endpoint, but no host if it is ImageKit's public one. ``path`` is
+    canonical, starts with a slash and contains all that is written around the key. ``query`` is None if there
+    is no ``?``.
     """
 
     endpoint: str
+    site: str
     path: str
     query: str | None
+    rewritten: bool
 
     @property
     def cache_key(self) -> str:
         """The key of the cache entry."""
-        return f"/{self.endpoint}{self.path}" + ("" if self.query is None else f"?{self.query}")
+        return f"{self.site}{self.path}" + ("" if self.query is None else f"?{self.query}")
 
-    def split(self) -> tuple[str, str]:
-        """Returns (path transformations, path of the object with its leading slash), both still encoded."""
-        object_path = self.path[1:]
-        transformations = []
-        while object_path.startswith("tr:"):
-            segment, _, object_path = object_path.partition("/")
-            transformations.append(segment)
-        return "/".join(transformations), f"/{object_path}"
+    @property
+    def shown(self) -> ObjectPath:
+        """What the path means."""
+        return read(self.path, rewritten=self.rewritten)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +68,35 @@ class UrlResolver:
     """Resolves URLs of the endpoints that the emulator serves.
 
     ``domains`` maps a custom domain (``images.example.com``, with a port unless it is the default one) to the
-    endpoint that it stands for: it replaces host and id. All hosts of an endpoint share its cache entries.
-    This is more lenient than ImageKit, which needs a purge for each host.
+    endpoint that it stands for: it replaces host and id. ``rewriters`` are the endpoints that also understand
+    Cloudinary's URLs. Each host has cache entries of its own, so it needs purges of its own. A local address
+    stands for ImageKit's public host.
     """
 
-    def __init__(self, endpoints: Iterable[str], domains: Mapping[str, str]) -> None:
+    def __init__(
+        self, endpoints: Iterable[str], domains: Mapping[str, str], rewriters: Iterable[str] = ()
+    ) -> None:
         # The longest first: /demo/shop/a.jpg belongs to `demo/shop`, not to `demo`.
         self._endpoints = sorted(endpoints, key=len, reverse=True)
         self._domains = {domain.lower(): endpoint for domain, endpoint in domains.items()}
+        self._rewriters = frozenset(rewriters)
         self._hosts = {PUBLIC_HOST}
+        # By host: the id that it stands for, which the path has if this is empty.
+        accounts = {endpoint.partition("/")[0] for endpoint in self._endpoints}
+        self._old_hosts = {f"{each.lower()}.{_OLD_DOMAIN}": each for each in accounts} | {_OLD_HOST: ""}
 
     def add_host(self, authority: str) -> None:
         """Make ``authority`` (``127.0.0.1:8080``) an alias of ImageKit's public host."""
         self._hosts.add(authority.lower())
 
-    def is_custom_domain(self, authority: str) -> bool:
-        """Whether a ``Host`` header names a custom domain. Custom domains serve no API."""
-        return authority.lower() in self._domains
+    def serves_no_api(self, authority: str) -> bool:
+        """Whether a ``Host`` header names a custom domain or an old host. They serve files only."""
+        return authority.lower() in self._domains or authority.lower() in self._old_hosts
 
     def resolve_request(self, authority: str, target: str) -> ResolvedUrl | None:
         """Returns what a request to the edge asks for; None if no endpoint serves it."""
         path, mark, query = target.partition("?")
-        endpoint = self._domains.get(authority.lower())
-        return self._resolve(endpoint, path, query if mark else None)
+        return self._resolve(authority.lower(), path, query if mark else None)
 
     def resolve_purge(self, url: str) -> PurgeScope:
         """Returns what a purge of ``url`` covers. Raises NotPurgeable."""
@@ -100,15 +111,14 @@ class UrlResolver:
         authority = authority.lower().removesuffix(_DEFAULT_PORTS[scheme.lower()])
         if "@" in authority:
             raise NotPurgeable("credentials in the URL")
-        endpoint = self._domains.get(authority)
-        if endpoint is None and authority not in self._hosts:
+        if not self.serves_no_api(authority) and authority not in self._hosts:
             raise NotPurgeable(f"host {authority!r} does not belong to this account")
         try:
-            resolved = self._resolve(endpoint, path or "", query)
+            resolved = self._resolve(authority, path or "", query)
             if resolved is None:
                 raise NotPurgeable("no such ImageKit id")
             # The rules for wildcards are about the path: a `*` at the end of a query is judged by the path.
-            if wildcard and not wildcards.accepted(_readable(resolved.split()[1])):
+            if wildcard and not wildcards.accepted(_readable(resolved.shown.counted)):
                 raise NotPurgeable("the wildcard covers too much")
         except UnicodeEncodeError as error:  # JSON can carry half a surrogate pair
             raise NotPurgeable("not text") from error
@@ -116,15 +126,20 @@ class UrlResolver:
             raise NotPurgeable("names no file")
         return PurgeScope(resolved.cache_key, wildcard)
 
-    def _resolve(self, endpoint: str | None, raw_path: str, raw_query: str | None) -> ResolvedUrl | None:
-        """Resolve a path below ``endpoint``; with None, a path that begins with its endpoint."""
+    def _resolve(self, authority: str, raw_path: str, raw_query: str | None) -> ResolvedUrl | None:
+        """Resolve a path of a host, in lower case. Any other host counts as ImageKit's public one."""
         path = canonical_path(raw_path)
         query = None if raw_query is None else canonical_query(raw_query)
-        if endpoint is not None:
-            return ResolvedUrl(endpoint, path or "/", query)
+        if domain := self._domains.get(authority):
+            return ResolvedUrl(domain, f"//{authority}", path or "/", query, domain in self._rewriters)
+        account = self._old_hosts.get(authority)
+        host = "" if account is None else f"//{authority}"
+        id_of_host = f"/{account}" if account else ""
+        path = f"{id_of_host}{path}"
         for served in self._endpoints:
             if path.startswith(f"/{served}/"):
-                return ResolvedUrl(served, path[len(served) + 1 :], query)
+                site = host + f"/{served}".removeprefix(id_of_host)
+                return ResolvedUrl(served, site, path[len(served) + 1 :], query, served in self._rewriters)
         return None
 
 

@@ -157,7 +157,12 @@ class Functions:
 def _settings(simulation: "Simulation") -> Settings:
     setup = simulation.schedule.setup
     return Settings(
-        url_map=UrlMap.parse(setup.url_map, setup.transformations.split()),
+        url_map=UrlMap.parse(
+            setup.url_map,
+            setup.transformations.split(),
+            seo=setup.seo,
+            dependent="*{}={}".format(*setup.dependent) if setup.dependent else "",
+        ),
         ledger_table="ledger",
         secret_arn=simulation.aws.secret_arn,
         api_url=simulation.url,

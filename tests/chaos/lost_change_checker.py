@@ -23,9 +23,12 @@ def has_variants(url: str) -> bool:
     """Whether ImageKit surely accepts a wildcard behind this URL: two levels, or a file with an extension.
 
     Whether a long name alone is enough depends on how one counts, so this check does not require it. A
-    folder's marker has no variants: the wildcard behind it is the wildcard of the whole folder.
+    folder's marker has no variants: the wildcard behind it is the wildcard of the whole folder. A wildcard
+    has none either.
     """
-    path = re.sub(r"^https://[^/]+/(demo/shop/|demo/)?(tr:[^/]+/)?", "", url)
+    if url.endswith("*"):
+        return False
+    path = re.sub(r"^https://[^/]+/(demo/shop/|demo/)?(tr:[^/]+/|image/upload/w_300/)?", "", url)
     if path.endswith("/"):
         return False
     return len([level for level in path.split("/") if level]) >= 2 or bool(
@@ -65,11 +68,13 @@ class Outcomes:
     def _covered_at(self, required: RequiredPurge) -> float:
         """When the URL and its variants were purged; infinity if they were not.
 
-        A purge of the plain URL does not cover copies with a query or transformed copies.
+        A purge of the plain URL does not cover copies with a query or transformed copies. A URL that depends
+        on an object is purged as it is.
         """
         setup, refused = self._simulation.schedule.setup, self._simulation.audit_log.refused
         target, urls = required.target, [required.target]
-        if not required.manual and setup.query_variants and has_variants(target):
+        as_it_is = required.manual or target in (setup.dependent or ())
+        if not as_it_is and setup.query_variants and has_variants(target):
             # After a refused wildcard the functions purge the plain URL.
             urls += [f"{target}?*", f"{target}/ik-*"] if f"{target}*" not in refused else []
         return max(self._purged.first(required.time, url) for url in urls)

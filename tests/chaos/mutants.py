@@ -14,6 +14,7 @@ from purging import clocks, intake
 from purging.aws.alerts import Alerts
 from purging.aws.change_queue import ChangeQueue
 from purging.changes import split
+from purging.dependents import Dependents
 from purging.draining.drain import Drain
 from purging.draining.recorder import Recorder
 from purging.draining.submission import _Submission
@@ -28,6 +29,7 @@ from purging.planning import coverage, new_objects
 from purging.purges import AcceptedPurge
 from purging.settings import Settings
 from purging.telemetry import logger
+from purging.urls import UrlMap
 
 Patch = pytest.MonkeyPatch
 MUTANTS: dict[str, Callable[[Patch], None]] = {}
@@ -199,6 +201,21 @@ def log_the_key(patch: Patch) -> None:
         return key
 
     patch.setattr(PrivateKey, "read_again", wrong)
+
+
+@_mutant
+def forget_seo_urls(patch: Patch) -> None:
+    """(a) SEO-friendly URLs are no purge targets."""
+    roots_of = UrlMap.roots_of
+    patch.setattr(
+        UrlMap, "roots_of", lambda self, change: (root for root in roots_of(self, change) if not root.seo)
+    )
+
+
+@_mutant
+def forget_dependents(patch: Patch) -> None:
+    """(a) No URL depends on an object."""
+    patch.setattr(Dependents, "of", lambda _self, _key: [])
 
 
 @_mutant

@@ -1,5 +1,6 @@
 """Draws one deployment: its settings, its bucket, and its account at ImageKit."""
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ _MONTH_END = datetime(2030, 6, 1, tzinfo=UTC).timestamp()
 
 FOLDERS = ("", "img/", "img/a b/", "img/2030/05/", "docs/", "docs/über/", "s/files/", "x//y/")
 _NAMES = ("{n}.jpg", "photo {n}+1.png", "{n}", "ö%{n}.webp", "q?{n}#.gif", "star*{n}.jpg", "a&'({n})!.svg")
+_ENDPOINT = "https://ik.imagekit.io/demo"
 # URL-endpoints of no account: ImageKit refuses to purge them.
 _WRONG = ("https://ik.imagekit.io/dem0", "https://images.example.org")
 
@@ -27,7 +29,9 @@ class Setup:
 
     A page of a listing has `page` entries and takes `listing_seconds`. `listing_fault` is `denied` or `hangs`
     if the bucket cannot be listed. A version expires `expiry_days` after it was overwritten, or never if this
-    is 0. `bad_urls` are URLs, each with the status that answers every purge of it.
+    is 0. `bad_urls` are URLs, each with the status that answers every purge of it. `seo`: pages use
+    SEO-friendly URLs. When a key that ends in the first of the `dependent` texts changes, its second one is
+    purged too.
     """
 
     url_map: str
@@ -51,6 +55,8 @@ class Setup:
     expiry_days: int
     existing: tuple[str, ...]
     bad_urls: tuple[tuple[str, int], ...]
+    seo: bool = False
+    dependent: tuple[str, str] | None = None
 
 
 def draw(random: Random, changes: int, enabled: Collection[str]) -> Setup:
@@ -70,6 +76,9 @@ def draw(random: Random, changes: int, enabled: Collection[str]) -> Setup:
     if "wrong-endpoint" in enabled and random.random() < 0.1:
         endpoints.append(random.choice(("origin=", "origin/img=", "*=")) + random.choice(_WRONG))
     url_map, transformations = ",".join(endpoints), random.choice(("", "", "tr:w-300,h-300"))
+    # Drawn apart, so that a seed draws the same deployment as before there were these forms.
+    forms = Random(f"{url_map} {random.getstate()[1][:5]}")
+    transformations += forms.choice(("", "", " image/upload/w_300"))
     versioned = random.random() < 0.6
     existing = tuple(sorted(keys))
     huge = "huge-bucket" in enabled and random.random() < 0.2
@@ -101,23 +110,40 @@ def draw(random: Random, changes: int, enabled: Collection[str]) -> Setup:
         expiry_days=30 if versioned and "lifecycle" in enabled and random.random() < 0.5 else 0,
         existing=existing,
         bad_urls=tuple(bad_urls),
+        seo=forms.random() < 0.25,
+        dependent=forms.choice(
+            (None, None, (".gif", f"{_ENDPOINT}/img/2030/*"), (".svg", f"{_ENDPOINT}/a.jpg"))
+        ),
     )
 
 
 def targets(setup: Setup, key: str) -> Iterator[str]:
-    """Yields the URLs of an object of the bucket `origin`, after the documentation and not the code."""
-    return targets_of(setup.url_map, setup.transformations, key)
+    """Yields the URLs to purge for an object of the bucket `origin`, after the documentation and not the
+    code: exact ones, then wildcards of SEO-friendly ones, then the one that depends on the object."""
+    yield from targets_of(setup.url_map, setup.transformations, key)
+    if setup.seo:
+        for endpoint, path in _paths(setup.url_map, key):
+            if found := re.fullmatch(r"((?:.*/)?[^/]+)\.[^/.]+", path):
+                for each in ("", *(t for t in setup.transformations.split() if t.startswith("tr:"))):
+                    yield f"{endpoint}/ik-seo/{f'{each}/' if each else ''}{found[1]}/*"
+    if setup.dependent and key.endswith(setup.dependent[0]):
+        yield setup.dependent[1]
 
 
 def targets_of(url_map: str, transformations: str, key: str) -> Iterator[str]:
-    """Yields the same from the two settings that decide it."""
+    """Yields the exact URLs of an object from the two settings that decide them."""
+    for endpoint, path in _paths(url_map, key):
+        yield f"{endpoint}/{path}"
+        for transformation in transformations.split():
+            yield f"{endpoint}/{transformation}/{path}"
+
+
+def _paths(url_map: str, key: str) -> Iterator[tuple[str, str]]:
+    """Yields each endpoint that serves a key, and the encoded path of the key there."""
     for entry in url_map.split(","):
         origin, endpoint = entry.split("=", 1)
         folder = origin.partition("/")[2]
         start = f"{folder}/" if folder else ""
-        if not key.startswith(start) or key == start:
-            continue
-        path = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in key[len(start) :].encode())
-        yield f"{endpoint}/{path}"
-        for transformation in transformations.split():
-            yield f"{endpoint}/{transformation}/{path}"
+        if key.startswith(start) and key != start:
+            text = key[len(start) :].encode()
+            yield endpoint, "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in text)

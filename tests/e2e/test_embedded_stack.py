@@ -96,7 +96,7 @@ def test_another_bucket_may_not_send_changes(stack: Stack) -> None:
 
 
 def test_changes_of_existing_buckets_come_by_an_event_rule(stack: Stack) -> None:
-    """EventBridge delivers unencoded keys, here of one of two buckets, with path transformations.
+    """EventBridge delivers unencoded keys, here of one of two buckets, whose objects have URLs of many forms.
 
     The function may list the buckets of OriginBuckets, and no other one.
     """
@@ -111,14 +111,20 @@ def test_changes_of_existing_buckets_come_by_an_event_rule(stack: Stack) -> None
             "UrlMap": f"existing-photos={stack.url_endpoint}",
             "ImageKitApiUrl": stack.imagekit,
             "ImageKitSecretArn": stack.outputs["ImageKitSecretArn"],
-            "PathTransformations": "tr:w-300,h-300 tr:n-thumb",
+            "PathTransformations": "tr:w-300,h-300 image/upload/w_300",
+            "SeoUrls": "true",
+            "Dependents": "a?b*.jpg=/shop/all/*",
         },
         name="existing-buckets",
     )
     assert "OriginBucketName" not in beside.outputs
+    function = stack.functions.get_function_configuration(FunctionName=beside.outputs["SubmitPurgeFunction"])
+    assert function["Environment"]["Variables"]["SEVERAL_BUCKETS"] == "true"
     stack.s3.put_object(Bucket="existing-photos", Key="a+b c.jpg", Body=b"1")
-    wanted = {f"{stack.url_endpoint}/{part}a+b%20c.jpg*" for part in ("", "tr:w-300,h-300/", "tr:n-thumb/")}
-    until(lambda: purged_urls(stack), "the three purges", wanted.issubset)
+    plain = [f"{part}a+b%20c.jpg*" for part in ("", "tr:w-300,h-300/", "image/upload/w_300/")]
+    seo = [f"ik-seo/{part}a+b%20c/*" for part in ("", "tr:w-300,h-300/")]
+    wanted = {f"{stack.url_endpoint}/{path}" for path in (*plain, *seo, "shop/all/*")}
+    until(lambda: purged_urls(stack), "the purges of every form", wanted.issubset)
     session = _assume_role(beside, "SubmitPurge")
     s3 = stack.client("s3", **session)
     assert s3.list_objects_v2(Bucket="existing-photos")["KeyCount"] == 1

@@ -121,17 +121,21 @@ class Harness:
 
 
 @contextmanager
-def running_harness(fetch: Fetch | None = None, **settings: Any) -> Iterator[Harness]:
+def running_harness(
+    fetch: Fetch | None = None, *, rewriters: Sequence[str] = (), **settings: Any
+) -> Iterator[Harness]:
     """Yields a new harness, and stops it at the end. The environment needs credentials and a region.
 
     The bucket `origin` is served at ENDPOINT. Purges have no rate limit unless a test sets one. If `fetch`
-    is given, the emulator gets objects from it and serves them under `{url}/demo/`.
+    is given, the emulator gets objects from it and serves them under `{url}/demo/`. The endpoints `rewriters`
+    understand Cloudinary's URLs.
     """
     clock = VirtualClock()
     emulator = Emulator(
         EmulatorSettings(KEY, write_rate=1e6, write_burst=10**6, read_rate=1e6, read_burst=10**6),
         origins={"demo": Bucket.parse("origin")},
         fetch=fetch,
+        rewriters=rewriters,
         clock=clock,
     )
     # The emulator listens on a real socket, so moto must let calls to it pass.

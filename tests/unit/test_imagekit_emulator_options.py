@@ -28,6 +28,7 @@ from local.imagekit.options import parse
         (["--origin", "demo=photos", "--origin", "demo=other"], "twice"),
         (["--domain", "images.example.com"], "HOST=ID"),
         (["--domain", "images.example.com=demo"], "--origin"),
+        (["--rewriter", "demo"], "--rewriter"),
         (["--s3-endpoint", "localhost:4566"], "localhost:4566"),
         (["--port-file", "no/such/folder/port"], "no/such/folder"),
         (["--private-key", "a:b"], "--private-key"),
@@ -50,9 +51,11 @@ def test_understands_everything() -> None:
     """Options can be repeated, origins have folders and URL patterns, the environment may have the key."""
     origins = ["--origin=demo=photos", "--origin=demo/shop=photos/public/shop/"]
     others = ["--domain=images.example.com=demo", "--port-file=port", "--s3-endpoint=http://127.0.0.1:4566"]
+    others += ["--rewriter=demo/shop"]
     options = parse([*origins, *others], {"IMAGEKIT_PRIVATE_KEY": "private_y"})
     assert options.settings.private_key == "private_y"
     assert options.origins == {"demo": Bucket("photos"), "demo/shop": Bucket("photos", "public/shop")}
     assert options.domains == {"images.example.com": "demo"}
+    assert options.rewriters == ["demo/shop"]
     assert (options.port, options.port_file) == (0, Path("port"))
     assert options.s3_endpoint == "http://127.0.0.1:4566"

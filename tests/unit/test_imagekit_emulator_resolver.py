@@ -155,6 +155,10 @@ def test_wildcard_rules(path: str, allowed: bool) -> None:
         "https://ik.imagekit.io/demo/s/files/*",
         "https://ik.imagekit.io/demo/images?v=long-enough-value*",
         "https://images.example.com/images*",
+        "https://other.imagekit.io/a.jpg",
+        "https://ik.imgkit.net/other/a.jpg",
+        "https://demo.imagekit.io/images*",
+        "https://ik.imagekit.io/demo/ik-seo/*",
         "*",
     ],
 )
@@ -179,7 +183,15 @@ def test_not_purgeable(resolver: UrlResolver, url: str) -> None:
         (f"{HOST}/demo/tr%3Aw-300/a/b*", PurgeScope("/demo/tr:w-300/a/b", True)),
         (f"{HOST}/demo/shop/images/x*", PurgeScope("/demo/shop/images/x", True)),
         (f"{HOST}/demo/b/a%C3*", PurgeScope("/demo/b/a%C3", True)),
-        ("https://images.example.com/a.jpg", PurgeScope("/demo/a.jpg", False)),
+        ("https://demo.imagekit.io/a.jpg*", PurgeScope("//demo.imagekit.io/a.jpg", True)),
+        ("https://demo.imagekit.io/shop/a.jpg", PurgeScope("//demo.imagekit.io/shop/a.jpg", False)),
+        ("https://IK.imgkit.net/demo/a.jpg", PurgeScope("//ik.imgkit.net/demo/a.jpg", False)),
+        (f"{HOST}/demo/ik-seo/a/*", PurgeScope("/demo/ik-seo/a/", True)),
+        (
+            f"{HOST}/demo/https://b.s3.amazonaws.com/a*",
+            PurgeScope("/demo/https://b.s3.amazonaws.com/a", True),
+        ),
+        ("https://images.example.com/a.jpg", PurgeScope("//images.example.com/a.jpg", False)),
     ],
 )
 def test_what_a_purge_covers(resolver: UrlResolver, url: str, scope: PurgeScope) -> None:

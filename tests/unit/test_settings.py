@@ -36,7 +36,7 @@ def test_the_defaults_of_the_template_and_of_the_code_are_the_same() -> None:
 def test_the_function_is_told_whether_there_are_several_buckets(buckets: str, several: bool) -> None:
     """A `*` of UrlMap is one bucket if the stack made it or was given one."""
     environment = Deployment({"OriginBuckets": buckets}).environment()
-    assert environment["SECOND_BUCKET"] == ("two" if several else "-")
+    assert environment["SEVERAL_BUCKETS"] == ("true" if several else "false")
     found = Settings.from_env({**environment, **GOOD})
     assert found.several_buckets is several
     assert Settings.from_env(GOOD).several_buckets is False
@@ -65,6 +65,8 @@ def test_whatever_quota_the_template_accepts_the_functions_accept() -> None:
         ("QUOTA_RESERVE_PERCENT", "101"),
         ("PATH_TRANSFORMATIONS", "w-300"),
         ("EVICTION_WEIGHTS", "*.mp4=0"),
+        ("SEO_URLS", "yes"),
+        ("DEPENDENTS", "logo.png=/shop/*"),
         ("IMAGEKIT_API_URL", "http://api.imagekit.io"),
         ("IMAGEKIT_API_URL", "https://user:hunter2@api.imagekit.io"),
         ("IMAGEKIT_API_URL", "http://127.0.0.1:80@evil.example"),
@@ -75,7 +77,11 @@ def test_a_wrong_value_is_an_error_that_names_it(name: str, value: str) -> None:
     """The operator sees which setting, with which value; never a traceback from somewhere else."""
     with pytest.raises(InvalidSetting) as caught:
         Settings.from_env(GOOD | {name: value})
-    shown = {"URL_MAP": "UrlMap", "PATH_TRANSFORMATIONS": "path transformation"}.get(name, name)
+    shown = {
+        "URL_MAP": "UrlMap",
+        "PATH_TRANSFORMATIONS": "path transformation",
+        "DEPENDENTS": "Dependents",
+    }.get(name, name)
     assert shown in str(caught.value)
 
 
@@ -253,3 +259,36 @@ def test_ranges_are_of_digits_or_of_letters_in_order(first: str, last: str) -> N
     assert _accepted(f"{pattern}=5") is in_order
     assert bool(re.search(_allowed_weights(), f"{pattern}=5")) is in_order
     assert not in_order or (fnmatchcase(first, pattern) and fnmatchcase(last, pattern))
+
+
+HOSTS = {"URL_MAP": "origin=https://ik.imagekit.io/demo,origin=https://img.example.com"}
+
+
+@pytest.mark.parametrize("text", GOOD_PARAMETERS["PathTransformations"])
+def test_path_transformations_that_the_template_takes_are_taken(text: str) -> None:
+    """Each text adds a URL to that of an object."""
+    found = Settings.from_env(GOOD | {"PATH_TRANSFORMATIONS": text}).url_map
+    assert found.most_urls == 1 + len(text.split())
+
+
+@pytest.mark.parametrize("text", BAD["PathTransformations"])
+def test_path_transformations_that_the_template_refuses_are_refused(text: str) -> None:
+    """A function that is deployed in another way says what is wrong, too."""
+    with pytest.raises(InvalidSetting, match=r"path transformation '.*': write "):
+        Settings.from_env(GOOD | {"PATH_TRANSFORMATIONS": text})
+
+
+@pytest.mark.parametrize("text", GOOD_PARAMETERS["Dependents"])
+def test_dependents_that_the_template_takes_are_taken(text: str) -> None:
+    """Each entry is a pattern and a URL; a path is one under each of two endpoints."""
+    found = Settings.from_env(GOOD | HOSTS | {"DEPENDENTS": text}).url_map.dependents.all
+    assert len(found) == sum(2 if "=/" in entry else 1 for entry in text.split())
+
+
+@pytest.mark.parametrize(
+    "text", [text for text in BAD["Dependents"] if text not in ("a,b=/a/b/*", "é.png=/a/b/*")]
+)
+def test_dependents_that_the_template_refuses_are_refused(text: str) -> None:
+    """All but those that only take too much room in a deployment: commas, and letters beyond ASCII."""
+    with pytest.raises(InvalidSetting, match="Dependents entry "):
+        Settings.from_env(GOOD | HOSTS | {"DEPENDENTS": text})

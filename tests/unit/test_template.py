@@ -15,9 +15,18 @@ GOOD = {
     "UrlMap": [
         "photos=https://ik.imagekit.io/demo",
         "*=http://127.0.0.1:4010/demo",
+        "photos=https://ik.imagekit.io/demo/https://photos.s3.eu-central-1.amazonaws.com",
         "photos/media/2026=https://cdn.example.com, photos=https://ik.imagekit.io/demo/pattern",
     ],
-    "PathTransformations": ["", "tr:n-thumb", "tr:w-300,h-300 tr:n-thumb"],
+    "PathTransformations": [
+        *("", "tr:n-thumb", "tr:w-300,h-300 tr:n-thumb"),
+        *("w_300,h_300", "image/upload image/upload/w_300  tr:n-thumb ", "wide-300/v1", "cdn-cgi/image/a=b"),
+    ],
+    "Dependents": [
+        "",
+        "overlays/logo.png=https://ik.imagekit.io/demo/shop/products/*",
+        "*.ttf=/a/b/*  fonts/?.ttf=https://img.example.com/a.jpg?tr=w-300,h-300 ",
+    ],
     "EvictionWeights": [
         "",
         "*.mp4=50",
@@ -58,7 +67,14 @@ BAD = {
         "photos=https://ik.imagekit.io/demo?x=1",
         "photos=https://user:key@ik.imagekit.io/demo",
     ],
-    "PathTransformations": ["w-300", "tr:w-300/x", "tr:w-300,tr:h-300 n-thumb"],
+    "PathTransformations": [
+        *("w-300", "tr:w-300/x", "tr:w-300,tr:h-300 n-thumb", "image/tr:w-300", "/w_300", "w_300/", "a//b"),
+        *("w_300?x", "w_*", "a/../b", "./a", "ik-seo", "ik-seo/tr:w-300"),
+    ],
+    "Dependents": [
+        *("a.png", "a.png=", "=/a/b/*", "a.png=ik.imagekit.io/a/b/*", "a.png=http://ik.imagekit.io/a/b/*"),
+        *("a.png=/a/*/b", "a.png=/a/b/**", "a.png=/a#b", "a,b=/a/b/*", "é.png=/a/b/*"),
+    ],
     "EvictionWeights": [
         *("*.mp4", "*.mp4=", "=5", "*.mp4=0", "*.mp4=05", "*.mp4=10001", "*.mp4=1.5", "*.mp4=-1"),
         *("*.mp4=5,*.gif=5 *.png", "*.mp4 =5", "*.mp4= 5"),

@@ -20,6 +20,7 @@ TEXTS: dict[str, Callable[[int, int], str]] = {
         f"*/{WIDE * wide}".ljust(length - 28, "x") + "=https://ik.imagekit.io/demo"
     ),
     "PathTransformations": lambda length, wide: f"tr:{WIDE * wide}".ljust(length, "x"),
+    "Dependents": lambda length, wide: f"{WIDE * wide}a=/".ljust(length, "x"),
     "IgnoreKeys": lambda length, wide: (WIDE * wide).ljust(length, "x"),
     "EvictionWeights": lambda length, wide: (WIDE * wide).ljust(length - 6, "x") + "=10000",
     "ImageKitSecretArn": lambda length, wide: (
@@ -86,10 +87,10 @@ def test_the_longest_environment_fits_into_lambda(place: tuple[str, str, str]) -
 
     See https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
     """
-    texts = {"UrlMap", "PathTransformations", "IgnoreKeys", "EvictionWeights"}
+    texts = {"UrlMap", "PathTransformations", "Dependents", "IgnoreKeys", "EvictionWeights"}
     used = texts | {"ImageKitSecretArn", "ImageKitApiUrl", "LogLevel"}
     numbers = {"MonthlyPurgeQuota", "QuotaReservePercent", "MaxHoldSeconds"}
-    choices = {"QueryVariants", "SkipNewObjects", "VerifyFreshness", "DryRun"}
+    choices = {"SeoUrls", "QueryVariants", "SkipNewObjects", "VerifyFreshness", "DryRun"}
     longest = {name: _longest(name) for name in used | numbers | choices}
     buckets = {"OriginBuckets": ",".join("b" * 61 + str(n) for n in range(10, 35))}
     environment = Deployment(longest | buckets, _names(*place)).environment()
@@ -164,6 +165,7 @@ def test_letters_beyond_ascii_do_not_use_the_environment_up() -> None:
     assert not _permitted("PathTransformations", "tr:l-text,i-語")
     assert not _permitted("ImageKitApiUrl", "https://api.語.io")
     assert not _permitted("EvictionWeights", "語/*=5")
+    assert not _permitted("Dependents", "語/*=/a/b/*")
     assert _permitted("UrlMap", "photos/фото=https://ik.imagekit.io/demo")
     assert _permitted("IgnoreKeys", "черновики/*")
 

@@ -52,9 +52,14 @@ class Findings:
     facts: ObjectFacts
     dry_run: bool
 
+    @property
+    def served(self) -> bool:
+        """Whether the object has URLs of its own, and not only URLs that depend on it."""
+        return any(each.target.root for each in self.urls)
+
 
 def wanted(named: NamedObject, settings: Settings) -> Wanted:
-    """Return the URLs whose last purges explain an object, and its endpoints.
+    """Return the URLs whose last purges explain an object, and its endpoints. URLs in `*` are wildcards.
 
     A purge of the variants of a URL reaches the URL followed by the beginning of a variant.
     """
@@ -102,7 +107,7 @@ def as_answer(found: Findings, why: str) -> dict[str, Any]:
         "bucket": found.named.bucket,
         "key": found.named.key,
         "why": why,
-        "served": bool(found.urls),
+        "served": found.served,
         "ignored_by": found.ignored_by,
         "dry_run": found.dry_run,
         "pending": [
@@ -139,6 +144,7 @@ def _url(shown: Shown, now: float) -> dict[str, Any]:
     return {
         "url": shown.target.exact,
         "purged_as": shown.target.url,
+        "form": _form(shown.target),
         "transformation": shown.target.root.transformation if shown.target.root else "",
         "last_purge": _purge(shown.last, now),
         "last_purge_of_variants": _purge(shown.variants, now),
@@ -152,6 +158,13 @@ def _url(shown: Shown, now: float) -> dict[str, Any]:
         "wildcard_refused": shown.refused,
         "endpoint_given_up_at": iso_or_none(shown.given_up_at),
     }
+
+
+def _form(target: PurgeTarget) -> str:
+    """`plain`, `seo` (the wildcard of SEO-friendly URLs), or `dependent`."""
+    if target.root is None:
+        return "dependent"
+    return "seo" if target.root.seo else "plain"
 
 
 def _purge(purge: AcceptedPurge | None, now: float) -> dict[str, Any] | None:

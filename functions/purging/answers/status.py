@@ -64,6 +64,8 @@ def shown(settings: Settings) -> dict[str, Any]:
             dict.fromkeys(f"{root.bucket}/{root.folder}".rstrip("/") + f"={root.endpoint}" for root in roots)
         ),
         "path_transformations": sorted({root.transformation for root in roots} - {""}),
+        "seo_urls": any(root.seo for root in roots),
+        "dependents": [f"{each.pattern}={each.url}" for each in settings.url_map.dependents.all],
         "query_variants": settings.query_variants,
         "skip_new_objects": settings.skip_new_objects,
         "ignore_keys": list(settings.ignore_keys),

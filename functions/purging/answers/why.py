@@ -14,8 +14,8 @@ BROWSERS = (
 https://imagekit.io/docs/cdn-caching-and-purging"""
 
 _OTHER_URLS = (
-    "A URL with a path transformation that PathTransformations does not name is a URL of its own, which no "
-    "purge of these reaches."
+    "A URL of a form that the settings do not name, such as another path transformation, is a URL of "
+    "its own, which no purge of these reaches (docs/url-forms.md)."
 )
 
 
@@ -32,6 +32,8 @@ def _sentences(found: Findings) -> Iterator[str]:
             "are never purged. Add the bucket or the folder to UrlMap."
         )
         return
+    if not found.served:
+        yield "No entry of UrlMap serves the key, but Dependents names URLs that show the object."
     if found.ignored_by is not None:
         yield (
             f"The pattern {found.ignored_by!r} of IgnoreKeys matches the key, so its changes are not purged. "

@@ -142,7 +142,7 @@ class Drain:
     def _window(self) -> Window:
         now = self.clock()
         state = self.ledger.state(month_of(now, dry_run=self.settings.dry_run))
-        sets, after = self.ledger.window(state.cursor, self.settings.url_map.most_urls)
+        sets, after = self.ledger.window(state.cursor, self.settings.url_map.most_targets)
         objects = changed_objects((change, each.manual) for each in sets for change in each.changes)
         return Window(state, sets, objects, after, now)
 

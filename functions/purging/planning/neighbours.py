@@ -13,6 +13,9 @@ from purging.urls import SharedPrefix
 
 LEAST = "\1"  # a character that sorts before those of real keys
 
+UNLISTED_KEYS = 1000
+"""Keys that are taken to lie where a listing ended early: it ended because a page did not suffice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

@@ -64,13 +64,16 @@ class NewObjects:
     ) -> tuple[list[PurgeTarget], dict[str, Neighbours]]:
         """Return the targets without those of new objects, and the neighbours with the new objects' keys.
 
-        A new object may be cached by now: evicting it is as needless as evicting any other neighbour.
+        A new object may be cached by now: evicting it is as needless as evicting any other neighbour. URLs
+        that depend on a new object remain: they may be cached without it.
         """
         if not any(found.new or found.removed for found in neighbours.values()):
             return list(targets), dict(neighbours)
         new: set[ChangedObject] = set()
         old: set[ChangedObject] = set()
         for target in targets:
+            if target.root is None:
+                continue
             certain = self.certain(target, neighbours[target.bucket], coverage)
             (new if certain else old).add(target.changed_object)
         new -= old
@@ -78,9 +81,9 @@ class NewObjects:
             return list(targets), dict(neighbours)
         keys: dict[str, set[str]] = defaultdict(set)
         for target in targets:
-            if target.changed_object in new:
+            if target.root and target.changed_object in new:
                 keys[target.bucket].add(target.key)
-        kept = [target for target in targets if target.changed_object not in new]
+        kept = [target for target in targets if target.root is None or target.changed_object not in new]
         return kept, {
             bucket: found.with_unchanged(
                 [

@@ -211,7 +211,8 @@ class Planner:
         """What the surveys found, by bucket."""
         changed: dict[str, set[str]] = defaultdict(set)
         for target in (*draft.ready, *draft.held):
-            changed[target.bucket].add(target.key)
+            if target.root:
+                changed[target.bucket].add(target.key)
         return {
             survey.bucket: neighbours_of(survey, found, changed, self._settings.ignores)
             for survey, found in zip(draft.surveys, results, strict=True)

@@ -47,7 +47,10 @@ def surveys_for(
     """
     by_bucket: dict[str, dict[str, PurgeTarget]] = defaultdict(dict)
     for target in targets:
-        by_bucket[target.bucket][target.key] = target
+        # URLs that depend on an object have no place in a bucket. What is listed follows from a key's plain
+        # URLs rather than from its SEO-friendly ones.
+        if target.root and not (target.root.seo and target.key in by_bucket[target.bucket]):
+            by_bucket[target.bucket][target.key] = target
     return [
         _survey(bucket, by_bucket[bucket], may_be_new, places_of(bucket))
         for bucket in sorted(by_bucket, key=lambda bucket: len(by_bucket[bucket]))

@@ -39,9 +39,11 @@ class ChangedObject:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PurgeTarget:
-    """One URL of a changed object, to be purged as `url`, or as `exact` if ImageKit refuses `url`.
+    """One URL of a changed object, to be purged as `url`, or as `exact` if ImageKit refuses `url`. Both are
+    the same wildcard for all SEO-friendly URLs of an object.
 
-    `bucket`, `key` and `root` say where the URL comes from. A URL that a person asked to purge has no root.
+    `bucket`, `key` and `root` say where the URL comes from. A URL that a person asked to purge has no root,
+    and neither has one that depends on the object.
     """
 
     changed_object: ChangedObject
@@ -93,7 +95,8 @@ def _distinct(changes: Sequence[Change]) -> tuple[Change, ...]:
 def targets_of(
     changed_object: ChangedObject, url_map: UrlMap, *, query_variants: bool, refused: frozenset[str]
 ) -> Iterator[PurgeTarget]:
-    """Yield a target for each URL that shows the object. `refused` are wildcards that ImageKit refused.
+    """Yield a target for each URL that shows the object, or depends on it. `refused` are wildcards that
+    ImageKit refused.
 
     A key that ends in a slash is a folder marker. It has no variants: its wildcard would be the folder's.
     """
@@ -104,6 +107,13 @@ def targets_of(
     query_variants = query_variants and not change.key.endswith("/")
     for root in url_map.roots_of(change):
         exact = url = root.url(change.key)
-        if query_variants and f"{exact}*" not in refused and wildcard_allowed(root.path(exact)):
+        if (
+            query_variants
+            and not root.seo
+            and f"{exact}*" not in refused
+            and wildcard_allowed(root.path(exact))
+        ):
             url = f"{exact}*"
         yield PurgeTarget(changed_object, url, exact, change.bucket, change.key, root)
+    for url in url_map.dependents.of(change.key):
+        yield PurgeTarget(changed_object, url, url)

@@ -9,13 +9,11 @@ from operator import itemgetter
 from purging.cover import Purge
 from purging.planning.budget import fewest_evictions
 from purging.planning.frontier import Frontier
-from purging.planning.neighbours import LEAST, Neighbours
+from purging.planning.neighbours import LEAST, UNLISTED_KEYS, Neighbours
 from purging.planning.planned import PlannedPurge, without_covered
+from purging.planning.seo_group import SeoGroup, seo_groups
 from purging.planning.targets import PART_WILDCARDS, PurgeTarget
 from purging.urls import Root, is_file, wildcard_allowed
-
-UNLISTED_KEYS = 1000
-"""Keys that are taken to lie where a listing ended early: it ended because a page did not suffice."""
 
 
 class Wildcards:
@@ -24,8 +22,9 @@ class Wildcards:
     `neighbours` are those of each bucket; without them, the bucket's keys are purged one by one. `refused`
     are wildcards that ImageKit did not accept. Objects with the same roots are planned together: each purge
     is made once for each root, which multiplies its price. A root under which ImageKit refused a wildcard is
-    planned by itself, and so is a root that accepts a key's wildcard where another root does not. `weight` is
-    what the eviction of a key costs; 1 without it.
+    planned by itself, and so is a root that accepts a key's wildcard where another root does not. Roots of
+    SEO-friendly URLs are planned apart from the others. `weight` is what the eviction of a key costs; 1
+    without it.
     """
 
     def __init__(
@@ -35,20 +34,29 @@ class Wildcards:
         refused: frozenset[str],
         weight: Callable[[str], int] | None = None,
     ) -> None:
-        self._single: list[PlannedPurge] = []
+        single: list[PlannedPurge] = []
+        seo: dict[tuple[str, Root | None], list[PurgeTarget]] = defaultdict(list)
         together: dict[tuple[str, str, bool, Root | None], list[PurgeTarget]] = defaultdict(list)
         by_itself = cache(lambda root: any(url.startswith(root.prefix) for url in refused))
         for target in targets:
-            if target.root is None or target.changed_object.manual or target.exact.endswith("*"):
-                self._single.append(PlannedPurge(target.url, (target,)))
+            root = target.root
+            if root is None or target.changed_object.manual:
+                single.append(PlannedPurge(target.url, (target,)))
+                continue
+            alone = root if refused and by_itself(root) else None
+            if root.seo:
+                seo[target.bucket, alone].append(target)
+            elif target.exact.endswith("*"):
+                single.append(PlannedPurge(target.url, (target,)))
             else:
-                alone = target.root if refused and by_itself(target.root) else None
                 together[target.bucket, target.key, target.with_variants, alone].append(target)
+        # Many objects may have the same dependents.
+        self._single = without_covered(single)
         alike: dict[tuple[str, bool, tuple[Root, ...]], dict[str, list[PurgeTarget]]] = defaultdict(dict)
         for (bucket, key, variants, _), each in together.items():
             alike[bucket, variants, tuple(target.root for target in each if target.root)][key] = each
         unchanged = {bucket: sorted(set(found.unchanged)) for bucket, found in neighbours.items()}
-        self._groups = [
+        self._groups: list[_Group | SeoGroup] = [
             _Group(
                 by_key,
                 roots,
@@ -59,6 +67,18 @@ class Wildcards:
                 variants=variants,
             )
             for (bucket, variants, roots), by_key in alike.items()
+        ]
+        self._groups += [
+            SeoGroup(
+                found,
+                roots,
+                neighbours.get(bucket, Neighbours()),
+                unchanged.get(bucket, []),
+                cache(_rule(roots, refused)),
+                weight=weight,
+            )
+            for (bucket, _), each in seo.items()
+            for roots, found in seo_groups(each)
         ]
 
     def sparing(self) -> list[PlannedPurge]:
@@ -166,7 +186,7 @@ class _Group:
             for position, root in enumerate(self._roots):
                 mine = tuple(self._targets[key][position] for key in covered)
                 if chosen.wildcard:
-                    url = f"{root.url(chosen.prefix)}*"
+                    url = f"{root.beginning(chosen.prefix)}*"
                     yield PlannedPurge(url, mine, evicted, chosen.collateral)
                 elif chosen.prefix in self._divisible:
                     yield from (PlannedPurge(part.url, (part,)) for part in mine[0].parts())
@@ -199,7 +219,7 @@ def _rule(roots: tuple[Root, ...], refused: frozenset[str]) -> Callable[[str], b
         for root in roots:
             if len(prefix) <= len(root.folder) or not prefix.startswith(root.folder):
                 return False
-            url = root.url(prefix)
+            url = root.beginning(prefix)
             if (refused and f"{url}*" in refused) or not wildcard_allowed(root.path(url)):
                 return False
         return True

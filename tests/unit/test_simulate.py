@@ -54,7 +54,7 @@ def test_a_trace_worked_out_by_hand(tmp_path: Path, capsys: pytest.CaptureFixtur
         for decision in (
             {"t": MAY + 0.3, "prefix": "img/a/1.jpg", "wildcard": True, "changed": 1, "collateral": 0},
             {"t": MAY + 1002.06, "prefix": "img/a/", "wildcard": True, "changed": 3, "collateral": 0},
-            {"t": MAY + 2002, "prefix": "img/a/2.jpg", "wildcard": True, "changed": 1, "collateral": 0},
+            {"t": MAY + 2002.08, "prefix": "img/a/2.jpg", "wildcard": True, "changed": 1, "collateral": 0},
         )
     ]
     (month,) = row.pop("per_month")

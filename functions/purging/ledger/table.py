@@ -7,6 +7,7 @@ Sizes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Capacity
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
@@ -72,10 +73,10 @@ class Table:
         self._patiently(self._client.update_item, TableName=self._name, **expression)
 
     def update_once(self, expression: Item) -> None:
-        """Update an item exactly once, although the SDK repeats a call whose answer was lost.
+        """Update an item exactly once, although a call whose answer was lost is repeated.
 
-        The update is a transaction. The SDK gives it a ClientRequestToken, by which DynamoDB recognises the
-        repetition: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+        The update is a transaction, since only a transaction has a token by which DynamoDB recognises
+        repetitions.
         """
         self._transact([{"Update": {"TableName": self._name, **expression}}])
 
@@ -126,7 +127,11 @@ class Table:
             yield page["Count"]
 
     def _transact(self, actions: list[Item]) -> None:
-        self._patiently(self._client.transact_write_items, TransactItems=actions)
+        """Do the actions once. The SDK would give each of our repetitions a token of its own, so the update
+        of a call whose answer was lost would be made twice:
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+        token = str(uuid4())
+        self._patiently(self._client.transact_write_items, TransactItems=actions, ClientRequestToken=token)
 
     def _patiently(self, call: Callable[..., object], **arguments: Any) -> None:
         """Make a call, and repeat it after a wait if it fails for a temporary reason."""

@@ -100,7 +100,7 @@ class Objects:
             if known.stale and not known.purge:
                 known.purge = purge.request_id
                 changed.append(key)
-            elif key in waiting:
+            elif key in waiting or self._url_of(key) == purge.url.removesuffix("*"):
                 changed.append(key)
             elif known.stored:
                 evicted.append(key)

@@ -44,6 +44,11 @@ class Card {
       steps: STEPS.map((step) => el("li", {}, NAMES[step])),
     };
     const { edge, origin, badge, facts, steps } = this.parts;
+    for (const image of [edge, origin]) {
+      // What is no picture has none here.
+      image.addEventListener("error", () => setAttribute(image, "data-empty", ""));
+      image.addEventListener("load", () => setAttribute(image, "data-empty", null));
+    }
     this.stepList = el("ol", { class: "steps", "aria-label": `Purge of ${key}` }, ...steps);
     const button = (label, action) =>
       el("button", { type: "button", "aria-label": `${label} ${key}`, onclick: action }, label);
@@ -58,7 +63,7 @@ class Card {
         el("figure", {}, origin, el("figcaption", {}, "Origin"))),
       el("p", { class: "state" }, badge, facts),
       this.stepList,
-      el("div", { class: "row" }, ...this.buttons, button("URL forms", () => showDetails(key))));
+      el("div", { class: "row" }, ...this.buttons, button("URLs", () => showDetails(key))));
     this.update();
   }
 
@@ -110,7 +115,7 @@ class Card {
   show(image, source, where) {
     setAttribute(image, "alt", source ? `${this.key} ${where}` : "");
     setAttribute(image, "src", source);
-    setAttribute(image, "data-empty", source ? null : "");
+    if (!source) setAttribute(image, "data-empty", "");
   }
 }
 

@@ -29,7 +29,7 @@ function showGauge() {
   setAttribute(gauge.month, "transform", `rotate(${(found.month_part - 0.5) * 180} 100 100)`);
   setText(gauge.number, found.used.toLocaleString("en"));
   setText(gauge.of, `of ${found.monthly.toLocaleString("en")} purges`);
-  const percent = Math.round(found.month_part * 100);
+  const percent = Math.floor(found.month_part * 100);
   setAttribute(byId("gauge"), "aria-label",
     `${count(found.used, "purge")} used of ${found.monthly}; ${percent} % of the month is over`);
   const price = values.get("price");

@@ -82,7 +82,7 @@ class Month:
             trace, note = await self._traced(files)
             self._trace = trace
         except BadInput as error:
-            self._show(quota, problem=str(error))
+            self._show(quota, problem=self._without_folder(error))
             return
         await self._run(trace, quota, note)
 
@@ -90,14 +90,17 @@ class Month:
         rows: list[dict[str, Any]] = []
         try:
             self._show(quota, "Simulating …", note=note)
-            command = ["benchmarks.simulate", str(trace), "--quota", str(quota), "--json"]
-            async for line in _output(command):
+            simulate = (sys.executable, "-m", "benchmarks.simulate", trace)
+            async for line in _lines(*simulate, "--quota", quota, "--json"):
                 rows = [*rows, json.loads(line)]
                 self._show(quota, "Simulating …", rows=rows, note=note)
         except BadInput as error:
-            self._show(quota, problem=str(error))
+            self._show(quota, problem=self._without_folder(error))
             return
         self._show(quota, rows=rows, note=note)
+
+    def _without_folder(self, error: BadInput) -> str:
+        return str(error).replace(f"{self._folder}/", "")
 
     def _show(
         self,
@@ -123,19 +126,21 @@ class Month:
         return await self._of_logs(files)
 
     async def _of_bundle(self, name: str, content: bytes) -> tuple[Path, str]:
-        bundle = self._folder / "repository.bundle"
+        title = _file_name(name.removesuffix(".bundle"))
+        bundle, repository = self._folder / f"{title}.bundle", self._folder / f"{title}.git"
         bundle.write_bytes(content)
-        repository = self._folder / "repository.git"
         try:
-            # Only the history is read: nothing is checked out, and no hook of the machine runs.
-            await _ended(
-                "git", "-c", "core.hooksPath=/dev/null", "clone", "--quiet", "--bare", bundle, repository
-            )
+            # Only the history is read: nothing is checked out, and no hook runs.
+            await _output("git", "init", "--quiet", "--bare", repository)
+            heads = await _output("git", "-C", repository, "bundle", "unbundle", bundle)
+            commits = {ref: commit for commit, _, ref in (head.partition(" ") for head in heads)}
+            head = commits.get("HEAD") or next(iter(commits.values()), "")
+            await _output("git", "-C", repository, "update-ref", "--no-deref", "HEAD", head)
         except BadInput as error:
             raise BadInput(
-                f"{name} cannot be cloned: make a bundle by `git bundle create x.bundle HEAD`. {error}"
+                f"{name} cannot be read: make a whole bundle by `git bundle create x.bundle HEAD`. {error}"
             ) from error
-        await self._make_trace([str(repository)])
+        await self._make_trace([repository])
         return self._made(), ""
 
     async def _of_logs(self, files: Mapping[str, bytes]) -> tuple[Path, str]:
@@ -143,15 +148,14 @@ class Month:
         for number, content in enumerate(files.values()):
             log = self._folder / f"log-{number}{'.gz' if content.startswith(_GZIP) else ''}"
             log.write_bytes(content)
-            logs.append(str(log))
+            logs.append(log)
         await self._make_trace(["--s3-log", *logs])
         made = self._made()
         return made, "S3 logs do not show keys that nobody used: the real evictions are more."
 
-    async def _make_trace(self, source: Sequence[str]) -> None:
-        command = ["benchmarks.trace", *source, "--out", str(self._folder / "traces")]
-        async for _ in _output(command):
-            pass
+    async def _make_trace(self, source: Sequence[object]) -> None:
+        out = self._folder / "traces"
+        await _output(sys.executable, "-m", "benchmarks.trace", *source, "--out", out)
 
     def _made(self) -> Path:
         found = sorted((self._folder / "traces").glob("*.jsonl.gz"))
@@ -185,24 +189,25 @@ def _file_name(text: str) -> str:
     return kept.strip(".-")[:60] or "trace"
 
 
-async def _ended(program: str, *arguments: object) -> None:
-    async for _ in _lines([program, *map(str, arguments)]):
-        pass
+def _environment() -> dict[str, str]:
+    # In a hook of another repository, git's environment variables name that repository.
+    inherited = {name: text for name, text in environment.inherited().items() if not name.startswith("GIT_")}
+    return inherited | {"PYTHONPATH": str(PROJECT / "functions")}
 
 
-def _output(module: Sequence[str]) -> AsyncIterator[str]:
-    return _lines([sys.executable, "-m", *module])
+async def _output(*command: object) -> list[str]:
+    return [line.rstrip("\n") async for line in _lines(*command)]
 
 
-async def _lines(command: Sequence[str]) -> AsyncIterator[str]:
+async def _lines(*command: object) -> AsyncIterator[str]:
     """Yield the lines that a program prints. Raises BadInput with what it says if it fails.
 
     The program ends with the iterator.
     """
     process = await asyncio.create_subprocess_exec(
-        *command,
+        *map(str, command),
         cwd=PROJECT,
-        env={**environment.inherited(), "PYTHONPATH": str(PROJECT / "functions"), "GIT_TERMINAL_PROMPT": "0"},
+        env=_environment(),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -2,7 +2,7 @@
 
 import { send } from "./api.js";
 import { showDetails } from "./details.js";
-import { byId, el, say, setAttribute, setText } from "./dom.js";
+import { byId, el, rest, rests, say, setAttribute, setText } from "./dom.js";
 import { isSame, lookOf, startLooks, stepOf } from "./looks.js";
 import { objects, on } from "./store.js";
 import { seconds } from "./words.js";
@@ -53,8 +53,8 @@ class Card {
     const button = (label, action) =>
       el("button", { type: "button", "aria-label": `${label} ${key}`, onclick: action }, label);
     this.buttons = [
-      button("Overwrite", () => this.change("overwrite", "Overwritten")),
-      button("Delete", () => this.change("delete", "Deleted")),
+      button("Overwrite", (event) => this.change(event, "overwrite", "Overwritten")),
+      button("Delete", (event) => this.change(event, "delete", "Deleted")),
     ];
     this.node = el("li", { class: "card", "data-key": key },
       el("h3", { title: key }, key),
@@ -67,8 +67,9 @@ class Card {
     this.update();
   }
 
-  async change(name, done) {
-    this.buttons.forEach((each) => { each.disabled = true; });
+  async change(event, name, done) {
+    if (rests(event.currentTarget)) return;
+    this.buttons.forEach((each) => rest(each, true));
     try {
       await send(name, { key: this.key });
       say(`${done}: ${this.key}`);
@@ -106,8 +107,8 @@ class Card {
       setAttribute(node, "aria-current", index === at ? "step" : null);
     });
     setText(steps[1], step === "planned" ? "planned" : "pending");
-    this.buttons.forEach((each) => { each.disabled = false; });
-    this.buttons[1].disabled = gone;
+    rest(this.buttons[0], false);
+    rest(this.buttons[1], gone);
     setAttribute(this.node, "data-state", state);
     setAttribute(this.node, "data-step", step || null);
   }

@@ -2,19 +2,20 @@
 
 import { send, sendForm } from "./api.js";
 import { report } from "./cards.js";
-import { byId, el } from "./dom.js";
+import { byId, el, rest, rests } from "./dom.js";
 import { on, values } from "./store.js";
 import { count } from "./words.js";
 
 async function submitted(form, action) {
   const button = form.querySelector("button");
-  button.disabled = true;
+  if (rests(button)) return;
+  rest(button, true);
   try {
     report(await action());
   } catch (error) {
     report(error.message);
   } finally {
-    button.disabled = false;
+    rest(button, false);
   }
 }
 

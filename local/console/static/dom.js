@@ -35,5 +35,10 @@ export function setAttribute(node, name, value) {
   }
 }
 
+/** Lets a button do nothing for now. `disabled` would take the focus away from who works by keyboard. */
+export const rest = (button, resting) => setAttribute(button, "aria-disabled", resting ? "true" : null);
+
+export const rests = (button) => button.getAttribute("aria-disabled") === "true";
+
 /** Tells screen readers. */
 export const say = (text) => setText(byId("said"), text);

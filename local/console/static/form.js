@@ -1,7 +1,7 @@
 // The form of ImageKit's dashboard: URLs to purge, and their status on refresh.
 
 import { send } from "./api.js";
-import { byId, el, setText } from "./dom.js";
+import { byId, el, rest, rests, setText } from "./dom.js";
 import { purges } from "./store.js";
 import { count } from "./words.js";
 
@@ -59,7 +59,8 @@ export function startForm() {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = form.querySelector("button");
-    button.disabled = true;
+    if (rests(button)) return;
+    rest(button, true);
     setText(byId("form-result"), "ImageKit is asked …");
     try {
       const { lines, answer } = await send("form", { urls: byId("urls").value });
@@ -68,7 +69,7 @@ export function startForm() {
     } catch (error) {
       byId("form-result").replaceChildren(el("p", { class: "warn" }, error.message));
     } finally {
-      button.disabled = false;
+      rest(button, false);
     }
   });
   byId("refresh").addEventListener("click", showRequests);

@@ -1,7 +1,7 @@
 // The quota, where the changes are, and the switches of the weather.
 
 import { send } from "./api.js";
-import { byId, el, say, setAttribute, setText, svg } from "./dom.js";
+import { byId, el, rest, rests, say, setAttribute, setText, svg } from "./dom.js";
 import { on, purges, values } from "./store.js";
 import { count, moment } from "./words.js";
 
@@ -110,8 +110,9 @@ function makeSwitches() {
 }
 
 async function turn(button, each) {
+  if (rests(button)) return;
   const on = button.getAttribute("aria-checked") !== "true";
-  button.disabled = true;
+  rest(button, true);
   try {
     await send("weather", { name: each.name, on });
     setAttribute(button, "aria-checked", String(on));
@@ -120,14 +121,14 @@ async function turn(button, each) {
     byId("trouble").hidden = false;
     setText(byId("trouble"), error.message);
   } finally {
-    button.disabled = false;
+    rest(button, false);
   }
 }
 
 function showSwitches() {
   const on = values.get("weather") ?? [];
   for (const button of byId("switches").querySelectorAll("button")) {
-    if (!button.disabled) setAttribute(button, "aria-checked", String(on.includes(button.dataset.switch)));
+    if (!rests(button)) setAttribute(button, "aria-checked", String(on.includes(button.dataset.switch)));
   }
 }
 

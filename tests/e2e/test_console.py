@@ -11,16 +11,16 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from local.browser import chromium
 from local.console.bucket import MARKUP_KEY, Bucket
 from local.console.server import served
 from local.console.weather import SWITCHES
 from local.stack import Stack
 from local.workspace import PROJECT
-from tests.browser import chromium
 from tests.e2e.polling import DEADLINE_SECONDS, until
 from tests.e2e.stack_control import emulator_settings, reset_stack
 
-_MS = 25_000.0
+_MS = DEADLINE_SECONDS * 1000
 expect.set_options(timeout=_MS)
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 """The folder for the screenshots of README.md; none are made without it. `make screenshots` sets it."""

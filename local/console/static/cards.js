@@ -7,7 +7,7 @@ import { isSame, lookOf, startLooks, stepOf } from "./looks.js";
 import { objects, on } from "./store.js";
 import { seconds } from "./words.js";
 
-const AT_ONCE = 24;
+const AT_ONCE = matchMedia("(max-width: 760px)").matches ? 8 : 24;
 const STEPS = ["changed", "pending", "accepted", "completed", "fresh"];
 const NAMES = {
   changed: "changed", pending: "pending", accepted: "accepted", completed: "Completed", fresh: "fresh",

@@ -1,4 +1,5 @@
-"""The browser of the tests: the distribution's Chromium. `python -m tests.browser` finds or installs it."""
+"""The browser that looks at the console: the distribution's Chromium. `python -m local.browser` finds or
+installs it."""
 
 import os
 import shutil
@@ -9,12 +10,14 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
+from local.errors import LocalError
+
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _INSTALL = (("apt-get", "update", "-qq"), ("apt-get", "install", "-y", "-qq", "chromium"))
 _SECONDS = 900.0
 
 MISSING = (
-    "There is no Chromium on PATH, so the console cannot be tested. Install it, on Debian and Ubuntu by:\n"
+    "There is no Chromium on PATH, so nothing can look at the console. Install it, on Debian and Ubuntu by:\n"
     "  sudo apt-get update && sudo apt-get install chromium"
 )
 
@@ -26,10 +29,10 @@ def found() -> str | None:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """In the block, a headless Chromium runs. Raises RuntimeError if there is none."""
+    """In the block, a headless Chromium runs. Raises LocalError if there is none."""
     path = found()
     if path is None:
-        raise RuntimeError(MISSING)
+        raise LocalError(MISSING)
     # Chromium has no sandbox of its own for root, who runs tests in containers; it sees our own page only.
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
@@ -43,16 +46,16 @@ def chromium() -> Iterator[Browser]:
 def main() -> int:
     """Install Chromium if it is missing and may be installed. Returns 1 if there is none then."""
     if found() is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        print("Install Chromium for the test of the console …", flush=True)  # noqa: T201 - a command
+        print("Install Chromium, which tests the console …", flush=True)
         for command in _INSTALL:
-            subprocess.run(  # noqa: S603 - the lines above
+            subprocess.run(
                 command,
                 env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
                 timeout=_SECONDS,
                 check=False,
             )
     if found() is None:
-        print(MISSING, file=sys.stderr)  # noqa: T201 - a command
+        print(MISSING, file=sys.stderr)
         return 1
     return 0
 

@@ -10,7 +10,8 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class Month:
         self._feed = feed
         self._folder = Path(tempfile.mkdtemp(prefix="console-month-"))
         self._trace: Path | None = None
+        self._note = ""
         self._task: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -55,6 +57,7 @@ class Month:
         _check(quota)
         await self._cancel()
         self._trace = None
+        self._show(quota, "Reading the history …")
         self._task = asyncio.create_task(self._take(files, quota))
 
     async def simulate(self, quota: int) -> None:
@@ -66,6 +69,7 @@ class Month:
         if self._trace is None:
             raise BadInput("Drop a trace, a git bundle or S3 logs first.")
         await self._cancel()
+        self._show(quota, "Simulating …")
         self._task = asyncio.create_task(self._run(self._trace, quota))
 
     async def _cancel(self) -> None:
@@ -76,28 +80,27 @@ class Month:
 
     async def _take(self, files: Mapping[str, bytes], quota: int) -> None:
         try:
-            self._show(quota, "Reading the history …")
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir(mode=0o700)
-            trace, note = await self._traced(files)
-            self._trace = trace
+            self._trace, self._note = await self._traced(files)
         except BadInput as error:
             self._show(quota, problem=self._without_folder(error))
             return
-        await self._run(trace, quota, note)
+        await self._run(self._trace, quota)
 
-    async def _run(self, trace: Path, quota: int, note: str = "") -> None:
+    async def _run(self, trace: Path, quota: int) -> None:
         rows: list[dict[str, Any]] = []
         try:
-            self._show(quota, "Simulating …", note=note)
+            self._show(quota, "Simulating …")
             simulate = (sys.executable, "-m", "benchmarks.simulate", trace)
-            async for line in _lines(*simulate, "--quota", quota, "--json"):
-                rows = [*rows, json.loads(line)]
-                self._show(quota, "Simulating …", rows=rows, note=note)
+            async with aclosing(_lines(*simulate, "--quota", quota, "--json")) as lines:
+                async for line in lines:
+                    rows = [*rows, json.loads(line)]
+                    self._show(quota, "Simulating …", rows=rows)
         except BadInput as error:
             self._show(quota, problem=self._without_folder(error))
             return
-        self._show(quota, rows=rows, note=note)
+        self._show(quota, rows=rows)
 
     def _without_folder(self, error: BadInput) -> str:
         return str(error).replace(f"{self._folder}/", "")
@@ -108,11 +111,10 @@ class Month:
         progress: str = "",
         *,
         rows: Sequence[Mapping[str, Any]] = (),
-        note: str = "",
         problem: str = "",
     ) -> None:
-        shown = {"quota": quota, "progress": progress, "rows": list(rows), "note": note, "problem": problem}
-        self._feed.set_value("month", shown)
+        shown = {"quota": quota, "progress": progress, "rows": list(rows), "problem": problem}
+        self._feed.set_value("month", {**shown, "note": self._note})
 
     async def _traced(self, files: Mapping[str, bytes]) -> tuple[Path, str]:
         """Return a trace made of the files, and what to know of it."""
@@ -196,10 +198,11 @@ def _environment() -> dict[str, str]:
 
 
 async def _output(*command: object) -> list[str]:
-    return [line.rstrip("\n") async for line in _lines(*command)]
+    async with aclosing(_lines(*command)) as lines:
+        return [line.rstrip("\n") async for line in lines]
 
 
-async def _lines(*command: object) -> AsyncIterator[str]:
+async def _lines(*command: object) -> AsyncGenerator[str, None]:
     """Yield the lines that a program prints. Raises BadInput with what it says if it fails.
 
     The program ends with the iterator.

@@ -12,6 +12,9 @@ KEEP_DELETED_SECONDS = 60.0
 """A deleted object is shown for so long after its purge is Completed."""
 
 
+_CLOCKS = 2.0  # seconds
+
+
 class Stored(NamedTuple):
     """What the origin holds: the quoted ETag, bytes, and when it was put (unix seconds)."""
 
@@ -97,10 +100,10 @@ class Objects:
             known = self._tracked[key]
             if known.changed_at > purge.accepted_at:
                 continue
-            if known.stale and not known.purge:
+            if (known.stale and not known.purge) or key in waiting:
                 known.purge = purge.request_id
                 changed.append(key)
-            elif key in waiting or self._url_of(key) == purge.url.removesuffix("*"):
+            elif self._url_of(key) == purge.url.removesuffix("*"):
                 changed.append(key)
             elif known.stored:
                 evicted.append(key)
@@ -149,5 +152,5 @@ def _step(key: str, known: Tracked, planned: Mapping[str, bool], completed: Mapp
 
 
 def _same(one: Stored | None, other: Stored) -> bool:
-    """Whether both are the same object: a listing has no fractions of a second."""
-    return one is not None and one.etag == other.etag and int(one.modified) == int(other.modified)
+    """Whether both are the same object. A listing has whole seconds, of another clock."""
+    return one is not None and one.etag == other.etag and abs(one.modified - other.modified) < _CLOCKS

@@ -48,9 +48,7 @@ class Purges:
     def plan(self, planned: Sequence[Planned], now: float) -> None:
         """Take in what the next drain would purge, at a time (unix seconds)."""
         self._planned = list(planned)
-        urls = {each.url for each in planned}
-        for url in urls - self._planned_at.keys():
-            self._planned_at[url] = now
+        self._planned_at = {each.url: self._planned_at.get(each.url, now) for each in planned}
 
     def accepted(
         self, purges: Sequence[Accepted], cover: Callable[[Accepted, frozenset[str]], Covered]
@@ -66,8 +64,6 @@ class Purges:
             self._known[purge.request_id] = Known(
                 purge, cover(purge, keys), self._planned_at.pop(purge.url, None)
             )
-        accepted = {purge.url for purge in purges}
-        self._planned = [each for each in self._planned if each.url not in accepted or self._waits(each)]
 
     def completed(self, times: Mapping[str, float]) -> None:
         """Note when TrackPurges saw purges Completed (unix seconds), by request id."""
@@ -126,10 +122,6 @@ class Purges:
                 "evicts": planned.collateral,
             }
         return rows
-
-    def _waits(self, planned: Planned) -> bool:
-        """Whether a plan for this URL is newer than each accepted purge of it."""
-        return planned.url in self._planned_at
 
     def _row(self, known: Known) -> dict[str, Any]:
         state = "fresh" if known.fresh_at else "completed" if known.completed_at else "accepted"

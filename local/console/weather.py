@@ -102,8 +102,8 @@ class Weather:
     def turn(self, name: str, *, on: bool) -> None:
         """Turn a switch. Raises BadInput for an unknown name.
 
-        Off, the functions work again with the next tick. If ImageKit said that its quota is used up, drains
-        call it once an hour, and docs/operations.md says how to end that pause: this does so.
+        Off, the functions work again with the next tick. After ImageKit said that its quota is used up, they
+        would try it once an hour. This ends that pause, so that nobody has to wait.
         """
         if name not in (switch.name for switch in SWITCHES):
             known = ", ".join(switch.name for switch in SWITCHES)
@@ -120,7 +120,7 @@ class Weather:
             for switch in SWITCHES:
                 for fault in switch.order() if switch.name in wanted else ():
                     self._post("faults", fault)
-        if not on:
+        if name == "quota" and not on:
             self._observer.ledger().resume(time.time())
 
     def clear(self) -> None:

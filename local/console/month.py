@@ -42,6 +42,7 @@ class Month:
         self._trace: Path | None = None
         self._note = ""
         self._task: asyncio.Task[None] | None = None
+        self._changing = asyncio.Lock()
 
     async def close(self) -> None:
         """End the simulation, and remove its files."""
@@ -55,10 +56,11 @@ class Month:
         cannot be.
         """
         _check(quota)
-        await self._cancel()
-        self._trace = None
-        self._show(quota, "Reading the history …")
-        self._task = asyncio.create_task(self._take(files, quota))
+        async with self._changing:
+            await self._cancel()
+            self._trace = None
+            self._show(quota, "Reading the history …")
+            self._task = asyncio.create_task(self._take(files, quota))
 
     async def simulate(self, quota: int) -> None:
         """Simulate the trace that was dropped last with another quota. Returns at once.
@@ -66,11 +68,12 @@ class Month:
         Raises BadInput if nothing was dropped, or for a quota that cannot be.
         """
         _check(quota)
-        if self._trace is None:
-            raise BadInput("Drop a trace, a git bundle or S3 logs first.")
-        await self._cancel()
-        self._show(quota, "Simulating …")
-        self._task = asyncio.create_task(self._run(self._trace, quota))
+        async with self._changing:
+            if self._trace is None:
+                raise BadInput("Drop a trace, a git bundle or S3 logs first.")
+            await self._cancel()
+            self._show(quota, "Simulating …")
+            self._task = asyncio.create_task(self._run(self._trace, quota))
 
     async def _cancel(self) -> None:
         if self._task:

@@ -51,7 +51,7 @@ def test_a_trace_with_its_keys() -> None:
     shown = _dropped({"x.jsonl.gz": TRACE, "x.keys.gz": gzip.compress(b"photo-0.jpg\n")}, 1)
     assert (shown["problem"], shown["note"], shown["quota"]) == ("", "", 1)
     assert [row["policy"] for row in shown["rows"]][:2] == ["ours", "per-event"]
-    assert max(row["purges"] for row in shown["rows"]) == 1
+    assert max(row["purges_in_worst_month"] for row in shown["rows"]) == 1
 
 
 def test_a_trace_without_keys_says_what_is_missing() -> None:

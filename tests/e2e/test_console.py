@@ -58,12 +58,15 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
     assert errors == []
 
 
+def _of(page: Page, key: str) -> Locator:
+    return page.locator(".card", has=page.get_by_role("heading", name=key, exact=True))
+
+
 def _card(page: Page, key: str) -> Locator:
     """The card of an object, which the filter shows."""
     page.locator("#filter").fill(key)
-    card = page.locator(".card", has=page.get_by_role("heading", name=key, exact=True))
-    expect(card).to_be_visible()
-    return card
+    expect(_of(page, key)).to_be_visible()
+    return _of(page, key)
 
 
 def _sees(card: Locator, state: str) -> None:
@@ -81,10 +84,12 @@ def _violations(page: Page) -> list[str]:
     return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
 
-def _screenshot(page: Page, name: str) -> None:
+def _screenshot(page: Page, name: str, part: str = "") -> None:
+    """Makes a screenshot of the screen, or of a part of the page."""
     if SCREENSHOTS:
         page.mouse.move(0, 0)
-        page.screenshot(path=Path(SCREENSHOTS) / f"console-{name}.png")
+        where: Page | Locator = page.locator(part) if part else page
+        where.screenshot(path=Path(SCREENSHOTS) / f"console-{name}.png")
 
 
 def _overwrite(card: Locator) -> None:
@@ -97,8 +102,14 @@ def test_an_overwritten_picture_is_stale_then_purged_completed_and_fresh(stack: 
     """The main job, as somebody sees it who only clicks; and the purge shows on the tree."""
     card = _card(page, "products/bag.jpg")
     _cached(card)
-    with emulator_settings(stack, delay=2.0):
+    with emulator_settings(stack, delay=6.0 if SCREENSHOTS else 2.0):
         _overwrite(card)
+        if SCREENSHOTS:
+            page.set_viewport_size({"width": 1440, "height": 1180})
+            page.locator("#filter").fill("products/")
+            _overwrite(_of(page, "products/clock.png"))
+            expect(card).to_have_attribute("data-step", "accepted")
+            _screenshot(page, "desk")
         expect(card).to_have_attribute("data-step", re.compile("accepted|completed|fresh"))
         _sees(card, "same")
         expect(card).to_have_attribute("data-step", "fresh")
@@ -106,6 +117,26 @@ def test_an_overwritten_picture_is_stale_then_purged_completed_and_fresh(stack: 
     expect(purge).to_have_attribute("data-state", "fresh")
     purge.get_by_role("button").click()
     expect(page.locator("#tree .leaf[data-mark=changed]")).to_have_text("bag.jpgchanged")
+
+
+def test_a_wildcard_is_drawn_on_the_tree(stack: Stack, page: Page) -> None:
+    """One purge for a folder that changed as a whole: the tree shows its prefix and all its keys."""
+    folder = "campaigns/summer-2026/"
+    for key in [
+        each["Key"] for each in stack.s3.list_objects_v2(Bucket=stack.bucket, Prefix=folder)["Contents"]
+    ]:
+        stack.s3.copy_object(
+            Bucket=stack.bucket, Key=key, CopySource={"Bucket": stack.bucket, "Key": "products/bag.jpg"}
+        )
+    purge = (
+        page.locator("#purge-list li[data-purge][data-state=fresh]").filter(has_text=f"{folder}look-").first
+    )
+    purge.get_by_role("button").click()
+    expect(page.locator(f"#tree .branch:has([data-folder='{folder}'])").last).to_have_attribute(
+        "data-covered", "all"
+    )
+    expect(page.locator("#tree .leaf[data-mark=changed]")).to_have_count(10)
+    _screenshot(page, "tree", "#purges")
 
 
 def test_a_deleted_picture_is_gone_from_the_edge(stack: Stack, page: Page) -> None:
@@ -149,8 +180,6 @@ def test_bad_weather_loses_nothing(page: Page, name: str) -> None:
             expect(card).to_have_attribute("data-step", re.compile("pending|planned"))
         else:
             expect(page.locator("#lost")).to_contain_text("wait for a purge")
-        if name == "quota":
-            _screenshot(page, "weather")
     finally:
         switch.click()
         expect(switch).to_have_attribute("aria-checked", "false")
@@ -236,7 +265,8 @@ def test_everybody_can_use_it(page: Page, width: int, scheme: str) -> None:
     expect(page.locator("#quota-facts dd").first).to_be_visible()
     assert _violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    _screenshot(page, f"{width}-{scheme}")
+    if (width, scheme) == (360, "dark"):
+        _screenshot(page, "phone")
 
 
 def test_it_works_by_keyboard(page: Page) -> None:
@@ -285,8 +315,9 @@ def test_other_sites_are_refused(browser: Browser, url: str, page: Page) -> None
     _sees(_card(page, "products/pen.png"), "same")
 
 
-def test_the_project_names_the_screenshots() -> None:
-    """README.md shows the screenshots that this test makes."""
-    readme = (PROJECT / "README.md").read_text()
-    for name in re.findall(r"docs/(console-[\w-]+\.png)", readme):
-        assert (PROJECT / "docs" / name).exists()
+def test_the_documents_show_the_screenshots() -> None:
+    """Each that this test makes is there, and small; and each that the documents show is one of them."""
+    documents = "".join((PROJECT / name).read_text() for name in ("README.md", "docs/console.md"))
+    shown = set(re.findall(r"(console-\w+)\.png", documents))
+    assert shown == {"console-desk", "console-phone", "console-tree"}
+    assert all((PROJECT / "docs" / f"{name}.png").stat().st_size < 300_000 for name in shown)

@@ -16,7 +16,7 @@ from purging.changes import Change, UrlChange
 from purging.errors import InvalidRequest, PermanentError
 from purging.events import manual
 from purging.events.fields import is_manual
-from purging.events.questions import asked, is_question
+from purging.events.questions import NamedObject, asked, is_question
 from purging.ledger.items import as_accepted
 from purging.ledger.quota import month_of
 from purging.ledger.store import Ledger
@@ -35,6 +35,7 @@ __all__ = [
     "Coverage",
     "InvalidRequest",
     "Ledger",
+    "NamedObject",
     "PermanentError",
     "Planner",
     "PurgeTarget",

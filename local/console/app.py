@@ -27,7 +27,7 @@ from local.console.reading import fields_of, files_of, flag, number, text, texts
 from local.console.watcher import ERRORS, Watcher
 from local.console.weather import Weather
 from local.demo.edge_client import VARIANTS
-from local.domain import Settings
+from local.domain import NamedObject, Settings
 from local.errors import BadInput
 from local.stack import Stack
 
@@ -140,8 +140,8 @@ class Routes:
     async def show_object(self, request: Request) -> Response:
         """All URL forms of an object, and why the edge shows what it shows."""
         console, key = self._console, request.query_params.get("key", "")
-        plain = console.stack.url(key)
-        urls = [f"{plain}{variant}" for variant in VARIANTS]
+        plain, *transformed = console.settings.url_map.targets(NamedObject(console.stack.bucket, key))
+        urls = [*(f"{plain}{variant}" for variant in VARIANTS), *transformed]
         looks = await run_in_threadpool(console.edge.look, urls)
         question = {"explain": {"bucket": console.stack.bucket, "key": key}}
         try:

@@ -263,6 +263,8 @@ def test_everybody_can_use_it(page: Page, width: int, scheme: str) -> None:
     expect(page.locator(".card[data-state=same]").first).to_be_visible()
     if (width, scheme) == (360, "dark"):
         page.locator("#cards").evaluate("(cards) => cards.scrollIntoView()")
+        for number in range(3):
+            _sees(page.locator(".card").nth(number), "same")
         _screenshot(page, "phone")
     page.evaluate("scrollTo(0, 0)")
     expect(page.locator("#quota-facts dd").first).to_be_visible()

@@ -8,6 +8,7 @@ import { objects, on } from "./store.js";
 import { seconds } from "./words.js";
 
 const AT_ONCE = matchMedia("(max-width: 760px)").matches ? 8 : 24;
+const NO_PICTURE = "/static/none.svg";
 const STEPS = ["changed", "pending", "accepted", "completed", "fresh"];
 const NAMES = {
   changed: "changed", pending: "pending", accepted: "accepted", completed: "Completed", fresh: "fresh",
@@ -45,9 +46,11 @@ class Card {
     };
     const { edge, origin, badge, facts, steps } = this.parts;
     for (const image of [edge, origin]) {
-      // What is no picture has none here.
-      image.addEventListener("error", () => setAttribute(image, "data-empty", ""));
-      image.addEventListener("load", () => setAttribute(image, "data-empty", null));
+      // What is no picture is not asked for again.
+      image.addEventListener("error", () => {
+        image.dataset.failed = image.getAttribute("src");
+        this.update();
+      });
     }
     this.stepList = el("ol", { class: "steps", "aria-label": `Purge of ${key}` }, ...steps);
     const button = (label, action) =>
@@ -114,9 +117,9 @@ class Card {
   }
 
   show(image, source, where) {
-    setAttribute(image, "alt", source ? `${this.key} ${where}` : "");
-    setAttribute(image, "src", source);
-    if (!source) setAttribute(image, "data-empty", "");
+    const shown = source && image.dataset.failed !== source;
+    setAttribute(image, "alt", shown ? `${this.key} ${where}` : "");
+    setAttribute(image, "src", shown ? source : NO_PICTURE);
   }
 }
 

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from local import environment
 from local.console.feed import Feed
@@ -219,12 +219,11 @@ async def _lines(*command: object) -> AsyncGenerator[str, None]:
         stderr=asyncio.subprocess.PIPE,
         limit=MOST_BYTES,  # of a line
     )
-    assert process.stdout  # noqa: S101 - a pipe, as asked for above
-    assert process.stderr  # noqa: S101 - the same
-    said = asyncio.create_task(process.stderr.read())
+    output, errors = (cast(asyncio.StreamReader, pipe) for pipe in (process.stdout, process.stderr))
+    said = asyncio.create_task(errors.read())
     try:
         async with asyncio.timeout(_SECONDS):
-            async for line in process.stdout:
+            async for line in output:
                 yield line.decode(errors="replace")
             if await process.wait():
                 message = (await said).decode(errors="replace").strip().splitlines() or ["no reason"]

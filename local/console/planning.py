@@ -25,12 +25,17 @@ _DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The pending changes: `keys` of them, planned purges, and their price. `changes` counts all changes."""
+    """The pending changes: `keys` of them, planned purges, and their price. `changes` counts all changes.
+
+    `under_way`: a drain is at work on a plan of its own. Its purges look like an upload to the planner, which
+    would gather the changes.
+    """
 
     keys: frozenset[str] = frozenset()
     changes: int = 0
     purges: tuple[Planned, ...] = ()
     price: float = 0.0
+    under_way: bool = False
 
 
 class Forecast:
@@ -82,4 +87,5 @@ class Forecast:
                 for purge in plan.purges
             ),
             plan.price,
+            plan.hold == "gathering" and (ledger.inspection.lease_until() or 0.0) >= now,
         )

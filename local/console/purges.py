@@ -59,11 +59,12 @@ class Purges:
         for purge in purges:
             if purge.request_id in self._known:
                 continue
-            planned = by_url.get(purge.url)
+            planned = by_url.pop(purge.url, None)
             keys = frozenset(planned.keys) if planned else frozenset()
             self._known[purge.request_id] = Known(
                 purge, cover(purge, keys), self._planned_at.pop(purge.url, None)
             )
+        self._planned = list(by_url.values())
 
     def completed(self, times: Mapping[str, float]) -> None:
         """Note when TrackPurges saw purges Completed (unix seconds), by request id."""

@@ -25,6 +25,7 @@ from local.stack import Stack
 ERRORS = (BotoCoreError, ClientError, requests.RequestException, LocalError)
 
 _POLL_SECONDS = 0.4
+_LISTING_REST = 4.0  # for each second that a listing takes
 _ASK_SECONDS = 2.0
 _LOG_SECONDS = 150.0  # an invocation takes at most 120, and its lines are stored when it ends
 
@@ -44,7 +45,7 @@ class Watcher:
         self._objects = Objects(stack.url)
         self._purges = Purges(stack.url_endpoint)
         self._preview = Preview()
-        self._listed_at = 0.0
+        self._listed_at = self._list_from = 0.0
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._repeat, args=(self.poll, _POLL_SECONDS), name="watch", daemon=True),
@@ -83,7 +84,7 @@ class Watcher:
     def poll(self) -> None:
         """Read the stack once. Raises one of ERRORS."""
         began = time.time()
-        listing = self._bucket.listing()
+        listing = self._listing(began)
         imagekit = self._observer.imagekit()
         accepted = self._observer.accepted()
         done = {
@@ -94,13 +95,15 @@ class Watcher:
         preview = self._forecast.preview()
         collateral, price = self._logged()
         with self._lock:
-            self._objects.listed(listing, began, self._listed_at)
-            self._listed_at = began
+            if listing is not None:
+                self._objects.listed(listing, began, self._listed_at)
+                self._listed_at = began
             waiting = self._preview.keys
             self._purges.accepted(accepted, lambda purge, keys: self._objects.purged(purge, waiting | keys))
             self._purges.completed(done)
             self._purges.logged(collateral)
-            self._purges.plan(preview.purges, began)
+            if not preview.under_way:
+                self._purges.plan(preview.purges, began)
             self._preview = preview
             self._objects.forget_deleted(self._purges.completed_times, began)
             self._publish()
@@ -153,6 +156,15 @@ class Watcher:
         planned.update((key, True) for purge in self._preview.purges for key in purge.keys)
         self._feed.replace("objects", self._objects.rows(planned, self._purges.completed_times))
         self._feed.replace("purges", self._purges.rows())
+
+    def _listing(self, now: float) -> dict[str, Stored] | None:
+        """List the bucket, unless the last listing took so long that this one can wait. What the page itself
+        changes is known without it."""
+        if now < self._list_from:
+            return None
+        found = self._bucket.listing()
+        self._list_from = time.time() + _LISTING_REST * (time.time() - now)
+        return found
 
     def _look_at_purges(self) -> None:
         """Look whether the edge is fresh after Completed purges."""

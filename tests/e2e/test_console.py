@@ -136,6 +136,7 @@ def test_a_wildcard_is_drawn_on_the_tree(stack: Stack, page: Page) -> None:
         "data-covered", "all"
     )
     expect(page.locator("#tree .leaf[data-mark=changed]")).to_have_count(10)
+    assert _violations(page) == []
     _screenshot(page, "tree", "#purges")
 
 
@@ -180,6 +181,10 @@ def test_bad_weather_loses_nothing(page: Page, name: str) -> None:
             expect(card).to_have_attribute("data-step", re.compile("pending|planned"))
         else:
             expect(page.locator("#lost")).to_contain_text("wait for a purge")
+        if name in ("throttling", "key"):
+            planned = page.locator("#purge-list li[data-state=planned]")
+            expect(planned).to_contain_text("products/lamp.jpg*")
+            expect(page.locator("#held")).to_contain_text("Held" if name == "key" else "pending")
     finally:
         switch.click()
         expect(switch).to_have_attribute("aria-checked", "false")
@@ -194,6 +199,7 @@ def test_the_form_says_what_to_write_instead(stack: Stack, page: Page) -> None:
     page.get_by_role("button", name="Purge", exact=True).click()
     refused = page.locator("#form-result .refused li")
     expect(refused).to_contain_text("Line 2")
+    assert _violations(page) == []
     refused.get_by_role("button").click()
     instead = stack.url("products/frame one.webp")
     expect(page.locator("#urls")).to_have_value(f"{stack.url('products/desk.jpg')}\n{instead}")
@@ -221,9 +227,7 @@ def test_an_upload_and_a_replayed_event(stack: Stack, page: Page, tmp_path: Path
 
 def test_the_cost_of_a_month(page: Page, tmp_path: Path) -> None:
     """A git bundle becomes a chart of ours beside the other policies, and the slider another one."""
-    page.locator("#history").set_input_files(
-        {"name": "x.bundle", "mimeType": "", "buffer": b"# v2 git bundle\n?"}
-    )
+    _drop(page, "#drop", "x.bundle", "# v2 git bundle\n?")
     expect(page.locator("#month-result")).to_contain_text("cannot be read")
     page.locator("#history").set_input_files(_bundle(tmp_path))
     expect(page.locator("#month-result tbody tr")).to_have_count(6)
@@ -231,6 +235,21 @@ def test_the_cost_of_a_month(page: Page, tmp_path: Path) -> None:
     page.locator("#month-quota").fill("500")
     expect(page.locator("#month-result")).to_contain_text("500 purges a month")
     expect(page.locator("#month-result tbody tr")).to_have_count(6)
+    expect(page.locator("#month-progress")).to_have_text("")
+    assert _violations(page) == []
+
+
+def _drop(page: Page, zone: str, name: str, content: str) -> None:
+    """Drops a file on a part of the page, as from another window."""
+    files = page.evaluate_handle(
+        """([name, content]) => {
+            const files = new DataTransfer();
+            files.items.add(new File([content], name));
+            return files;
+        }""",
+        [name, content],
+    )
+    page.dispatch_event(zone, "drop", {"dataTransfer": files})
 
 
 def _bundle(folder: Path) -> Path:

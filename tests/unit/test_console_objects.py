@@ -139,3 +139,15 @@ def test_a_purge_goes_from_planned_to_fresh() -> None:
     row = purges.rows()["r1"]
     assert (row["state"], row["completed"], row["fresh"], row["evicts"]) == ("fresh", 203.0, 204.0, 7)
     assert purges.to_look_at() == {}
+
+
+def test_planned_purges_stay_until_they_are_accepted_or_planned_anew() -> None:
+    """While a drain is at work, nothing is planned anew: the others of its purges are still to come."""
+    purges = Purges(ENDPOINT)
+    urls = [f"{ENDPOINT}/a/{number}.jpg*" for number in range(3)]
+    purges.plan([Planned(url, (), 0) for url in urls], 200.0)
+    purges.accepted([_accepted(urls[0], 201.0)], _objects().purged)
+    assert [row["state"] for row in purges.rows().values()] == ["accepted", "planned", "planned"]
+    purges.plan([Planned(urls[1], (), 0)], 202.0)
+    assert sorted(purges.rows()) == [f"{PLANNED}{urls[1]}", "r1"]
+    assert purges.rows()[f"{PLANNED}{urls[1]}"]["planned"] == 200.0

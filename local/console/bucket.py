@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator
 
+from botocore.exceptions import ClientError
+
 from local.console.objects import Stored
 from local.demo.catalogue import MAX_KEY_BYTES, image_specs
 from local.demo.drawing import Picture, draw
@@ -43,8 +45,11 @@ class Bucket:
         return Stored(answer["ETag"], len(body), at), at
 
     def overwrite(self, key: str) -> tuple[Stored, float]:
-        """Put a newly drawn picture, as `put` does."""
+        """Put a newly drawn picture, as `put` does. It differs from the one that is there."""
+        current = self._body(key)
         picture = self._draw(key)
+        while picture.body == current:
+            picture = self._draw(key)
         return self.put(key, picture.body, picture.content_type)
 
     def delete(self, key: str) -> float:
@@ -57,6 +62,14 @@ class Bucket:
         """Put pictures with keys of all kinds."""
         for key in sample_keys():
             self.overwrite(key)
+
+    def _body(self, key: str) -> bytes:
+        try:
+            return self._stack.s3.get_object(Bucket=self._stack.bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return b""
+            raise
 
     def _draw(self, key: str) -> Picture:
         self._drawn += 1

@@ -58,18 +58,22 @@ def _checked(number: int, line: str, url_map: UrlMap) -> Line:
     try:
         url_map.validated(line)
     except InvalidRequest as refusal:
-        return Line(number, line, str(refusal), _instead(line, url_map))
+        endpoint = url_map.roots[0].endpoint
+        repairs = [repaired for repaired in _repairs(line, endpoint) if repaired]
+        instead = next((each for each in repairs if not _problem(each, url_map)), "")
+        problem = str(refusal)
+        if not instead and repairs[0] != line:
+            problem += f". Under the endpoint of this stack: {_problem(repairs[0], url_map)}"
+        return Line(number, line, problem, instead)
     return Line(number, line)
 
 
-def _instead(line: str, url_map: UrlMap) -> str:
-    """Return the first repair of a line that can be purged; empty if none can."""
-    endpoint = url_map.roots[0].endpoint
-    for repaired in _repairs(line, endpoint):
-        try:
-            return url_map.validated(repaired)
-        except InvalidRequest:
-            continue
+def _problem(url: str, url_map: UrlMap) -> str:
+    """Return why a URL cannot be purged; empty if it can."""
+    try:
+        url_map.validated(url)
+    except InvalidRequest as refusal:
+        return str(refusal)
     return ""
 
 

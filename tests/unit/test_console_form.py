@@ -61,6 +61,13 @@ def test_more_than_100_urls_and_repeats_are_refused() -> None:
     assert "line 1" in again.problem
 
 
+def test_a_url_of_imagekit_that_cannot_be_purged_here_either_names_both_reasons() -> None:
+    """The endpoint is one thing, its wildcard another."""
+    (line,) = checked("https://ik.imagekit.io/other/images/*", URL_MAP)
+    assert "none of the endpoints" in line.problem
+    assert "a wildcard is one * at the end of two levels" in line.problem
+
+
 @given(st.text())
 def test_whatever_is_written_what_it_proposes_can_be_purged(text: str) -> None:
     """No text makes it fail, and no proposal is refused in its turn."""

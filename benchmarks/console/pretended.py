@@ -18,6 +18,7 @@ from local.workspace import Workspace
 _CHANGED, _MOVED = 50, 20
 """Objects and purges that an update changes."""
 
+_ETAG = '"0123456789abcdef0123456789abcdef"'
 _STATES = ("accepted", "completed", "fresh")
 
 
@@ -51,7 +52,7 @@ class _Edge:
         self._picture = draw(1, 1, "png")
 
     def look(self, urls: Iterable[str]) -> list[Look]:
-        return [Look(url, 200, True, 60, '"1"', time.time()) for url in urls]
+        return [Look(url, 200, True, 60, _ETAG, time.time()) for url in urls]
 
     def get(self, _url: str) -> _Answer:
         return _Answer(self._picture.body, {"Content-Type": self._picture.content_type})
@@ -108,7 +109,7 @@ def _key(number: int) -> str:
 
 
 def _object(at: float, step: str) -> dict[str, Any]:
-    return {"etag": '"1"', "size": 10_000, "at": at - 60, "step": step, "purge": ""}
+    return {"etag": _ETAG, "at": at - 60, "step": step, "purge": ""}
 
 
 def _purge(number: int, now: float, state: str) -> dict[str, Any]:
@@ -116,7 +117,6 @@ def _purge(number: int, now: float, state: str) -> dict[str, Any]:
     at = now - 3600 + number
     reached = _STATES.index(state)
     return {
-        "url": f"http://127.0.0.1:1/demo/{path}*",
         "path": path,
         "wildcard": True,
         "shown": f"{path}*",

@@ -128,7 +128,6 @@ class Objects:
         return {
             key: {
                 "etag": known.stored.etag if known.stored else None,
-                "size": known.stored.size if known.stored else 0,
                 "at": round(known.changed_at, 2),
                 "step": _step(key, known, planned, completed),
                 "purge": known.purge,

@@ -141,7 +141,6 @@ class Purges:
         """What a purge covers: the path in the URL, encoded and without its `*`, and the same for people."""
         path = url.removeprefix(f"{self._endpoint}/")
         return {
-            "url": url,
             "path": path.removesuffix("*"),
             "wildcard": path.endswith("*"),
             "shown": unquote(path.removesuffix("*")) + ("*" if path.endswith("*") else ""),

@@ -21,9 +21,9 @@ class Row {
     const purge = purges.get(id);
     this.steps = STATES.map((state) => el("li", {}, NAMES[state]));
     this.facts = el("p", { class: "dim" });
-    this.button = el("button", { type: "button", class: "purge", "aria-pressed": "false", title: purge.url,
+    this.button = el("button", { type: "button", class: "purge", "aria-pressed": "false",
       onclick: () => choose(id) }, purge.shown || "/");
-    this.node = el("li", { "data-purge": id, "data-url": purge.url }, this.button,
+    this.node = el("li", { "data-purge": id }, this.button,
       el("ol", { class: "steps", "aria-label": "State" }, ...this.steps), this.facts);
     this.update();
   }

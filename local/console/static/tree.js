@@ -141,6 +141,6 @@ export function startTree() {
     tally(root);
     if (chosen) unfoldCovered(root);
     draw();
-    setAttribute(byId("tree"), "data-chosen", chosen ? chosen.purge.url : null);
+    setAttribute(byId("tree"), "data-chosen", chosen ? chosen.purge.shown : null);
   });
 }

@@ -12,7 +12,7 @@ COMPILE := $(UV) pip compile --quiet --no-config --universal --python-version 3.
 
 .PHONY: help
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: .venv/stamp .tools/sam/stamp .tools/ministack/stamp ## Install everything into .venv and .tools
@@ -34,13 +34,23 @@ up: setup ## Start the embedded stack, or deploy to the one that runs
 down: ## Stop the embedded stack
 	@test ! -x $(BIN)/python || exec $(BIN)/python -m local down
 
+.PHONY: console
+console: setup ## Show the embedded stack in a browser, until Ctrl-C; PORT=8080 chooses the port
+	@exec $(BIN)/python -m local console $(if $(PORT),--port $(PORT))
+
+# The test of the console needs a browser, and says so if there is none. All other tests go on without one.
 .PHONY: test
 test: lint ## Check everything: style, types, template, and all tests
+	-@$(BIN)/python -m local.browser
 	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder
 
 .PHONY: bench
 bench: setup ## Run all benchmarks in a short form and write benchmarks/RESULTS.md; LONG=1 takes longer
 	@exec $(BIN)/python -m benchmarks $(if $(LONG),--long)
+
+.PHONY: screenshots
+screenshots: setup ## Make the screenshots of the documents anew, by the test of the console
+	SCREENSHOTS=docs $(BIN)/pytest tests/e2e/test_console.py
 
 .PHONY: lint
 lint: setup .tools/scan/checked ## Check style, types and the template

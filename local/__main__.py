@@ -39,6 +39,12 @@ def _replay(arguments: argparse.Namespace, console: Console) -> int:
     return replay(arguments.file, console)
 
 
+def _console(arguments: argparse.Namespace, console: Console) -> int:
+    from local.console.server import console as serve  # noqa: PLC0415
+
+    return serve(console, arguments.port)
+
+
 def _down(_arguments: argparse.Namespace, console: Console) -> int:
     console.print("Stopped." if session.down() else "Nothing is running.")
     return 0
@@ -95,6 +101,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     replay.add_argument("file", metavar="FILE", type=Path, help="an event, such as those of events/")
     replay.set_defaults(run=_replay)
+    page = commands.add_parser(
+        "console",
+        help="serve a page that shows the stack at work, until Ctrl-C",
+        description="Serves one page on 127.0.0.1 that shows the stack of `up`, or a stack of its own if "
+        "none runs: objects, purges, quota, bad weather, and what a month would cost.",
+    )
+    page.add_argument("--port", type=int, default=0, help="the port of the page (default: a free one)")
+    page.set_defaults(run=_console)
     down = commands.add_parser("down", help="stop the stack of `up`")
     down.set_defaults(run=_down)
     return parser

@@ -70,6 +70,7 @@ def demo(console: Console) -> int:
             with suppress(BotoCoreError, ClientError, RequestException):
                 observer.keep_logs()
         if not problems:
+            display.say("To see all this in a browser, and to try it yourself: make console")
             return 0
         display.heading(f"The main job was not done: {len(problems)} problems.")
         for problem in problems[:_MOST_PROBLEMS]:

@@ -23,11 +23,17 @@ class Event:
     def read(cls, path: Path) -> "Event":
         """Read a file. Raises BadInput if the functions cannot understand the event."""
         try:
-            body = json.loads(path.read_text(encoding="utf-8"))
+            return cls.parse(path, path.read_bytes())
         except OSError as error:
             raise _bad_input(
                 path, f"cannot be read ({error.strerror}): see events/README.md for files"
             ) from error
+
+    @classmethod
+    def parse(cls, path: Path, content: bytes) -> "Event":
+        """Read the content of a file. Raises BadInput if the functions cannot understand the event."""
+        try:
+            body = json.loads(content.decode())
         except UnicodeDecodeError as error:
             raise _bad_input(path, "is not UTF-8: save it as UTF-8") from error
         except (ValueError, RecursionError) as error:

@@ -31,7 +31,9 @@ def test_full_batches_lose_nothing_and_cost_little() -> None:
     # One write or call for each change would be 1,000 per thousand.
     assert ours["dynamodb_writes_per_1000"] < 50
     assert ours["imagekit_calls_per_1000"] < 50
-    assert folders["imagekit_calls_per_1000"] == 1
+    # A purge for each batch of a folder at most. While a drain gathers the upload, other batches come.
+    assert folders["imagekit_calls_per_1000"] <= 1
+    assert folders["aws_calls_per_1000"] < 50
     assert [each["imagekit_calls_per_1000"] for each in yardsticks] == [1000, 1000]
 
 

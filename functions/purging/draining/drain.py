@@ -109,8 +109,9 @@ class Drain:
         report, held_before, latest = Report(), 0, inf
         while True:
             window = self._window()
-            arriving = arriving or window.latest > latest
-            latest = window.latest
+            # Another window has other changes. These did not come just now.
+            arriving = window.sees_all and (arriving or window.latest > latest)
+            latest = window.latest if window.sees_all else inf
             paused: frozenset[ChangedObject] = frozenset()
             if pause := window.pause_seconds:
                 if pause <= remaining() - _ROUND_SECONDS:

@@ -79,7 +79,7 @@ def test_a_trace_worked_out_by_hand(tmp_path: Path, capsys: pytest.CaptureFixtur
         "changes_needing_purge": 5,
         "evictions": 0,
         "evictions_per_change": 0.0,
-        # 0.3, 2.06, 2.04, 2.02 and 2.06 seconds: a change in company is gathered for 2 seconds after its event.
+        # 0.3, 2.06, 2.04, 2.02 and 2.06 seconds: company is gathered for 2 seconds after its first event.
         "delay_median": 2.0,
         "delay_p95": 2.1,
         "delay_max": 2.1,

@@ -35,7 +35,7 @@ function showGauge() {
   const price = values.get("price");
   const imagekit = values.get("imagekit");
   const facts = [
-    ["Month", `${found.month}, ${percent} % over`],
+    ["Month", `${found.month}, ${percent} % of it is over`],
     ["Left for changes", `${found.left.toLocaleString("en")} and a reserve of ${found.reserve}`],
     ["Price now", price === undefined ? "nothing was planned yet" : price === 0 ? "0: nothing is evicted needlessly" : `${price.toFixed(2)} evictions a purge`],
     ["At this pace", found.ends_at ? `it ends on ${moment(found.ends_at)}` : "it lasts to the end of the month"],

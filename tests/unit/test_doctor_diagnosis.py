@@ -18,8 +18,9 @@ from ops.doctor.account import (
     Usage,
 )
 from ops.doctor.bucket import Bucket
-from ops.doctor.diagnosis import Diagnosis, Facts, as_json, diagnose
+from ops.doctor.diagnosis import Diagnosis, as_json, diagnose
 from ops.doctor.domain import UrlMap, settings_of
+from ops.doctor.facts import Facts
 from ops.doctor.finding import Severity
 from ops.doctor.stack import Stack, variable
 from tests.unit.cloudformation import load
@@ -58,8 +59,8 @@ def said(diagnosis: Diagnosis, severity: Severity = Severity.MEND) -> list[str]:
 def test_a_new_user_gets_a_url_map_that_the_stack_accepts() -> None:
     """From the account alone: bucket, folder and URL-endpoint, with what a change costs."""
     found = diagnose(facts(changes=100))
-    assert found.url_map == f"photos/media={E}"
-    assert UrlMap.parse(found.url_map)
+    assert found.proposal.url_map == f"photos/media={E}"
+    assert UrlMap.parse(found.proposal.url_map)
     assert found.cost
     assert (found.cost.purges, found.cost.most_changes, found.cost.needed) == (1, 900, 100)
     assert found.well
@@ -70,7 +71,7 @@ def test_every_endpoint_and_address_that_shows_the_bucket_has_an_entry() -> None
     usage = Usage(date(2026, 1, 1), date(2026, 1, 2), 5, (), (Counted("https://i.example.com/a.jpg", 5),), ())
     both = Endpoint("e3", "all", ("2", "1"))
     found = diagnose(facts(account=account(DEFAULT, SHOP, both, usage=usage)))
-    assert found.url_map == (
+    assert found.proposal.url_map == (
         f"photos/media={E},photos/media=https://i.example.com,"
         f"photos/media={E}/all,photos/media=https://i.example.com/all"
     )
@@ -105,7 +106,7 @@ def test_every_endpoint_and_address_that_shows_the_bucket_has_an_entry() -> None
 def test_the_origins_that_read_the_bucket(origin: Origin, place: str) -> None:
     """By a bucket's name, or by an address of S3 itself."""
     found = diagnose(facts(account=account(DEFAULT, origins=(origin,))))
-    assert found.url_map == (f"{place}={E}" if place else "")
+    assert found.proposal.url_map == (f"{place}={E}" if place else "")
     assert bool(said(found)) == (not place)
 
 
@@ -113,13 +114,13 @@ def test_two_origins_of_one_folder_hide_nothing() -> None:
     """They differ in the credentials, perhaps."""
     twice = (PHOTOS, replace(PHOTOS, id="2", name="again"))
     found = diagnose(facts(account=account(replace(DEFAULT, origins=("1", "2")), origins=twice)))
-    assert (found.url_map, found.findings) == (f"photos/media={E}", ())
+    assert (found.proposal.url_map, found.findings) == (f"photos/media={E}", ())
 
 
 def test_without_an_address_the_map_has_a_place_for_it() -> None:
     """The API does not tell the account's id."""
     found = diagnose(facts(given=()))
-    assert found.url_map == "photos/media=https://ik.imagekit.io/YOUR_IMAGEKIT_ID"
+    assert found.proposal.url_map == "photos/media=https://ik.imagekit.io/YOUR_IMAGEKIT_ID"
     assert any("--url-endpoint" in each for each in said(found, Severity.UNSEEN))
 
 
@@ -127,7 +128,7 @@ def test_a_folder_that_no_url_map_can_have() -> None:
     """A comma ends an entry. The rest of the map stays."""
     origins = (replace(PHOTOS, folder="a,b"), replace(PHOTOS, id="2", folder="ok"))
     found = diagnose(facts(account=account(origins=origins)))
-    assert found.url_map == f"photos/ok={E}/shop"
+    assert found.proposal.url_map == f"photos/ok={E}/shop"
     assert any("a name without commas" in each for each in said(found))
 
 
@@ -159,7 +160,7 @@ def test_the_url_map_of_a_stack_is_compared(url_map: str, words: list[str]) -> N
         assert any(each in text for text in texts), texts
     if not words:
         assert texts == []
-        assert found.url_map == url_map
+        assert found.proposal.url_map == url_map
 
 
 def test_an_endpoint_that_is_not_there() -> None:
@@ -191,7 +192,7 @@ def test_the_key_of_the_stack() -> None:
         facts(**right, key=KeyCheck(KeyState.RESTRICTED), reader=KeyState.RESTRICTED, account=unread)
     )
     assert any("IMAGEKIT_PRIVATE_KEY" in each for each in said(alone, Severity.UNSEEN))
-    assert (alone.well, alone.url_map) == (False, f"photos/media={E}")
+    assert (alone.well, alone.proposal.url_map) == (False, f"photos/media={E}")
     wrong = diagnose(facts(reader=KeyState.REFUSED, account=unread))
     assert any("Copy it anew" in each for each in said(wrong))
 
@@ -214,18 +215,18 @@ def test_the_stack_s_own_bucket_sends_to_the_queue() -> None:
     lost = diagnose(facts(stack=own, buckets=(replace(bucket, queues=()),)))
     assert any("does not send its events to the stack's queue" in each for each in said(lost))
     wrong = replace(stack(f"*={E}"), owns_bucket=True)
-    assert diagnose(facts(stack=wrong, buckets=(bucket,))).url_map == f"*/media={E}"
+    assert diagnose(facts(stack=wrong, buckets=(bucket,))).proposal.url_map == f"*/media={E}"
 
 
 def test_path_transformations_cost_and_should_be_queries() -> None:
     """Before the deployment, those of the pages are proposed."""
     urls = (f"{E}/tr:w-300/a.jpg", f"{E}/tr:w-300/b.jpg", f"{E}/tr:w-1/tr:h-2/b.jpg")
     found = diagnose(facts(urls=urls))
-    assert found.transformations == ("tr:w-300",)
+    assert found.proposal.transformations == ("tr:w-300",)
     assert found.cost
     assert (found.cost.purges, found.cost.most_changes) == (2, 450)
     assert any("?tr=w-300" in each for each in said(found, Severity.ADVICE))
-    [uncovered] = [each for each in said(found) if "No setting covers" in each]
+    [uncovered] = [each for each in said(found) if "do not cover" in each]
     assert "tr:w-1/tr:h-2" in uncovered
     assert any("PathTransformations cannot have tr:w-1/tr:h-2" in each for each in said(found))
 
@@ -235,12 +236,12 @@ def test_what_pages_use_is_held_against_the_stack() -> None:
     urls = (f"{E}/tr:w-300/a.jpg", f"{E}/a.jpg", f"{E}/ik-seo/a/b.jpg", "https://x.example.com/tr:w-1/a.jpg")
     found = diagnose(facts(stack=stack(f"photos/media={E}", "tr:w-9"), urls=urls))
     assert [each.split(",")[0] for each in said(found)] == [
-        "No setting covers 1 URL in use of the form ik-seo",
-        "No setting covers 1 URL in use of the form path transformation tr:w-300",
+        "The settings do not cover 1 URL in use of the form ik-seo",
+        "The settings do not cover 1 URL in use of the form path transformation tr:w-300",
     ]
     assert any("none of these pages uses" in each for each in said(found, Severity.ADVICE))
     assert any("https://x.example.com look" in each for each in said(found, Severity.UNSEEN))
-    assert found.transformations == ("tr:w-9", "tr:w-300")
+    assert found.proposal.transformations == ("tr:w-9", "tr:w-300")
 
 
 def test_a_place_that_the_map_does_not_have_needs_an_entry() -> None:

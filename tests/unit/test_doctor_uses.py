@@ -168,7 +168,7 @@ def test_equal_uses_are_counted_with_one_example() -> None:
 
 def test_each_form_names_its_remedy() -> None:
     """A person learns from it what to do."""
-    assert all(form.remedy.format(marker="x") for form in FORMS)
+    assert all(form.setting and form.remedy.format(marker="x", place="y", source="z") for form in FORMS)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from ops.doctor.account import NamedTransformation, Usage
 from ops.doctor.cost import Cost
 from ops.doctor.domain import Settings
 from ops.doctor.finding import Finding, advice, mend, unseen
-from ops.doctor.forms import OVERLAY, PATH, PROXY, SEO, VARIED
+from ops.doctor.forms import PATH, PROXY, SEO, VARIED
 from ops.doctor.limits import LONGEST
 from ops.doctor.mapping import web_place
 from ops.doctor.proposal import Proposal
@@ -39,7 +39,7 @@ def about_uses(found: Uses, settings: Settings, buckets: Sequence[str]) -> Itera
 
 def _remedy(use: Use, settings: Settings) -> str:
     roots = settings.url_map.roots
-    if use.form not in (OVERLAY, PROXY) and use.place not in endpoints_of(settings.url_map):
+    if use.form != PROXY and use.place not in endpoints_of(settings.url_map):
         return f"UrlMap has no entry for {use.place}: add one if this address shows the bucket."
     texts = [use.form.remedy]
     if use.form in (SEO, PROXY):

@@ -51,7 +51,7 @@ REWRITTEN = Form(
 PROXY = Form(
     "web proxy",
     "UrlMap",
-    "Add an entry to UrlMap that ends in the bucket's URL: BUCKET={place}/{source}",
+    "Add BUCKET={place}/{source} to UrlMap, an entry that ends in the bucket's URL.",
 )
 OVERLAY = Form(
     "overlay, font or default image",

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import unquote
 
 from ops.doctor.account import Account, Endpoint
-from ops.doctor.addresses import address_of, is_custom_domain, old_addresses
+from ops.doctor.addresses import address_of, is_custom_domain, is_old_host
 from ops.doctor.domain import Root, split_web_proxy
 from ops.doctor.finding import Finding, advice, mend
 from ops.doctor.mapping import Entry, Showing, entries, proxies, showings, url_endpoint, web_place
@@ -103,10 +103,8 @@ def _missing(
 ) -> Iterator[Finding]:
     """The endpoints that show a bucket although the UrlMap does not have them."""
     roots = [root for root in plain_roots(stack) if not root.web_proxy]
-    # Whether pages still use an old host, the account does not tell. Where they do, its URLs show it.
-    old = {each for address in addresses for each in old_addresses(address)}
     for each in found:
-        for address in (address for address in addresses if address not in old):
+        for address in addresses:
             here = [root for root in roots if root.bucket in ("*", each.bucket)]
             url = url_endpoint(address, each.endpoint)
             [entry] = entries([each], [address], any_bucket=stack.owns_bucket)
@@ -121,6 +119,12 @@ def _missing(
                 yield advice(
                     f"{url} shows all of s3://{each.bucket}/{each.folder}, but UrlMap has only parts of it.",
                     f"Add {entry} if the other keys are shown too.",
+                )
+            elif is_old_host(address):
+                yield advice(
+                    f"The old host of {url} may still show s3://{each.bucket}/{each.folder}, but UrlMap does "
+                    "not have it.",
+                    f"Add {entry} to UrlMap if your pages still use this host.",
                 )
             elif is_custom_domain(address):
                 if not any(

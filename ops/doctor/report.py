@@ -13,6 +13,7 @@ from ops.doctor.bucket import Bucket
 from ops.doctor.cost import Cost
 from ops.doctor.diagnosis import Diagnosis
 from ops.doctor.finding import Severity
+from ops.doctor.forms import OVERLAY
 from ops.doctor.proposal import of_stack
 
 _STYLES = {Severity.MEND: "red", Severity.UNSEEN: "yellow", Severity.ADVICE: "cyan"}
@@ -109,7 +110,7 @@ def _uses(diagnosis: Diagnosis) -> Iterator[RenderableType]:
     if diagnosis.facts.urls is None:
         return
     found = diagnosis.uses
-    total = sum(use.count for use in found.uses)
+    total = sum(use.count for use in found.uses if use.form != OVERLAY)  # part of a URL that is counted
     yield Text(f"\nURLs in use: {total} of the account, {found.foreign} of others", "bold")
     if not found.uses:
         return

@@ -31,6 +31,12 @@ def seo_text(key: str) -> str | None:
     return f"{stem}/" if named else None
 
 
+def split_web_proxy(endpoint: str) -> tuple[str, str]:
+    """ImageKit's endpoint, and the URL of the bucket behind it; that URL is empty without a web proxy."""
+    proxy = _WEB_PROXY.fullmatch(endpoint)
+    return (proxy[1], proxy[2]) if proxy else (endpoint, "")
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """One form of the URLs of a folder's objects: an endpoint, and perhaps a path transformation."""
@@ -53,8 +59,7 @@ class Root:
     _above: str = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        proxy = _WEB_PROXY.fullmatch(self.endpoint)
-        own, source = proxy.groups() if proxy else (self.endpoint, "")
+        own, source = split_web_proxy(self.endpoint)
         seo = _SEO if self.seo else ""
         prefix = "/".join(filter(None, [own, seo, self.transformation, source]))
         object.__setattr__(self, "prefix", f"{prefix}/")
@@ -70,7 +75,7 @@ class Root:
     @property
     def web_proxy(self) -> bool:
         """Whether the endpoint is that of a web proxy."""
-        return _WEB_PROXY.fullmatch(self.endpoint) is not None
+        return bool(split_web_proxy(self.endpoint)[1])
 
     def serves(self, bucket: str, key: str) -> bool:
         """Whether this root has a URL for the object. Keys outside the folder have none."""

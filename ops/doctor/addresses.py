@@ -49,6 +49,12 @@ def is_custom_domain(address: str) -> bool:
     return parts is not None and not _has_id(parts) and not parts.netloc.endswith(_OLD_HOST)
 
 
+def is_old_host(address: str) -> bool:
+    """Whether an address is on a host that ImageKit gave to accounts for years, and that still serves."""
+    host = urlsplit(address).netloc
+    return host == "ik.imgkit.net" or (host.endswith(_OLD_HOST) and host != "ik.imagekit.io")
+
+
 def old_addresses(address: str) -> tuple[str, ...]:
     """The addresses of old that may show the same objects: `https://ID.imagekit.io`, and ImageKit's old host.
 

@@ -16,8 +16,9 @@ from local.errors import BadInput
 from ops.doctor import account, bucket, stack
 from ops.doctor.account import Account, KeyState
 from ops.doctor.addresses import PLACEHOLDER, address_of
-from ops.doctor.diagnosis import Facts, as_json, diagnose
+from ops.doctor.diagnosis import as_json, diagnose
 from ops.doctor.domain import IMAGEKIT_API_URL, InvalidSetting, settings_of
+from ops.doctor.facts import Facts
 from ops.doctor.finding import Finding, unseen
 from ops.doctor.pages import urls_of
 from ops.doctor.report import report

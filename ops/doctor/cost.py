@@ -1,16 +1,17 @@
 """What a change costs: how many purges, and how many changes the month's quota takes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from ops.doctor.domain import Settings, UrlMap
+from ops.doctor.proposal import Proposal
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A path transformation, and the purges that it adds to a change."""
+    """A path transformation or a pattern of Dependents, and the purges that it adds to a change."""
 
-    transformation: str
+    text: str
     purges: int
 
 
@@ -20,9 +21,15 @@ class Cost:
 
     plain: int
     """For the plain URLs: one for each entry of the UrlMap that shows the object."""
+    proxied: int
+    """For the URLs of a web proxy, likewise."""
     queries: bool
     """Whether these purges also cover the queries."""
     variants: tuple[Variant, ...]
+    seo: int
+    """For SEO-friendly URLs."""
+    dependents: tuple[Variant, ...]
+    """What comes on top for an object that matches a pattern of Dependents."""
     quota: int
     left: int
     """The part of the quota that changes may use."""
@@ -31,8 +38,8 @@ class Cost:
 
     @property
     def purges(self) -> int:
-        """For a change, all in all."""
-        return self.plain + sum(variant.purges for variant in self.variants)
+        """For a change, all in all, without Dependents."""
+        return self.plain + self.proxied + sum(variant.purges for variant in self.variants) + self.seo
 
     @property
     def most_changes(self) -> int:
@@ -45,11 +52,36 @@ class Cost:
         return None if self.changes is None else self.changes * self.purges
 
 
-def cost(url_map: str, transformations: Sequence[str], settings: Settings, changes: int | None) -> Cost:
-    """Count the purges of a change by the functions' own code. Raises InvalidSetting for a wrong text."""
-    plain = UrlMap.parse(url_map).most_urls
+def cost(proposal: Proposal, settings: Settings, changes: int | None) -> Cost:
+    """Count the purges of a change by the functions' own code. `settings` give quota and QueryVariants.
+
+    Raises InvalidSetting for a wrong text.
+    """
+    alone = UrlMap.parse(proposal.url_map)
+    whole = alone.most_urls
+    direct = tuple(root for root in alone.roots if not root.web_proxy)
+    plain = replace(alone, roots=direct).most_urls if direct else 0
     variants = tuple(
-        Variant(each, UrlMap.parse(url_map, [each]).most_urls - plain) for each in transformations
+        Variant(each, UrlMap.parse(proposal.url_map, [each]).most_urls - whole)
+        for each in proposal.transformations
     )
-    left = settings.automatic_quota
-    return Cost(plain, settings.query_variants, variants, settings.monthly_quota, left, changes)
+    varied = UrlMap.parse(proposal.url_map, proposal.transformations)
+    all_forms = UrlMap.parse(proposal.url_map, proposal.transformations, seo=proposal.seo)
+    return Cost(
+        plain,
+        whole - plain,
+        settings.query_variants,
+        variants,
+        all_forms.most_urls - varied.most_urls,
+        tuple(_dependents(proposal)),
+        settings.monthly_quota,
+        settings.automatic_quota,
+        changes,
+    )
+
+
+def _dependents(proposal: Proposal) -> Iterable[Variant]:
+    """The purges for an object that matches a pattern: one for each of its URLs."""
+    every = UrlMap.parse(proposal.url_map, dependent=" ".join(proposal.dependents)).dependents.all
+    for pattern in dict.fromkeys(each.pattern for each in every):
+        yield Variant(pattern, len({each.url for each in every if each.pattern == pattern}))

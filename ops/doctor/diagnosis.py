@@ -1,41 +1,17 @@
 """From what ImageKit, AWS and pages say to a proposal and findings. It asks nobody."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ops.doctor import findings, findings_of_use
-from ops.doctor.account import Account, KeyCheck, KeyState
-from ops.doctor.addresses import PLACEHOLDER, addresses
-from ops.doctor.bucket import Bucket
+from ops.doctor.addresses import addresses
 from ops.doctor.comparison import compare, plain_roots
 from ops.doctor.cost import Cost, cost
-from ops.doctor.domain import InvalidSetting, Settings, UrlMap, settings_of
-from ops.doctor.finding import Finding, Severity, mend
-from ops.doctor.forms import PATH
-from ops.doctor.mapping import Entry, Showing, entries, showings, text
-from ops.doctor.stack import Stack
+from ops.doctor.facts import Facts
+from ops.doctor.finding import Finding, Severity
+from ops.doctor.mapping import Showing, showings
+from ops.doctor.proposal import Proposal, of_stack, propose
 from ops.doctor.uses import Uses, places, uses
-
-_RENAME = "Give the folder a name without commas, equals signs and percent signs, or leave it out."
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All that was asked and given. `unseen` are findings of the asking itself."""
-
-    account: Account
-    buckets: tuple[Bucket, ...]
-    stack: Stack | None = None
-    key: KeyCheck | None = None
-    """The check of the key that the stack purges with."""
-    reader: KeyState = KeyState.UNKNOWN
-    """The state of the key that asked for the account."""
-    given: tuple[str, ...] = ()
-    """URL-endpoints of the account, as the user named them."""
-    urls: tuple[str, ...] | None = None
-    """Those of pages and logs; None if none were given."""
-    changes: int | None = None
-    unseen: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +21,7 @@ class Diagnosis:
     facts: Facts
     addresses: tuple[str, ...]
     showings: tuple[Showing, ...]
-    url_map: str
-    """Empty if nothing is known that shows a bucket."""
-    transformations: tuple[str, ...]
+    proposal: Proposal
     cost: Cost | None
     uses: Uses
     findings: tuple[Finding, ...]
@@ -70,107 +44,59 @@ def diagnose(facts: Facts) -> Diagnosis:
         facts.urls or (),
     )
     compared = compare(stack, account, known) if stack else ()
-    url_map, unfit_entries = _url_map(
-        facts, found, known, right=all(each.severity != Severity.MEND for each in compared)
-    )
-    wanted, unfit = _transformations(facts, url_map, known)
-    settings = stack.settings if stack else _settings(url_map, wanted)
+    proposal = propose(facts, found, known, right=all(each.severity != Severity.MEND for each in compared))
+    settings = stack.settings if stack else proposal.settings
     in_use = uses(facts.urls or (), places(account.endpoints or (), known, settings.url_map), settings)
-    price = cost(url_map, wanted, settings, facts.changes) if url_map else None
-    in_force = stack.transformations if stack else wanted
-    queries = settings.query_variants
+    price = cost(proposal, settings, facts.changes) if proposal.url_map else None
+    in_force = of_stack(facts)
     everything = [
         *facts.unseen,
         *(findings.about_stack_key(facts.key) if facts.key else ()),
         *findings.about_refusals(account.refusals, facts.reader),
         *findings.about_account(account, found, names, known, named),
-        *unfit_entries,
         *compared,
         *(each for bucket in facts.buckets for each in findings.about_bucket(bucket, stack)),
-        *unfit,
-        *findings_of_use.about_uses(
-            in_use,
-            [root.endpoint for root in settings.url_map.roots],
-            stack.transformations if stack else (),
-        ),
+        *proposal.unfit,
+        *findings_of_use.about_uses(in_use, settings, names),
+        *(findings_of_use.about_unused(in_use, in_force) if in_force else ()),
         *(
-            findings_of_use.about_variants(price, account.named, in_force, query_variants=queries)
+            findings_of_use.about_variants(
+                price,
+                account.named,
+                (in_force or proposal).transformations,
+                query_variants=settings.query_variants,
+            )
             if price
             else ()
         ),
         *(
-            findings_of_use.about_usage(account.usage, wanted, facts.urls or (), settings)
+            findings_of_use.about_usage(account.usage, proposal.transformations, facts.urls or (), settings)
             if account.usage
             else ()
         ),
-        *(findings_of_use.about_limits(url_map, wanted, price) if price else ()),
+        *(findings_of_use.about_limits(proposal, price) if price else ()),
     ]
     order = list(Severity)
     ordered = sorted(dict.fromkeys(everything), key=lambda each: order.index(each.severity))
-    return Diagnosis(facts, known, found, url_map, wanted, price, in_use, tuple(ordered))
-
-
-def _url_map(
-    facts: Facts, found: Sequence[Showing], known: Sequence[str], *, right: bool
-) -> tuple[str, tuple[Finding, ...]]:
-    """The proposed UrlMap, and findings about entries that cannot be set.
-
-    It is the stack's own text if that is `right`, or if the account was not seen: an entry for a part of what
-    an endpoint shows may be meant.
-    """
-    seen = facts.account.endpoints is not None and facts.account.origins is not None
-    if facts.stack and (right or not seen):
-        return facts.stack.url_map_text, ()
-    names = tuple(bucket.name for bucket in facts.buckets)
-    any_bucket = facts.stack is not None and facts.stack.owns_bucket and names == facts.stack.buckets
-    fit: list[Entry] = []
-    unfit: list[Finding] = []
-    for entry in entries(found, known or (PLACEHOLDER,), any_bucket=any_bucket):
-        try:
-            UrlMap.parse(str(entry))
-        except InvalidSetting as error:
-            unfit.append(mend(f"An endpoint shows {entry.bucket}/{entry.folder}, but {error}", _RENAME))
-        else:
-            fit.append(entry)
-    return text(fit), tuple(unfit)
-
-
-def _transformations(
-    facts: Facts, url_map: str, known: Sequence[str]
-) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
-    """The path transformations of the stack and of the pages, and findings about those that cannot be set."""
-    settings = facts.stack.settings if facts.stack else _settings(url_map, ())
-    in_use = uses(facts.urls or (), places(facts.account.endpoints or (), known, settings.url_map), settings)
-    used = [use.marker for use in in_use.uses if use.form == PATH]
-    wanted: list[str] = []
-    unfit: list[Finding] = []
-    for each in dict.fromkeys([*(facts.stack.transformations if facts.stack else ()), *used]):
-        try:
-            _settings(url_map, [each])
-        except InvalidSetting as error:
-            unfit.append(mend(f"PathTransformations cannot have {each}: {error}", "Write it as a query."))
-        else:
-            wanted.append(each)
-    return tuple(wanted), tuple(unfit)
-
-
-def _settings(url_map: str, transformations: Sequence[str]) -> Settings:
-    """The settings of a new stack: the defaults, with these. Raises InvalidSetting."""
-    environ = {"URL_MAP": url_map or f"*={PLACEHOLDER}", "PATH_TRANSFORMATIONS": " ".join(transformations)}
-    return settings_of(environ)
+    return Diagnosis(facts, known, found, proposal, price, in_use, tuple(ordered))
 
 
 def as_json(diagnosis: Diagnosis) -> dict[str, object]:
     """The diagnosis as an object of JSON. It has no secret."""
-    price = diagnosis.cost
+    price, proposal = diagnosis.cost, diagnosis.proposal
     return {
-        "url_map": diagnosis.url_map,
-        "path_transformations": list(diagnosis.transformations),
+        "url_map": proposal.url_map,
+        "path_transformations": list(proposal.transformations),
+        "seo_urls": proposal.seo,
+        "dependents": list(proposal.dependents),
         "cost": price
         and {
             "purges_for_a_change": price.purges,
             "plain": price.plain,
-            "variants": {each.transformation: each.purges for each in price.variants},
+            "web_proxy": price.proxied,
+            "variants": {each.text: each.purges for each in price.variants},
+            "seo_urls": price.seo,
+            "dependents": {each.text: each.purges for each in price.dependents},
             "quota": price.quota,
             "left_for_changes": price.left,
             "most_changes": price.most_changes,
@@ -193,6 +119,7 @@ def as_json(diagnosis: Diagnosis) -> dict[str, object]:
                 "place": use.place,
                 "form": use.form.name,
                 "variant": use.marker,
+                "source": use.source,
                 "setting": use.form.setting,
                 "covered": use.covered,
                 "count": use.count,

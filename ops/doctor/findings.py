@@ -97,13 +97,15 @@ def about_account(
             yield advice(
                 f"{_named(endpoint)} has the URL rewriter of Cloudinary: objects have further URLs, with "
                 "parameters in the path.",
-                "Purges do not cover such URLs; --pages counts them.",
+                "If your pages use them, PathTransformations covers what stands before the key, as in "
+                "PathTransformations=w_300,h_300. --pages finds it.",
             )
     for endpoint in proxies(account):
         yield advice(
             f"{_named(endpoint)} has a web proxy: it shows any object that has a URL of its own, such as "
             "https://my-bucket.s3.amazonaws.com/key.",
-            "Purges do not cover such URLs; --pages counts them.",
+            "If your pages use such URLs, a further entry of UrlMap covers them. It ends in the bucket's "
+            "URL; --pages finds it.",
         )
     if len(found) > 1 and (custom := [each for each in addresses if is_custom_domain(each)]):
         yield advice(

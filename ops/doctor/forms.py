@@ -1,31 +1,33 @@
 """The forms of ImageKit's URLs: how each one looks, and which setting covers it.
 
-This is the one place for that knowledge. When a form gets a setting of its own, change it here: its
-`setting`, its `remedy`, and what `recognised` takes for marker, key and path. Whether a URL is covered is not
-decided here, but by the code of the functions (`uses.py`).
+This is the one place for that knowledge: each form's `setting`, its `remedy`, and what `recognised` takes
+for marker, key and path. Whether a URL is covered is not decided here, but by the code of the functions
+(`uses.py`).
 
-https://imagekit.io/docs/transformations, https://imagekit.io/docs/seo-friendly-urls,
-https://imagekit.io/docs/url-rewriting
+docs/url-forms.md, https://imagekit.io/docs/transformations, https://imagekit.io/docs/seo-friendly-urls,
+https://imagekit.io/docs/url-rewriting, https://imagekit.io/docs/integration/web-proxy
 """
 
 import re
+import string
+from collections.abc import Collection
 from dataclasses import dataclass
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from ops.doctor.domain import encode
+from ops.doctor.mapping import on_path
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form of URLs. `setting` names the parameter that covers it, or is empty if there is none."""
+    """A form of URLs. `setting` names the parameter that covers it."""
 
     name: str
     setting: str
     remedy: str
-    """What to do about a URL of this form that is not covered. `{marker}` is the URL's own variant."""
+    """What to do about a URL of this form that is not covered. `{marker}` is the URL's own variant, `{place}`
+    its beginning, and `{source}` the URL of the bucket behind a web proxy."""
 
-
-_BY_HAND = "There is no setting for this form: purge such URLs by hand, or write them as queries (?tr=…)."
 
 PLAIN = Form("plain", "UrlMap", "Add its URL-endpoint to UrlMap.")
 QUERY = Form(
@@ -40,18 +42,27 @@ PATH = Form(
     "PathTransformations",
     "Add {marker} to PathTransformations, or write it as a query, which costs no purge.",
 )
-SEO = Form("ik-seo", "", _BY_HAND)
-REWRITTEN = Form("rewriter", "", _BY_HAND)
+SEO = Form("ik-seo", "SeoUrls", "Set SeoUrls=true.")
+REWRITTEN = Form(
+    "rewriter",
+    "PathTransformations",
+    "Add {marker} to PathTransformations, or write it as a query, which costs no purge.",
+)
 PROXY = Form(
-    "web proxy", "", "There is no setting for this form: write the URL by the URL-endpoint of the bucket."
+    "web proxy",
+    "UrlMap",
+    "Add BUCKET={place}/{source} to UrlMap, an entry that ends in the bucket's URL.",
 )
 OVERLAY = Form(
-    "overlay or default image",
-    "",
-    "There is no setting for images that contain another one: purge them by hand when {marker} changes.",
+    "overlay, font or default image",
+    "Dependents",
+    "Add KEY=URL to Dependents: the whole key of {marker}, and the URL or the path of the images that show "
+    "it.",
 )
 
 FORMS = (PLAIN, QUERY, DERIVED, PATH, SEO, REWRITTEN, PROXY, OVERLAY)
+VARIED = (PATH, SEO, REWRITTEN, PROXY)
+"""The forms whose marker is one of PathTransformations, or empty."""
 
 # What ImageKit makes of an object, under URLs that begin with the object's own.
 _DERIVED = re.compile(
@@ -64,9 +75,11 @@ _PARAMETERS = re.compile(r"[a-z]{1,3}_[\w.:-]+(,[a-z]{1,3}_[\w.:-]+)*/")
 _SIZES = re.compile(r"([a-z]{1,3}_[\w.:-]+,)*[wh]_[0-9]+(,[a-z]{1,3}_[\w.:-]+)*/")
 _VERSION = re.compile(r"v[0-9]+/")
 _REMOTE = re.compile(r"https?(:|%3A)/", re.IGNORECASE)
-# Layers: `l-image,i-dir@@name.png,l-end`, and `di-name.png`. A slash is written `@@`.
+# Layers: `l-image,i-dir@@name.png,l-end`, `di-name.png`, and `ff-name.ttf`. A slash is written `@@`.
+# https://imagekit.io/docs/add-overlays-on-images, https://imagekit.io/docs/add-overlays-on-images#text-overlay
 _LAYER = re.compile(r"l-(?:image|video),(?:[^/]*?,)?i-([^,:/]+)")
 _DEFAULT_IMAGE = re.compile(r"(?:^|[,:])di-([^,:/]+)")
+_FONT = re.compile(r"[,:]ff-([^,:/]+\.(?:ttf|otf|woff2?))", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +90,22 @@ class Recognised:
     marker: str
     """The variant, such as `tr:w-300`."""
     key: str
-    """The key behind the folder of the endpoint, decoded."""
+    """The key behind the folder of the endpoint, decoded; of a web proxy, with the bucket's URL before it."""
     path: str
     """The path behind the endpoint, with the key encoded as the functions do; a page may encode it otherwise.
-    Empty if the URL is not one of the object's own."""
+    Behind a web proxy it stands as the page has it, because other URLs are other copies there. That of an
+    overlay is the path of the image that shows it."""
+    source: str = ""
+    """Behind a web proxy, the URL of the bucket, without a slash at its end."""
 
 
-def recognised(path: str, query: str, rewriter: str = "") -> tuple[Recognised, ...]:
-    """What the path behind an endpoint asks for, without its first slash. `rewriter` is the endpoint's.
+def recognised(
+    path: str, query: str, rewriter: str = "", transformations: Collection[str] = ()
+) -> tuple[Recognised, ...]:
+    """What the path behind an endpoint asks for, without its first slash.
 
-    The first one is the object itself; overlays and default images follow.
+    `rewriter` is the endpoint's, and `transformations` are those of the settings: a function of the endpoint
+    may understand any path. The first result is the object itself; overlays and default images follow.
     """
     marker, rest = _transformations(path)
     if path.startswith("ik-seo/"):
@@ -94,18 +113,19 @@ def recognised(path: str, query: str, rewriter: str = "") -> tuple[Recognised, .
         before = f"ik-seo/{marker}".rstrip("/")
         main = Recognised(SEO, marker, unquote(_seo_key(rest)), f"{before}/{_encoded(rest)}")
     elif _REMOTE.match(rest):
-        main = Recognised(PROXY, marker, unquote(rest), "")
+        key = unquote(_DERIVED.sub("", rest))
+        main = Recognised(PROXY, marker, key, quote(path, safe=string.printable), _source(unquote(rest)))
     elif marker:
         main = Recognised(PATH, marker, unquote(_DERIVED.sub("", rest)), f"{marker}/{_encoded(rest)}")
-    elif before := _rewritten(path, rewriter):
-        rest = path[len(before) + 1 :]
-        main = Recognised(REWRITTEN, before, unquote(rest), f"{before}/{_encoded(rest)}")
+    elif marker := _rewritten(path, rewriter, transformations):
+        rest = path[len(marker) + 1 :]
+        main = Recognised(REWRITTEN, marker, unquote(rest), f"{marker}/{_encoded(rest)}")
     elif derived := _DERIVED.search(path):
         main = Recognised(DERIVED, derived[0][1:], unquote(path[: derived.start()]), _encoded(path))
     else:
         main = Recognised(QUERY if query else PLAIN, "", unquote(path), _encoded(path))
-    transformations = [marker, *parse_qs(query).get("tr", [])]
-    return (main, *_overlays(transformations))
+    overlays = _overlays([marker, *parse_qs(query).get("tr", [])])
+    return (main, *(Recognised(OVERLAY, key, key, main.path) for key in overlays))
 
 
 def _encoded(path: str) -> str:
@@ -126,8 +146,15 @@ def _seo_key(path: str) -> str:
     return f"{before}.{words.rpartition('.')[2]}" if before and "." in words else path
 
 
-def _rewritten(path: str, rewriter: str) -> str:
-    """The part of a path in the syntax of another service, without the slash at its end; empty if none."""
+def _source(url: str) -> str:
+    """The URL of the bucket at the beginning of an object's URL: the host, and for some the bucket's name."""
+    parts = urlsplit(url)
+    name = parts.path[1:].partition("/")[0] if on_path(parts.hostname or "") else ""
+    return "/".join(filter(None, [f"{parts.scheme}://{parts.netloc}", name]))
+
+
+def _rewritten(path: str, rewriter: str, transformations: Collection[str]) -> str:
+    """The part of a path that a rewriter understands, without the slash at its end; empty if none."""
     upload = _CLOUDINARY.match(path)
     start = end = upload.end() if upload else 0
     parameters = _PARAMETERS if rewriter == "CLOUDINARY" or upload else _SIZES
@@ -135,14 +162,13 @@ def _rewritten(path: str, rewriter: str) -> str:
         end = found.end()
     # `image/upload/` alone is a folder like any other, unless there is a rewriter.
     if upload and end == start and rewriter != "CLOUDINARY":
-        return ""
-    return path[:end].rstrip("/")
+        end = 0
+    known = [each for each in transformations if path.startswith(f"{each}/") and not each.startswith("tr:")]
+    return max([path[:end].rstrip("/"), *known], key=len)
 
 
-def _overlays(transformations: list[str]) -> tuple[Recognised, ...]:
-    names = [
-        name for text in transformations for find in (_LAYER, _DEFAULT_IMAGE) for name in find.findall(text)
-    ]
-    return tuple(
-        Recognised(OVERLAY, name, unquote(name).replace("@@", "/"), "") for name in dict.fromkeys(names)
-    )
+def _overlays(transformations: list[str]) -> tuple[str, ...]:
+    """The keys of the objects that are part of an image."""
+    finds = (_LAYER, _DEFAULT_IMAGE, _FONT)
+    names = (name for text in transformations for find in finds for name in find.findall(text))
+    return tuple(dict.fromkeys(unquote(name).replace("@@", "/") for name in names))

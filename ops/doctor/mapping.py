@@ -14,8 +14,6 @@ _AMAZON = re.compile(r"(^|\.)amazonaws\.com(\.cn)?$")
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteEndpoints.html
 _VIRTUAL_HOST = re.compile(r"(?P<bucket>.+?)\.s3([.-][a-z0-9.-]+)?\.amazonaws\.com(\.cn)?")
 _PATH_HOST = re.compile(r"s3([.-][a-z0-9.-]+)?\.amazonaws\.com(\.cn)?")
-# The longest UrlMap that template.yaml takes.
-LONGEST = 1100
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +89,20 @@ def _place(origin: Origin) -> tuple[str, str] | None:
         host = urlsplit(origin.address if "//" in origin.address else f"//{origin.address}").hostname
         return (origin.bucket, _folder(origin.folder)) if host and _AMAZON.search(host) else None
     if origin.kind == "WEB_FOLDER":
-        return _web_place(origin.address)
+        return web_place(origin.address)
     return None
 
 
-def _web_place(address: str) -> tuple[str, str] | None:
-    """The bucket and the folder of an address of S3 itself, such as that of a bucket's website."""
+def on_path(host: str) -> bool:
+    """Whether a host of S3 has the bucket's name in the path of its URLs, and not in its own."""
+    return _PATH_HOST.fullmatch(host) is not None
+
+
+def web_place(address: str) -> tuple[str, str] | None:
+    """The bucket and the folder of an address of S3 itself, such as that of a bucket's website; or None."""
     parts = urlsplit(address)
     host, path = parts.hostname or "", unquote(parts.path).strip("/")
-    if _PATH_HOST.fullmatch(host):
+    if on_path(host):
         bucket, _, folder = path.partition("/")
         return (bucket, _folder(folder)) if bucket else None
     if named := _VIRTUAL_HOST.fullmatch(host):

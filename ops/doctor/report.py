@@ -13,6 +13,8 @@ from ops.doctor.bucket import Bucket
 from ops.doctor.cost import Cost
 from ops.doctor.diagnosis import Diagnosis
 from ops.doctor.finding import Severity
+from ops.doctor.forms import OVERLAY
+from ops.doctor.proposal import of_stack
 
 _STYLES = {Severity.MEND: "red", Severity.UNSEEN: "yellow", Severity.ADVICE: "cyan"}
 _MOST_USES = 30
@@ -65,20 +67,15 @@ def _either(known: bool | None, yes: str, no: str) -> str:
 
 
 def _proposal(diagnosis: Diagnosis) -> Iterator[RenderableType]:
-    stack = diagnosis.facts.stack
-    same = stack is not None and (stack.url_map_text, stack.transformations) == (
-        diagnosis.url_map,
-        diagnosis.transformations,
-    )
+    proposal, now = diagnosis.proposal, of_stack(diagnosis.facts)
+    same = now is not None and now.parameters == proposal.parameters
     yield Text(f"\nSettings{', as the stack has them' if same else ' to deploy with'}", "bold")
     if diagnosis.cost is None:
         yield Text("  No UrlMap: nothing is known that shows the bucket. See the findings.")
         return
     # Whole lines, so that they can be copied.
-    yield Text(f"  UrlMap={diagnosis.url_map}", no_wrap=True, overflow="ignore")
-    if diagnosis.transformations:
-        transformations = " ".join(diagnosis.transformations)
-        yield Text(f"  PathTransformations={transformations}", no_wrap=True, overflow="ignore")
+    for name, value in proposal.parameters.items():
+        yield Text(f"  {name}={value}", no_wrap=True, overflow="ignore")
     yield from map(_indented, _cost(diagnosis.cost))
     for named in diagnosis.facts.account.named or ():
         off = "" if named.enabled else "; it is disabled"
@@ -86,9 +83,17 @@ def _proposal(diagnosis: Diagnosis) -> Iterator[RenderableType]:
 
 
 def _cost(cost: Cost) -> Iterator[str]:
-    parts = [f"{cost.plain} for plain URLs{' and all their queries' if cost.queries else ''}"]
-    parts += [f"{each.purges} for {each.transformation}" for each in cost.variants]
-    yield f"A change of one object costs {_number(cost.purges, 'purge')}: {', '.join(parts)}."
+    queries = " and all their queries" if cost.queries else ""
+    counts = {
+        f"for plain URLs{queries}": cost.plain,
+        "for the web proxy": cost.proxied,
+        **{f"for {each.text}": each.purges for each in cost.variants},
+        "for SEO-friendly URLs": cost.seo,
+    }
+    parts = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    yield f"A change of one object costs {_number(cost.purges, 'purge')}: {parts}."
+    for each in cost.dependents:
+        yield f"A change of {each.text} costs {_number(each.purges, 'purge')} more, by Dependents."
     yield (
         f"{cost.left} of {cost.quota} purges a month are for changes: enough for "
         f"{_number(cost.most_changes, 'such change')}. Changes that come together may share a wildcard."
@@ -105,7 +110,7 @@ def _uses(diagnosis: Diagnosis) -> Iterator[RenderableType]:
     if diagnosis.facts.urls is None:
         return
     found = diagnosis.uses
-    total = sum(use.count for use in found.uses)
+    total = sum(use.count for use in found.uses if use.form != OVERLAY)  # part of a URL that is counted
     yield Text(f"\nURLs in use: {total} of the account, {found.foreign} of others", "bold")
     if not found.uses:
         return
@@ -114,7 +119,7 @@ def _uses(diagnosis: Diagnosis) -> Iterator[RenderableType]:
         covered = Text(use.form.setting, "green") if use.covered else Text("nothing", "red")
         table.add_row(
             str(use.count),
-            Text(" ".join(filter(None, (use.form.name, use.marker))), overflow="fold"),
+            Text(use.named, overflow="fold"),
             covered,
             Text(use.example, overflow="fold"),
         )

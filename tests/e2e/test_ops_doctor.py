@@ -44,7 +44,8 @@ def _policy(stack: Stack) -> dict[str, Any]:
     return policy
 
 
-def _doctor(stack: Stack, key: dict[str, str], *words: str) -> tuple[int, str]:
+def _doctor(stack: Stack, key: dict[str, str], *words: str) -> tuple[int, str, str]:
+    """Returns exit status, output and errors."""
     done = subprocess.run(  # noqa: S603 - this interpreter, and words of this file
         [sys.executable, "-m", "ops", "doctor", "--stack-name", stack.name, *words],
         cwd=PROJECT,
@@ -55,7 +56,7 @@ def _doctor(stack: Stack, key: dict[str, str], *words: str) -> tuple[int, str]:
         check=False,
     )
     assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout + done.stderr
+    return done.returncode, done.stdout, done.stderr
 
 
 def _key(stack: Stack, user: str) -> dict[str, str]:
@@ -71,7 +72,8 @@ def test_the_documented_policy_is_enough_and_each_action_is_needed(stack: Stack,
     def allowed(statements: list[dict[str, Any]]) -> tuple[int, str]:
         document = json.dumps(policy | {"Statement": statements})
         stack.iam.put_user_policy(UserName=user, PolicyName="doctor", PolicyDocument=document)
-        return _doctor(stack, key)
+        status, output, errors = _doctor(stack, key)
+        return status, output + errors
 
     status, output = allowed(policy["Statement"])
     assert (status, f"UrlMap=*={stack.url_endpoint}" in output) == (0, True), output
@@ -92,6 +94,6 @@ def test_the_usage_of_the_edge_is_seen(stack: Stack) -> None:
     """404s that the CDN answered, as the root user of the emulated account sees them."""
     missing = stack.url(f"gone/{uuid.uuid4()}.jpg")
     assert requests.get(missing, timeout=60).status_code == 404
-    status, output = _doctor(stack, {}, "--json")
-    assert status == 0
+    status, output, errors = _doctor(stack, {}, "--json")
+    assert status == 0, output + errors
     assert any("404" in each["what"] for each in json.loads(output)["findings"])

@@ -25,6 +25,11 @@ E = "https://ik.imagekit.io/demo"
 PAGE = f"""
 <img src="{E}/cat.jpg" srcset="{E}/tr:w-300/cat.jpg 300w, {E}/cat.jpg?tr=w-600&amp;v=2 600w">
 <img src="{E}/ik-seo/cat/a-cat-on-a-sofa.jpg">
+<img src="{E}/https://my-bucket.s3.amazonaws.com/media/cat.jpg">
+<img src="{E}/w_300,h_300/cat.jpg">
+<img src="{E}/pets/all/dog.jpg?tr=l-image,i-logo.png,l-end">
+<img src="{E}/pets/all/owl.jpg?tr=l-image,i-logo.png,l-end">
+<img src="https://demo.imagekit.io/cat.jpg">
 <a href="https://example.com/">elsewhere</a>
 """
 

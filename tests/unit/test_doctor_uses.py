@@ -7,7 +7,19 @@ from hypothesis import strategies as st
 from ops.doctor.account import Endpoint
 from ops.doctor.addresses import address_of, addresses, is_custom_domain
 from ops.doctor.domain import Settings, wildcard_allowed
-from ops.doctor.forms import DERIVED, FORMS, OVERLAY, PATH, PLAIN, PROXY, QUERY, REWRITTEN, SEO, recognised
+from ops.doctor.forms import (
+    DERIVED,
+    FORMS,
+    OVERLAY,
+    PATH,
+    PLAIN,
+    PROXY,
+    QUERY,
+    REWRITTEN,
+    SEO,
+    VARIED,
+    recognised,
+)
 from ops.doctor.pages import urls_in
 from ops.doctor.uses import Use, places, uses
 
@@ -72,13 +84,41 @@ def test_a_rewriter_gives_folders_another_meaning(path: str) -> None:
         ("a.jpg", "tr=l-image,i-dir@@logo.png,w-10,l-end", ["dir/logo.png"]),
         ("tr:w-300,l-image,i-logo.png,l-end:di-none.jpg/a.jpg", "", ["logo.png", "none.jpg"]),
         ("a.jpg", "tr=l-text,i-Hello,l-end", []),
+        ("a.jpg", "tr=l-text,i-Hello,ff-fonts@@brand.ttf,l-end", ["fonts/brand.ttf"]),
+        ("a.jpg", "tr=l-text,i-Hello,ff-Roboto,l-end", []),
+        ("w_3/a.jpg", "tr=di-none.jpg", ["none.jpg"]),
         ("a.jpg", "tr=w-300,radi-5", []),
     ],
 )
 def test_images_that_contain_others_are_noticed(path: str, query: str, names: list[str]) -> None:
-    """Overlays and default images are objects, too; a text is none."""
-    assert [each.key for each in recognised(path, query)[1:]] == names
-    assert all(each.form == OVERLAY for each in recognised(path, query)[1:])
+    """Overlays, default images and fonts are objects, too; a text is none. Their path is the image's."""
+    main, *others = recognised(path, query)
+    assert [each.key for each in others] == names
+    assert all((each.form, each.path) == (OVERLAY, main.path) for each in others)
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("https://b.s3.amazonaws.com/a.jpg", "https://b.s3.amazonaws.com"),
+        ("tr:w-3/https://b.s3.eu-west-1.amazonaws.com/c/a.jpg", "https://b.s3.eu-west-1.amazonaws.com"),
+        ("https://s3.eu-west-1.amazonaws.com/b/c/a.jpg", "https://s3.eu-west-1.amazonaws.com/b"),
+        ("https://images.example.com/c/a.jpg", "https://images.example.com"),
+    ],
+)
+def test_the_bucket_behind_a_web_proxy(path: str, source: str) -> None:
+    """The host names it, or the host and the beginning of the path. The path stays as the page has it."""
+    [found] = recognised(path, "")
+    assert (found.form, found.source, found.path) == (PROXY, source, path)
+
+
+def test_settings_name_paths_that_look_like_folders() -> None:
+    """A rewriter or a function of the endpoint may understand any path. The longest one counts."""
+    for known in ("small", "small/square"):
+        [found] = recognised("small/square/a.jpg", "", transformations=["small", known])
+        assert (found.form, found.marker) == (REWRITTEN, known)
+    [found] = recognised("image/upload/w_3/v17/a.jpg", "", transformations=["image/upload/w_3"])
+    assert found.marker == "image/upload/w_3/v17"  # that setting purges another URL
 
 
 @given(
@@ -115,7 +155,7 @@ def test_whatever_the_functions_purge_is_covered(key: str, folder: str, transfor
         (f"{E}/ik-seo/a/words.jpg", False),
         (f"{E}/w_300/a.jpg", False),
         (f"{E}/private/a.jpg", False),  # IgnoreKeys
-        ("https://demo.imagekit.io/a.jpg", False),  # an address of old, which needs an entry of its own
+        ("https://demo.imagekit.io/a.jpg", False),  # an old host, which needs an entry of its own
         ("https://ik.imgkit.net/demo/a.jpg", False),
     ],
 )
@@ -123,6 +163,70 @@ def test_what_is_covered(url: str, *, covered: bool) -> None:
     """By UrlMap, PathTransformations, QueryVariants and IgnoreKeys together."""
     [use] = used(url, settings(transformations="tr:w-300", IGNORE_KEYS="private/*"))
     assert use.covered == covered
+
+
+BUCKET_URL = "https://photos.s3.eu-west-1.amazonaws.com"
+ALL_FORMS = {
+    "url_map": f"photos/media={E},photos={E}/{BUCKET_URL},photos/media=https://demo.imagekit.io",
+    "transformations": "tr:w-300 w_3 small/square",
+    "SEO_URLS": "true",
+    "DEPENDENTS": f"media/logo.png={E}/shop/all/* *.ttf={E}/banner.jpg?tr=l-text,i-Hi,ff-x.ttf,l-end",
+    "IGNORE_KEYS": "*/private/*",
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "form", "covered"),
+    [
+        (f"{E}/ik-seo/a/any-words.jpg", SEO, True),
+        (f"{E}/ik-seo/a/any-words.jpg?v=1", SEO, True),
+        (f"{E}/ik-seo/a%20b/words.jpg", SEO, True),
+        (f"{E}/ik-seo/tr:w-300/c/a/words.jpg", SEO, True),
+        (f"{E}/ik-seo/tr:w-301/c/a/words.jpg", SEO, False),
+        (f"{E}/ik-seo/private/a/words.jpg", SEO, False),
+        (f"{E}/ik-seo/a/no-extension", SEO, False),
+        ("https://demo.imagekit.io/ik-seo/a/words.jpg", SEO, True),
+        (f"{E}/w_3/a.jpg", REWRITTEN, True),
+        (f"{E}/w_3/a.jpg?v=1", REWRITTEN, True),
+        (f"{E}/small/square/a.jpg", REWRITTEN, True),
+        (f"{E}/w_4/a.jpg", REWRITTEN, False),
+        (f"{E}/{BUCKET_URL}/media/a.jpg", PROXY, True),
+        (f"{E}/{BUCKET_URL}/other/a.mp4/ik-thumbnail.jpg?v=1", PROXY, True),
+        (f"{E}/tr:w-300/{BUCKET_URL}/media/a%20b.jpg", PROXY, True),
+        (f"{E}/w_4/{BUCKET_URL}/media/a.jpg", REWRITTEN, False),
+        (f"{E}/tr:w-301/{BUCKET_URL}/media/a.jpg", PROXY, False),
+        (f"{E}/{BUCKET_URL}/media/a%2Bb.jpg", PROXY, False),  # another copy than that of a+b.jpg
+        (f"{E}/{BUCKET_URL}/media/private/a.jpg", PROXY, False),
+        (f"{E}/https://theirs.s3.amazonaws.com/media/a.jpg", PROXY, False),
+        (f"https://demo.imagekit.io/{BUCKET_URL}/media/a.jpg", PROXY, False),
+        (f"{E}/shop/all/x.jpg?tr=l-image,i-logo.png,l-end", OVERLAY, True),
+        (f"{E}/shop/all/c/x.jpg?tr=di-logo.png", OVERLAY, True),
+        (f"{E}/some/x.jpg?tr=l-image,i-logo.png,l-end", OVERLAY, False),
+        (f"{E}/tr:w-300,l-image,i-logo.png,l-end/shop/all/x.jpg", OVERLAY, False),
+        (f"{E}/shop/all/x.jpg?tr=l-image,i-media@@logo.png,l-end", OVERLAY, False),  # media/media/logo.png
+        (f"{E}/logo.png?tr=l-image,i-logo.png,l-end", OVERLAY, True),  # its own purge
+        (f"{E}/banner.jpg?tr=l-text,i-Hi,ff-x.ttf,l-end", OVERLAY, True),
+        (f"{E}/banner.jpg?tr=l-text,i-Ho,ff-x.ttf,l-end", OVERLAY, False),  # an exact URL is one URL
+    ],
+)
+def test_each_form_has_its_setting(url: str, form: object, *, covered: bool) -> None:
+    """SEO-friendly URLs, rewriters, web proxies, old hosts and overlays are covered by their settings."""
+    found = {use.form: use.covered for use in used(url, settings(**ALL_FORMS))}
+    assert found[form] == covered  # type: ignore[index] # a Form
+
+
+@given(key=KEYS, words=st.from_regex(r"[a-z-]{1,9}", fullmatch=True), shape=st.sampled_from(["seo", "proxy"]))
+def test_whatever_a_target_stands_for_is_covered(key: str, words: str, shape: str) -> None:
+    """Each SEO-friendly URL and each web proxy's URL under a target of any key counts as covered."""
+    chosen = settings(f"photos={E},photos={E}/{BUCKET_URL}", "tr:w-3", SEO_URLS="true")
+    for root in chosen.url_map.roots:
+        if root.serves("photos", key) and (root.seo, root.web_proxy) == (shape == "seo", shape == "proxy"):
+            target = root.url(key)
+            url = f"{target[:-1]}{words}.{key.rpartition('.')[2]}" if root.seo else target
+            assume("?" not in url and "#" not in url and "//" not in url[len(root.prefix) :])
+            [use] = used(url, chosen)
+            assert use.covered
+            assert use.form in VARIED
 
 
 def test_without_query_variants_only_exact_urls_are_covered() -> None:
@@ -168,7 +272,7 @@ def test_equal_uses_are_counted_with_one_example() -> None:
 
 def test_each_form_names_its_remedy() -> None:
     """A person learns from it what to do."""
-    assert all(form.remedy.format(marker="x") for form in FORMS)
+    assert all(form.setting and form.remedy.format(marker="x", place="y", source="z") for form in FORMS)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ class Settings:
             reserve_percent=_number(environ, "QUOTA_RESERVE_PERCENT", 10, 0, 100),
             max_hold_seconds=_number(environ, "MAX_HOLD_SECONDS", 900, 0, 86_400),
             skip_new_objects=_choice(environ, "SKIP_NEW_OBJECTS", ("auto", "false")) == "auto",
-            several_buckets=environ.get("SEVERAL_BUCKETS") == "true",
+            several_buckets=environ.get("SECOND_BUCKET", "-") not in ("", "-"),
             verify_freshness=_flag(environ, "VERIFY_FRESHNESS", default=True),
             dry_run=_flag(environ, "DRY_RUN", default=False),
             change_queue_url=environ.get("CHANGE_QUEUE_URL", ""),

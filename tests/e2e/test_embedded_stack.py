@@ -119,7 +119,7 @@ def test_changes_of_existing_buckets_come_by_an_event_rule(stack: Stack) -> None
     )
     assert "OriginBucketName" not in beside.outputs
     function = stack.functions.get_function_configuration(FunctionName=beside.outputs["SubmitPurgeFunction"])
-    assert function["Environment"]["Variables"]["SEVERAL_BUCKETS"] == "true"
+    assert function["Environment"]["Variables"]["SECOND_BUCKET"] == "existing-photos"
     stack.s3.put_object(Bucket="existing-photos", Key="a+b c.jpg", Body=b"1")
     plain = [f"{part}a+b%20c.jpg*" for part in ("", "tr:w-300,h-300/", "image/upload/w_300/")]
     seo = [f"ik-seo/{part}a+b%20c/*" for part in ("", "tr:w-300,h-300/")]

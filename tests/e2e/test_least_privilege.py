@@ -69,28 +69,28 @@ def _purge_what_is_refused(stack: Stack) -> str:
 
 
 def _change(stack: Stack, *, versions: bool) -> str:
-    """Sends two old changes, which are planned at once, after a listing of the keys between them.
+    """Sends two old changes, which are planned after two seconds and a listing of the keys between them.
 
     The function is reconfigured first, because each process logs only once that it may not list.
     """
     name = stack.outputs["SubmitPurgeFunction"]
     stack.functions.update_function_configuration(FunctionName=name, Timeout=120)
-    at = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%S.000Z}"
     folder = f"least/{uuid.uuid4()}"
-    event = "ObjectCreated:Put" if versions else "ObjectRemoved:Delete"
-    records = [
-        {
-            "eventSource": "aws:s3",
-            "eventName": event,
-            "eventTime": at,
-            "s3": {
-                "bucket": {"name": stack.bucket},
-                "object": {"key": f"{folder}/{name}.jpg"} | ({"versionId": "v1"} if versions else {}),
-            },
-        }
-        for name in ("a", "b")
-    ]
+    records = [_record(stack, f"{folder}/{name}.jpg", versions=versions) for name in ("a", "b")]
     return _answer_and_log(stack, "SubmitPurge", {"Records": records})
+
+
+def _record(stack: Stack, key: str, *, versions: bool = False) -> dict[str, Any]:
+    """S3's record of a change of an hour ago: a new version, or a removal."""
+    return {
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put" if versions else "ObjectRemoved:Delete",
+        "eventTime": f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%S.000Z}",
+        "s3": {
+            "bucket": {"name": stack.bucket},
+            "object": {"key": key} | ({"versionId": "v1"} if versions else {}),
+        },
+    }
 
 
 def _malformed_message(stack: Stack) -> str:
@@ -98,9 +98,10 @@ def _malformed_message(stack: Stack) -> str:
     return _answer_and_log(stack, "SubmitPurge", {"Records": [record]})
 
 
-def _understood_message(stack: Stack) -> str:
-    test = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": stack.bucket})
-    record = {"eventSource": "aws:sqs", "messageId": "1", "receiptHandle": "none", "body": test}
+def _message_with_a_change(stack: Stack) -> str:
+    """Its drain has work to do, so the function deletes the message by itself."""
+    body = json.dumps({"Records": [_record(stack, f"least/{uuid.uuid4()}/message.jpg")]})
+    record = {"eventSource": "aws:sqs", "messageId": "1", "receiptHandle": "none", "body": body}
     return _answer_and_log(stack, "SubmitPurge", {"Records": [record]})
 
 
@@ -137,7 +138,7 @@ STEPS_BY_GRANT: dict[Grant, Callable[[Stack], str]] = {
     ("SubmitPurgeRole", "secretsmanager:GetSecretValue"): _purge_with_a_stale_key,
     ("SubmitPurgeRole", "sns:Publish"): _purge_what_is_refused,
     ("SubmitPurgeRole", "sqs:ChangeMessageVisibility"): _malformed_message,
-    ("SubmitPurgeRole", "sqs:DeleteMessage"): _understood_message,
+    ("SubmitPurgeRole", "sqs:DeleteMessage"): _message_with_a_change,
     ("SubmitPurgeRole", "s3:ListBucket"): lambda stack: _change(stack, versions=False),
     ("SubmitPurgeRole", "s3:ListBucketVersions"): lambda stack: _change(stack, versions=True),
     ("CheckPurgesRole", "dynamodb:UpdateItem"): _check,

@@ -36,7 +36,7 @@ def test_the_defaults_of_the_template_and_of_the_code_are_the_same() -> None:
 def test_the_function_is_told_whether_there_are_several_buckets(buckets: str, several: bool) -> None:
     """A `*` of UrlMap is one bucket if the stack made it or was given one."""
     environment = Deployment({"OriginBuckets": buckets}).environment()
-    assert environment["SEVERAL_BUCKETS"] == ("true" if several else "false")
+    assert environment["SECOND_BUCKET"] == ("two" if several else "-")
     found = Settings.from_env({**environment, **GOOD})
     assert found.several_buckets is several
     assert Settings.from_env(GOOD).several_buckets is False

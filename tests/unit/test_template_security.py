@@ -28,7 +28,6 @@ def _resources(kind: str, *, own_bucket: bool = True, own_key: bool = False) -> 
     choice = {
         "OwnBucket": own_bucket,
         "ExistingBuckets": not own_bucket,
-        "SeveralBuckets": False,
         "OtherAccounts": True,
         "OwnSecret": True,
         "OwnKey": own_key,

@@ -244,13 +244,23 @@ def test_no_change_is_held_into_the_next_month() -> None:
     assert last_due([JUNE - 1], JUNE, HOLD) == -inf
 
 
-def test_an_upload_is_gathered_until_the_last_minute_of_a_month() -> None:
-    """Then all of it is planned as a whole, with the purges that are left."""
+def test_an_upload_is_gathered_over_the_end_of_a_month() -> None:
+    """Batch by batch it would take a month's purges within seconds. Only minutes of them are not used."""
     upload = [JUNE - 70.0 + n / 10 for n in range(100)]
-    found = gathering(upload[:90], JUNE - 61, HOLD)
-    assert found
-    assert found.seconds == pytest.approx(1.0)
-    assert gathering(upload, JUNE - 60, HOLD) is None
+    for now in (JUNE - 60, JUNE - 60 + 2):
+        found = gathering(upload, now, HOLD)
+        assert found
+        assert found.seconds == pytest.approx(JUNE - 60 + 3 - now)
+
+
+@pytest.mark.parametrize("lag", [5.0, 60.0])
+def test_a_few_changes_elsewhere_do_not_end_an_upload_that_is_reported_late(lag: float) -> None:
+    """They happened just now, and the upload seems to be over only since its events come later."""
+    upload = [MAY - lag - n / 50 for n in range(200)]
+    alone = gathering(upload, MAY, HOLD, arriving=True)
+    assert gathering([*upload, *(MAY - n / 10 for n in range(9))], MAY, HOLD, arriving=True) == alone
+    assert alone
+    assert alone.seen_at == MAY - lag
 
 
 @given(st.floats(-10_000, 10_000))
@@ -313,8 +323,8 @@ def test_gathering_lasts_until_the_upload_has_paused() -> None:
 def test_a_change_in_company_is_gathered_for_two_seconds() -> None:
     """It may begin an upload. The other one may be purged already, as it seemed to be alone."""
     assert gathering([MAY - 0.5], MAY, HOLD) is None
-    assert gathering([MAY - 0.5, MAY - 0.2], MAY, HOLD) == (pytest.approx(1.5), MAY - COALESCE_SECONDS)
-    assert gathering([MAY - 0.2], MAY, HOLD, [MAY - 0.5]) == (pytest.approx(1.5), MAY - COALESCE_SECONDS)
+    assert gathering([MAY - 0.5, MAY - 0.2], MAY, HOLD) == (pytest.approx(1.5), MAY - COALESCE_SECONDS, MAY)
+    assert gathering([MAY - 0.2], MAY, HOLD, [MAY - 0.5]) == (pytest.approx(1.5), MAY - COALESCE_SECONDS, MAY)
     assert gathering([MAY - 0.2], MAY, HOLD, [MAY - 2.3]) is None
     assert gathering([MAY - 3.0, MAY - 2.5], MAY, HOLD, [MAY - 0.1]) is None
 

@@ -14,7 +14,8 @@ import math
 from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import pairwise, takewhile
+from heapq import nlargest
+from itertools import pairwise
 from math import inf
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -140,10 +141,12 @@ def when(occurred_at: float, now: float) -> float:
 
 
 class Gathering(NamedTuple):
-    """Changes that happened after `since` (unix seconds) are held, for `seconds` at most."""
+    """Changes that happened after `since` (unix seconds) are held, for `seconds` at most. What has arrived by
+    now had happened by `seen_at`."""
 
     seconds: float
     since: float
+    seen_at: float
 
 
 def gathering(
@@ -159,22 +162,33 @@ def gathering(
 
     `times` are when pending changes happened, and `purged` when purges were accepted (unix seconds): each was
     made for a change at least. Only those since the last pause count: changes from before the upload say
-    nothing about it. If changes are `arriving`, the latest of them is as good as now: S3 or the queue may
-    report an upload later than it happens.
+    nothing about it. If changes are `arriving`, the latest of the upload is as good as now: S3 or the queue
+    may report an upload later than it happens.
     """
-    late = max(now - max(times), 0.0) if arriving and times else 0.0
+    late = max(now - _last_of_upload(times), 0.0) if arriving and times else 0.0
     seen_at = now - late
     latest = sorted((*times, *(time - late for time in purged)), reverse=True)
-    recent = list(takewhile(lambda time: time > seen_at - BURST_SECONDS, latest))
+    recent = [time for time in latest if seen_at - BURST_SECONDS < time <= seen_at]
     if len(recent) < BURST_CHANGES:
         return _coalescing(latest, max(times, default=-inf), seen_at, max_hold)
-    began, _ = _began(latest, BURST_SECONDS)
+    began, _ = _began([time for time in latest if time <= seen_at], BURST_SECONDS)
     longest = min(MAX_GATHER_SECONDS, max_hold)
-    patience = min(began + longest - seen_at, _month(now)[1] - TICK_SECONDS - now)
+    patience = began + longest - seen_at
     if patience <= 0:
         return None
     pause = recent[BURST_CHANGES - 1] + BURST_SECONDS - seen_at
-    return Gathering(max(min(pause, patience), _SHORTEST_WAIT), seen_at - longest)
+    return Gathering(max(min(pause, patience), _SHORTEST_WAIT), seen_at - longest, seen_at)
+
+
+def _last_of_upload(times: Sequence[float]) -> float:
+    """When the latest change of an upload happened, or the latest of all if there is none. A few changes
+    elsewhere may be later."""
+    latest = nlargest(2 * BURST_CHANGES, times)
+    for number, time in enumerate(latest[:BURST_CHANGES]):
+        first = number + BURST_CHANGES - 1
+        if first < len(latest) and latest[first] > time - BURST_SECONDS:
+            return time
+    return latest[0]
 
 
 def _coalescing(latest: Sequence[float], last: float, now: float, max_hold: float) -> Gathering | None:
@@ -184,7 +198,7 @@ def _coalescing(latest: Sequence[float], last: float, now: float, max_hold: floa
     began, company = _began(latest, seconds)
     if company < _COMPANY or began + seconds <= now or last <= now - seconds:
         return None
-    return Gathering(max(began + seconds - now, _SHORTEST_WAIT), now - seconds)
+    return Gathering(max(began + seconds - now, _SHORTEST_WAIT), now - seconds, now)
 
 
 def _began(latest: Sequence[float], pause: float) -> tuple[float, int]:

@@ -164,11 +164,13 @@ class Planner:
         gathering = pacing.gathering(times, now, max_hold, purged, arriving=arriving)
         if not gathering:
             return draft
-        urgent = _urgent(objects, now)
+        urgent = _urgent(objects, now, gathering.seen_at)
         held, ready = _divide(
             draft.ready,
             lambda target: target.changed_object not in urgent and _time_of(target, now) > gathering.since,
         )
+        if not held:
+            return draft
         return replace(draft, ready=ready, held=held, hold="gathering", gather_seconds=gathering.seconds)
 
     def _hold(self, draft: Draft) -> Draft:
@@ -228,9 +230,9 @@ class Planner:
         return NewObjects(self._settings.skip_new_objects, now, self._places_of)
 
 
-def _urgent(objects: Iterable[ChangedObject], now: float) -> set[ChangedObject]:
+def _urgent(objects: Iterable[ChangedObject], now: float, seen_at: float) -> set[ChangedObject]:
     """The objects that an upload under way does not concern: a few that lie in no folder of an upload when
-    others would have followed.
+    others would have followed. What has arrived had happened by `seen_at`.
 
     Each object belongs to its deepest folder in which enough objects for an upload changed. If few belong to
     a folder, they are no upload.
@@ -246,7 +248,7 @@ def _urgent(objects: Iterable[ChangedObject], now: float) -> set[ChangedObject]:
         for group in by_home.values()
         if len(group) < pacing.BURST_CHANGES
         for each in group
-        if pacing.when(each.since, now) <= now - pacing.BURST_SECONDS
+        if pacing.when(each.since, now) <= seen_at - pacing.BURST_SECONDS
     }
     return alone if len(alone) < pacing.BURST_CHANGES else set()
 

@@ -300,6 +300,18 @@ def test_a_window_leaves_quota_for_the_windows_behind_it(
     assert {number // 50 for number in spent} == {0, 1, 2, 3}
 
 
+def test_a_window_leaves_no_more_than_those_behind_it_need(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten elevenths of the changes are in the first window, and the quota suffices for all."""
+    monkeypatch.setattr("purging.ledger.store.WINDOW", 40)
+    for n in range(44):
+        harness.ledger.add([harness.change(f"{n:03}/{n}/x.jpg", ago=50 - n / 10)])
+    report = harness.drain(monthly_quota=150, reserve_percent=0)
+    assert (report.settled, report.held) == (44, 0)
+    assert sorted(harness.purged) == [f"{ENDPOINT}/{n:03}/{n}/x.jpg*" for n in range(44)]
+
+
 def test_a_window_that_cannot_be_purged_does_not_block_those_behind_it(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ from purging.planning.coverage import Coverage
 from purging.planning.pacing import coming
 from purging.planning.planner import Conditions, Plan, Planner
 from purging.planning.targets import ChangedObject, changed_objects
-from purging.purges import AcceptedPurge
+from purging.purges import AcceptedPurge, Need
 from purging.settings import Settings
 
 # The lease outlives the function that holds it, whatever its clock says: no two drains run at once.
@@ -145,7 +145,8 @@ class Drain:
         state = self.ledger.state(month_of(now, dry_run=self.settings.dry_run))
         sets, after = self.ledger.window(state.cursor, self.settings.url_map.most_targets)
         objects = changed_objects((change, each.manual) for each in sets for change in each.changes)
-        return Window(state, sets, objects, after, now)
+        behind = self.ledger.sets_behind(after) if after else 0
+        return Window(state, sets, objects, after, now, len(sets) / (len(sets) + behind) if sets else 1.0)
 
     def _round(
         self,
@@ -205,7 +206,7 @@ class Drain:
                 state.refused,
                 state.failing,
                 state.recovered_at,
-                coming(state.need, state.need_before, window.loaded_at, self.settings.automatic_quota),
+                self._further(window),
             ),
             self.clock(),
             may_survey=remaining() - CLOSING_SECONDS >= AWS_CALL_SECONDS,
@@ -213,6 +214,12 @@ class Drain:
         )
         found = self.surveyor.run(draft.surveys, lambda: remaining() - CLOSING_SECONDS)
         return self.planner.plan(draft, found)
+
+    def _further(self, window: Window) -> Need:
+        """What further rounds of the month will need, as far as this window has to keep it for them."""
+        state = window.state
+        found = coming(state.need, state.need_before, window.loaded_at, self.settings.automatic_quota)
+        return Need(found.least * window.part, found.sparing * window.part)
 
     def _recent(self, objects: list[ChangedObject], now: float) -> list[AcceptedPurge]:
         """The accepted purges from a day before the oldest change on; none if there is no change.

@@ -15,9 +15,6 @@ from purging.planning.planner import Plan
 from purging.planning.targets import ChangedObject, PurgeTarget
 from purging.purges import AcceptedPurge
 
-# The part of the quota that a window may spend if others follow it.
-_SHARE = 0.1
-
 REASONS: dict[str, str] = {
     "time": "No time was left for the other purges. The next drain makes them.",
     "gathering": "An upload is under way. Its changes are planned as a whole when it ends.",
@@ -31,7 +28,8 @@ class Window:
     """What a round sees: a part of the pending changes, and what drains remember.
 
     `objects` are those whose changes are in `sets`. `after` is the id of the change set behind which there
-    may be more; empty if there are none. `loaded_at` is in unix seconds.
+    may be more; empty if there are none. `part` is the part of the change sets from here on that the window
+    has. `loaded_at` is in unix seconds.
     """
 
     state: State
@@ -39,6 +37,7 @@ class Window:
     objects: Sequence[ChangedObject]
     after: str
     loaded_at: float
+    part: float = 1.0
 
     @property
     def sees_all(self) -> bool:
@@ -67,11 +66,10 @@ class Window:
     def share(self, quota: int) -> int:
         """How many purges of a month's quota the window may spend on changes.
 
-        The number of windows that follow is not known, so each leaves most of the quota to them. A purge that
-        this window cannot pay may also cover changes of the next ones.
+        It leaves as much to the windows behind it as their part of the changes. A purge that this window
+        cannot pay may also cover changes of the next ones.
         """
-        left = max(0, quota - self.state.used)
-        return ceil(left * _SHARE) if self.after else left
+        return ceil(max(0, quota - self.state.used) * self.part)
 
     def within_share(self, purges: Sequence[PlannedPurge], share: int) -> list[PlannedPurge]:
         """All manual purges, and the first ones of the others up to the window's share."""

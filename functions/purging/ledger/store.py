@@ -80,6 +80,10 @@ class Ledger:
                     return found, found[-1].id
         return found, ""
 
+    def sets_behind(self, after: str) -> int:
+        """Return how many change sets follow the one with an id that is pending."""
+        return sum(self._table.counts("pending", after)) - 1
+
     def first_pending(self) -> str:
         """Return the id of the first change set: a manual one, or that of the oldest change. It is empty if
         nothing is pending."""

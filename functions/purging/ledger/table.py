@@ -114,12 +114,13 @@ class Table:
         for page in pages:
             yield from page["Items"]
 
-    def counts(self, pk: str) -> Iterator[int]:
-        """The number of items on each page of a partition. The items stay in DynamoDB."""
+    def counts(self, pk: str, first: str = " ") -> Iterator[int]:
+        """The number of items on each page of a partition, from sort key `first` on. The items stay in
+        DynamoDB."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._name,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-            ExpressionAttributeValues={":pk": {"S": pk}, ":first": {"S": " "}, ":last": {"S": "~"}},
+            ExpressionAttributeValues={":pk": {"S": pk}, ":first": {"S": first}, ":last": {"S": "~"}},
             ConsistentRead=True,
             Select="COUNT",
         )

@@ -40,10 +40,11 @@ def joined(identities: Iterable[bytes]) -> bytes:
 
 class Need(NamedTuple):
     """How many purges changes need: at `least`, with the broadest wildcards, or `sparing` every object that
-    did not change."""
+    did not change. `large` rounds, which have a choice, need so many of the least."""
 
     least: float = 0.0
     sparing: float = 0.0
+    large: float = 0.0
 
 
 NO_NEED = Need()

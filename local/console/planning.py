@@ -68,7 +68,7 @@ class Forecast:
                 state.refused,
                 state.failing,
                 state.recovered_at,
-                coming(state.need, state.need_before, now, quota),
+                coming(state.need, state.need_before, now, quota, state.need_by_day),
             ),
             now,
         )

@@ -14,7 +14,7 @@ from purging.changes import Change, ObjectChange, UrlChange
 from purging.ledger.changesets import ChangeSet
 from purging.ledger.quota import month_of
 from purging.ledger.store import Ledger
-from purging.purges import AcceptedPurge, FailingUrl, joined
+from purging.purges import AcceptedPurge, FailingUrl, Need, joined
 from tests.integration.harness import START, Harness, running_harness
 
 NOW = START
@@ -182,6 +182,15 @@ def test_eight_simultaneous_callers_never_exceed_the_quota(ledger: Ledger, share
     kept = sum(at_once(*[spend] * 8))
     assert kept == ledger.state(MONTH).used
     assert kept + ledger.quota.reserve(MONTH, 1000, 100) == 100
+
+
+def test_large_rounds_are_counted_by_day(ledger: Ledger) -> None:
+    """What they needed at least, once for each round. Small rounds count to the month only."""
+    for day, need in ((3, Need(8, 200, 8)), (3, Need(2, 50, 2)), (4, Need(1, 1)), (31, Need(7, 9, 7))):
+        assert ledger.quota.reserve(MONTH, 1, 60, need=need, day=day) == 1
+    state = ledger.state(MONTH)
+    assert state.need == Need(18, 260)
+    assert state.need_by_day == {3: 10.0, 31: 7.0}
 
 
 def test_more_actions_than_a_transaction_allows_are_split(ledger: Ledger, shared: Harness) -> None:

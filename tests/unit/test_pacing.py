@@ -80,8 +80,8 @@ def test_more_to_come_allows_no_more(left: int, now: float, one: float, other: f
     assert allowance(left, now, further=max(one, other)) <= allowance(left, now, further=min(one, other))
 
 
-@pytest.mark.parametrize(("left", "start"), [(0, 0), (1, 1), (2, 1), (900, 720), (901, 721)])
-def test_four_fifths_at_the_start_all_at_the_end(left: int, start: int) -> None:
+@pytest.mark.parametrize(("left", "start"), [(0, 0), (1, 1), (2, 1), (900, 765), (901, 766)])
+def test_most_at_the_start_all_at_the_end(left: int, start: int) -> None:
     """If nothing further is to come; one purge is never denied while one is left."""
     assert allowance(left, MAY) == start
     assert allowance(left, JUNE - 0.001) == left
@@ -137,6 +137,24 @@ def test_the_month_before_tells_at_first_and_this_one_later() -> None:
     middle = (MAY + JUNE) / 2
     assert coming(Need(60, 90), NO_NEED, middle, 900) == pytest.approx(Need(40, 60))
     assert coming(Need(900, 900), Need(900, 900), JUNE - 0.001, 900) == pytest.approx(NO_NEED, abs=0.01)
+
+
+def test_a_month_that_becomes_busier_keeps_more() -> None:
+    """Ten days of it are left, and 8 purges a day were needed at least on the last three."""
+    now = JUNE - 10 * 86_400
+    by_day = {21: 4.0, 19: 8.0, 20: 8.0, 5: 100.0}
+    middle = now - 43_200
+    assert coming(NO_NEED, NO_NEED, middle, 900, by_day).large == pytest.approx(20 / 2.5 * 10.5)
+    assert coming(NO_NEED, NO_NEED, middle, 900).large == 0
+    assert allowance(500, middle, least=8, further=7.0, large=80.0) == 500 - 80 - SPARE
+    # Single changes do not wait for it.
+    assert allowance(50, middle, least=1, further=7.0, large=80.0) == FEW
+
+
+def test_one_busy_day_says_little() -> None:
+    """A deploy on the first day does not stand for one each day."""
+    assert coming(NO_NEED, NO_NEED, MAY + 60, 900, {1: 8.0}).large == 0
+    assert coming(NO_NEED, NO_NEED, MAY + 90_000, 900, {1: 8.0, 2: 8.0}).large > 0
 
 
 def test_the_end_of_the_quota_is_foreseen() -> None:
@@ -205,7 +223,7 @@ def test_a_plan_that_fits_needs_no_other_one() -> None:
     cheapest(upload, left=10_000, now=MAY, further=UNKNOWN)
     assert upload.budgets == []
     cheapest(upload, left=900, now=MAY, further=UNKNOWN)
-    assert upload.budgets == [720]
+    assert upload.budgets == [765]
     # More than all that is left: as few as possible are planned, and submission takes what the quota gives.
     assert cheapest(Uploads(1000, 20), left=10, now=MAY, further=UNKNOWN)[::2] == (980.0, False)
 

@@ -79,7 +79,7 @@ def shown(settings: Settings) -> dict[str, Any]:
 def _quota(conditions: Conditions, settings: Settings) -> dict[str, Any]:
     now, state, limit = conditions.now, conditions.state, settings.automatic_quota
     left = max(limit - state.used, 0)
-    further = coming(state.need, state.need_before, now, limit)
+    further = coming(state.need, state.need_before, now, limit, state.need_by_day)
     return {
         "month": month_of(now),
         "monthly": settings.monthly_quota,

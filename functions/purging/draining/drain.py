@@ -218,8 +218,9 @@ class Drain:
     def _further(self, window: Window) -> Need:
         """What further rounds of the month will need, as far as this window has to keep it for them."""
         state = window.state
-        found = coming(state.need, state.need_before, window.loaded_at, self.settings.automatic_quota)
-        return Need(found.least * window.part, found.sparing * window.part)
+        quota = self.settings.automatic_quota
+        found = coming(state.need, state.need_before, window.loaded_at, quota, state.need_by_day)
+        return Need(*(number * window.part for number in found))
 
     def _recent(self, objects: list[ChangedObject], now: float) -> list[AcceptedPurge]:
         """The accepted purges from a day before the oldest change on; none if there is no change.

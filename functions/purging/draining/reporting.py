@@ -55,7 +55,7 @@ class Reporter:
         age = max((now - each.since for each in done.held), default=0.0)
         state, limit = done.window.state, self._settings.automatic_quota
         used = state.used + len(done.outcome.accepted) + done.outcome.imagined
-        further = coming(state.need, state.need_before, now, limit).least
+        further = coming(state.need, state.need_before, now, limit, state.need_by_day).least
         publish(Metric.PURGES_ACCEPTED, len(done.outcome.accepted))
         publish(Metric.CHANGES_HELD, len(done.held))
         publish(Metric.OLDEST_PENDING_SECONDS, max(age, 0.0))

@@ -10,7 +10,7 @@ from purging.draining.failures import backoff, judge
 from purging.draining.recorder import Recorder
 from purging.errors import KeyRefused, QuotaExhausted, Throttled, Unavailable, UrlRefused
 from purging.imagekit.client import CALL_SECONDS, ImageKit
-from purging.ledger.quota import month_of
+from purging.ledger.quota import day_of, month_of
 from purging.ledger.records import State
 from purging.ledger.store import Ledger
 from purging.planning.planned import PlannedPurge
@@ -134,7 +134,7 @@ class _Submission:
         limit = settings.monthly_quota if manual else settings.automatic_quota
         # What a round needs is counted once, with its first batch for changes.
         need = NO_NEED if manual else self._need
-        reserved = quota.reserve(month, min(len(self._queue), _BATCH), limit, need=need)
+        reserved = quota.reserve(month, min(len(self._queue), _BATCH), limit, need=need, day=day_of(now))
         if not manual:
             self._need = NO_NEED
         if not reserved:

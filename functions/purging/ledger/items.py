@@ -8,7 +8,7 @@
                                                same purge have the identities that do not fit into one item
 `state`        `lease`                         who drains, until when; whether another left word for it
 `state`        `hold`                          all pending changes are held, until when
-`state`        `quota#2026-11`                 purges used in a month (UTC), and needed
+`state`        `quota#2026-11`                 purges used in a month (UTC), and needed, by day
 `state`        `pause`                         no calls before this time, and why
 `state`        `recovered`                     when calls succeeded again after failures
 `state`        `refused#…`, `failing#…`        wildcards ImageKit refused; URLs to try again later
@@ -131,6 +131,9 @@ def as_state(items: Sequence[Mapping[str, Any]], month: str) -> State:
     return State(
         used=int(quota.get("used", {"N": "0"})["N"]),
         need=_as_need(quota),
+        need_by_day={
+            day: float(quota[needed_on(day)]["N"]) for day in range(1, 32) if needed_on(day) in quota
+        },
         need_before=_as_need(before) if "sparing" in before else None,  # earlier versions did not count it
         paused_until=float(pause["until"]["N"]) if pause else 0.0,
         failures=int(pause["failures"]["N"]) if pause else 0,
@@ -167,6 +170,11 @@ def month_before(month: str) -> str:
     """Return the month before a month as `month_of` gives it: `2025-12` before `2026-01`."""
     year, number = int(month[:4]), int(month[5:7])
     return f"{year - (number == 1):04}-{(number - 2) % 12 + 1:02}{month[7:]}"
+
+
+def needed_on(day: int) -> str:
+    """The attribute for what the large rounds of a day of the month needed at least."""
+    return f"needed_{day:02}"
 
 
 def _as_need(quota: Mapping[str, Any]) -> Need:

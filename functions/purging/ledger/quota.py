@@ -17,16 +17,21 @@ def month_of(now: float, *, dry_run: bool = False) -> str:
     return f"{datetime.fromtimestamp(now, UTC):%Y-%m}{'#dry-run' if dry_run else ''}"
 
 
+def day_of(now: float) -> int:
+    """Return the day of the month (UTC) of a time in unix seconds, from 1 on."""
+    return datetime.fromtimestamp(now, UTC).day
+
+
 class Quota:
     """The quota of one ledger. Every method raises one of AWS_ERRORS when DynamoDB fails."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def reserve(self, month: str, wanted: int, limit: int, *, need: Need = NO_NEED) -> int:
+    def reserve(self, month: str, wanted: int, limit: int, *, need: Need = NO_NEED, day: int = 1) -> int:
         """Count up to `wanted` purges to a month, never above `limit` in all. Return how many it counted.
 
-        If it counts any, it also counts the purges that a round would `need`.
+        If it counts any, it also counts the purges that a round on a `day` of the month would `need`.
         """
         wanted = min(wanted, limit)
         while wanted > 0:
@@ -37,6 +42,7 @@ class Quota:
                     ConditionExpression="attribute_not_exists(used) OR used <= :room",
                     values={":room": items.number(limit - wanted)},
                     need=need,
+                    day=day,
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except self._table.errors.TransactionCanceledException as refused:
@@ -54,16 +60,25 @@ class Quota:
             self._count(month, -count)
 
     def _count(
-        self, month: str, count: int, *, need: Need = NO_NEED, values: Item | None = None, **condition: str
+        self,
+        month: str,
+        count: int,
+        *,
+        need: Need = NO_NEED,
+        day: int = 1,
+        values: Item | None = None,
+        **condition: str,
     ) -> None:
-        """Add to what a month has used, and to what it has needed."""
+        """Add to what a month has used, and to what it and one of its days have needed."""
+        of_the_day = f", {items.needed_on(day)} :large" if need.large else ""
         update: Any = {
             "Key": items.key("state", f"quota#{month}"),
-            "UpdateExpression": "ADD used :count, needed :needed, sparing :sparing",
+            "UpdateExpression": f"ADD used :count, needed :needed, sparing :sparing{of_the_day}",
             "ExpressionAttributeValues": {
                 ":count": items.number(count),
                 ":needed": items.number(need.least),
                 ":sparing": items.number(need.sparing),
+                **({":large": items.number(need.large)} if need.large else {}),
                 **(values or {}),
             },
             **condition,

@@ -26,6 +26,8 @@ class State:
     """Purges that the month has used."""
     need: Need = NO_NEED
     """What the month's rounds needed, each by itself."""
+    need_by_day: Mapping[int, float] = field(default_factory=dict)
+    """What the large ones of them needed at least, by the day of the month."""
     need_before: Need | None = None
     """The same of the month before; None if the ledger does not know it."""
     paused_until: float = 0.0

@@ -2,8 +2,9 @@
 
 - The purges that evict nothing needlessly are made at once, if what is left of the month's quota suffices for
   them and for those that further rounds will need, as this month and the one before let expect.
-- Otherwise 80 % of what is left may be spent at the month's start, all of it at its end. But twice as many
+- Otherwise 85 % of what is left may be spent at the month's start, all of it at its end. But twice as many
   are kept as further rounds need at least, and a few more.
+- If large rounds came on two of the last three days, purges are kept for the case that they go on.
 - If the purges do not fit, changes are held for at most `MaxHoldSeconds`, to gather more of them.
 - Then the purges become fewer and broader: the plan is the one with the fewest needless evictions that fits.
 - If none fits, the smallest plan is made. Changes that even all that is left cannot cover are held for the
@@ -12,7 +13,7 @@
 
 import math
 from calendar import monthrange
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from heapq import nlargest
 from itertools import pairwise
@@ -22,7 +23,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from purging.clocks import SKEW_SECONDS
 from purging.purges import Need
 
-EARLY = 0.2
+EARLY = 0.15
 """The part of what is left that may not be spent at the month's start. It shrinks to 0 at the month's end."""
 
 RESERVE = 2
@@ -41,6 +42,10 @@ FIRST_NEED, FIRST_PRIOR = 0.27, 0.05
 """If nothing is known of the month before, it is taken to have needed this part of the quota at least. That
 is a guess, so it counts for less: as much as a day and a half."""
 
+LATELY_DAYS = 3
+"""A month may become busier than it was. If there were large rounds on two of so many days, purges are kept
+for the case that these go on."""
+
 BURST_CHANGES, BURST_SECONDS = 10, 4.0
 """So many changes in so many seconds are an upload under way: it is planned as a whole when it pauses.
 
@@ -58,6 +63,8 @@ TICK_SECONDS = 60.0
 MONTH_END_SECONDS = 300.0
 """No change is held in the last seconds of a month: purges that a month does not use are lost."""
 
+_DAY = 86_400.0
+_NOTHING: Mapping[int, float] = {}
 _COMPANY = 2  # with another one, a change is not alone
 _SHORTEST_WAIT = 0.1  # seconds
 _ROUNDING = 1e-9  # so much a quotient of floats may lie below a whole number
@@ -65,38 +72,60 @@ _ROUNDING = 1e-9  # so much a quotient of floats may lie below a whole number
 T = TypeVar("T")
 
 
-def coming(so_far: Need, before: Need | None, now: float, quota: int) -> Need:
+def coming(
+    so_far: Need, before: Need | None, now: float, quota: int, by_day: Mapping[int, float] = _NOTHING
+) -> Need:
     """Return what further rounds will need, from a time (unix seconds) to the end of its month (UTC).
 
     `so_far` is what the rounds of this month needed, and `before` those of the month before, which may spend
     so much of the `quota`; None if that is not known. At the month's start the month before tells, and later
-    this month itself.
+    this month itself. `by_day` is what large rounds needed at least, by the day of the month: that may go on.
     """
     prior = PRIOR
     if before is None:
         before, prior = Need(quota * FIRST_NEED, inf), FIRST_PRIOR
     elapsed = 1 - _remaining(now)
-    return Need(
-        *(
-            (past * prior + present) / (prior + elapsed) * (1 - elapsed)
-            for past, present in zip(before, so_far, strict=True)
-        )
+    least, sparing = (
+        (past * prior + present) / (prior + elapsed) * (1 - elapsed)
+        for past, present in ((before.least, so_far.least), (before.sparing, so_far.sparing))
     )
+    return Need(least, sparing, _as_lately(by_day, now))
 
 
-def allowance(left: int, now: float, *, least: int = 1, further: float = 0.0) -> int:
+def _as_lately(by_day: Mapping[int, float], now: float) -> float:
+    """What large rounds need at least in the rest of the month, if they go on as on its last days, today
+    included; 0 if there were large rounds on a single one of them."""
+    begin, end = _month(now)
+    today = int((now - begin) // _DAY) + 1
+    first = max(today - LATELY_DAYS + 1, 1)
+    days = max((now - begin) / _DAY - (first - 1), 1.0)
+    lately = [by_day[day] for day in range(first, today + 1) if day in by_day]
+    return sum(lately) / days * (end - now) / _DAY if len(lately) > 1 else 0.0
+
+
+def allowance(left: int, now: float, *, least: int = 1, further: float = 0.0, large: float = 0.0) -> int:
     """Return how many purges a round may make at a time (unix seconds), of those `left` in its month (UTC).
 
-    The round needs `least` purges, with the broadest wildcards, and `further` ones need so many.
+    The round needs `least` purges, with the broadest wildcards, and `further` ones need so many. If large
+    rounds go on as lately, these need `large` ones.
     """
     if left <= 0:
         return 0
     beyond_spare = _beyond_spare(left, now)
     share = min(math.ceil(left * (1 - _remaining(now) * EARLY)), beyond_spare)
-    kept = math.floor(beyond_spare - RESERVE * further)
-    fair = math.floor(left * least / (least + further) + _ROUNDING) if least else 0
+    kept = math.floor(beyond_spare - max(RESERVE * further, large))
     few = min(FEW, math.floor(beyond_spare - further))
-    return max(min(share, max(kept, fair)), min(fair, least), few, 0)
+    return max(
+        min(share, max(kept, _fair(left, least, max(further, large)))),
+        min(_fair(left, least, further), least),
+        few,
+        0,
+    )
+
+
+def _fair(left: int, least: int, further: float) -> int:
+    """A round's part of the purges left, if further rounds need as many as expected."""
+    return math.floor(left * least / (least + further) + _ROUNDING) if least else 0
 
 
 def runs_out(left: int, now: float, further: float) -> float | None:
@@ -262,10 +291,13 @@ def cheapest(plannable: Plannable[T], *, left: int, now: float, further: Need) -
     many of its purges are made as are left.
     """
     plan = plannable.sparing()
-    need = Need(plannable.least() if len(plan) > FEW else len(plan), len(plan))
+    need = Need(len(plan), len(plan))
+    if len(plan) > FEW:
+        least = plannable.least()
+        need = Need(least, len(plan), least)
     if len(plan) + further.sparing <= _beyond_spare(left, now):
         return Choice(0.0, plan, True, need)
-    spend = allowance(left, now, least=int(need.least), further=further.least)
+    spend = allowance(left, now, least=int(need.least), further=further.least, large=further.large)
     if len(plan) <= spend:
         return Choice(0.0, plan, True, need)
     plan, price = plannable.within(spend)

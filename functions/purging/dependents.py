@@ -38,15 +38,16 @@ class Dependents:
         return list(dict.fromkeys(url for matches, url in self._matching if matches(key)))
 
 
-def dependents(text: str, endpoints: Iterable[str], validated: Callable[[str], str]) -> Dependents:
+def dependents(
+    text: str, under_each: Callable[[str], Iterable[str]], validated: Callable[[str], str]
+) -> Dependents:
     """Read a text such as `overlays/logo.png=https://ik.imagekit.io/demo/shop/products/*`.
 
-    Entries are separated by blanks. A path instead of a URL stands for that path under each of the
-    `endpoints`. `validated` returns a URL that can be purged, or raises InvalidRequest. Raises
+    Entries are separated by blanks. A path instead of a URL stands for the URLs that `under_each` returns,
+    one under each endpoint. `validated` returns a URL that can be purged, or raises InvalidRequest. Raises
     InvalidSetting, which names the wrong entry and the remedy.
     """
     found: list[Dependent] = []
-    every = list(dict.fromkeys(endpoints))
     for entry in text.split():
         pattern, _, target = entry.partition("=")
         if not pattern or not target:
@@ -54,7 +55,7 @@ def dependents(text: str, endpoints: Iterable[str], validated: Callable[[str], s
                 f"{_named(entry)}: write PATTERN=URL, e.g. overlays/logo.png=/shop/products/*, and a ? for "
                 "any blank or = of a key"
             )
-        for url in [f"{endpoint}{target}" for endpoint in every] if target.startswith("/") else [target]:
+        for url in under_each(target) if target.startswith("/") else [target]:
             try:
                 found.append(Dependent(pattern, validated(url)))
             except InvalidRequest as error:

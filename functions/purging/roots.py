@@ -37,6 +37,18 @@ def split_web_proxy(endpoint: str) -> tuple[str, str]:
     return (proxy[1], proxy[2]) if proxy else (endpoint, "")
 
 
+def placed(endpoint: str, path: str) -> str:
+    """The URL of a path under an endpoint. Path transformations and `ik-seo` at its beginning stand before
+    the bucket of a web proxy: https://imagekit.io/docs/integration/web-proxy"""
+    own, source = split_web_proxy(endpoint)
+    rest = path.removeprefix("/")
+    before: list[str] = []
+    while source and rest.startswith((f"{_SEO}/", "tr:")) and "/" in rest:
+        segment, _, rest = rest.partition("/")
+        before.append(segment)
+    return "/".join([*filter(None, [own, *before, source]), rest])
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """One form of the URLs of a folder's objects: an endpoint, and perhaps a path transformation."""

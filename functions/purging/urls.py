@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from purging.dependents import Dependents, dependents
 from purging.errors import InvalidRequest, InvalidSetting
 from purging.quoting import shown, shown_url
-from purging.roots import Root, encode, seo_text
+from purging.roots import Root, encode, placed, seo_text
 from purging.url_map_text import check_transformation, entries
 
 __all__ = ["Named", "Root", "SharedPrefix", "UrlMap", "encode", "is_file", "seo_text", "wildcard_allowed"]
@@ -109,8 +109,11 @@ class UrlMap:
                 replace(root, seo=True) for root in roots if root.plain or root.transformation[:3] == "tr:"
             ]
         alone = cls(tuple(dict.fromkeys(roots)))
-        endpoints = (root.endpoint for root in roots)
-        return cls(alone.roots, dependents(dependent, endpoints, alone.validated))
+        endpoints = list(dict.fromkeys(root.endpoint for root in roots))
+        return cls(
+            alone.roots,
+            dependents(dependent, lambda path: [placed(each, path) for each in endpoints], alone.validated),
+        )
 
     @property
     def most_targets(self) -> int:

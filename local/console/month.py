@@ -6,10 +6,12 @@ quick, and a simulation ends when the next one begins.
 
 import asyncio
 import gzip
+import io
 import json
 import shutil
 import sys
 import tempfile
+import zlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -22,6 +24,9 @@ from local.workspace import PROJECT
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of all files that are dropped together."""
+
+MOST_UNPACKED = 8 * MOST_BYTES
+"""Of all of them unpacked: a small file can hold gigabytes."""
 
 MOST_QUOTA = 100_000_000
 """As template.yaml has it for MonthlyPurgeQuota."""
@@ -123,6 +128,7 @@ class Month:
         """Return a trace made of the files, and what to know of it."""
         if not files:
             raise BadInput("No file came: drop a trace, a git bundle or S3 logs.")
+        await asyncio.to_thread(_check_unpacked, files)
         (first_name, first), *_ = files.items()
         if first.startswith(_BUNDLE):
             return await self._of_bundle(first_name, first)
@@ -186,6 +192,24 @@ class Month:
 def _check(quota: int) -> None:
     if not 1 <= quota <= MOST_QUOTA:
         raise BadInput(f"The quota is {quota}: give 1 to {MOST_QUOTA} purges a month.")
+
+
+def _check_unpacked(files: Mapping[str, bytes]) -> None:
+    """Raises BadInput if the files are too large unpacked, or cannot be unpacked."""
+    total = 0
+    for name, content in files.items():
+        if not content.startswith(_GZIP):
+            continue
+        try:
+            with gzip.open(io.BytesIO(content)) as unpacked:
+                while part := unpacked.read(MOST_BYTES // 64):
+                    total += len(part)
+                    if total > MOST_UNPACKED:
+                        raise BadInput(
+                            f"{name} is too large unpacked: give at most {MOST_UNPACKED:,} bytes together."
+                        )
+        except (OSError, EOFError, zlib.error) as error:
+            raise BadInput(f"{name} cannot be unpacked: {error}") from error
 
 
 def _file_name(text: str) -> str:

@@ -37,7 +37,10 @@ async def files_of(request: Request) -> tuple[dict[str, str], Files]:
     async with request.form(max_files=_MOST_FILES) as sent:
         for name, value in sent.multi_items():
             if isinstance(value, UploadFile):
-                file_name = (value.filename or "file").replace("\\", "/").rpartition("/")[2]
+                # A browser sends an input without a file as a part without a name: that is no file.
+                if not value.filename:
+                    continue
+                file_name = value.filename.replace("\\", "/").rpartition("/")[2]
                 files[file_name] = await value.read(), value.content_type or "application/octet-stream"
             else:
                 fields[name] = value

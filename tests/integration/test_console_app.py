@@ -101,6 +101,14 @@ def test_bad_input_is_explained(url: str, path: str, body: bytes, problem: str) 
     assert problem in answer.json()["problem"]
 
 
+def test_an_upload_without_a_file_puts_nothing(url: str) -> None:
+    """A browser sends an empty input as a part without a name. It would empty the object of that key."""
+    part = b'--b\r\nContent-Disposition: form-data; name="file"; filename=""\r\n\r\n\r\n--b--\r\n'
+    headers = {**_own(url), "Content-Type": "multipart/form-data; boundary=b"}
+    answer = requests.post(f"{url}api/upload", data=part, headers=headers, timeout=_SECONDS)
+    assert (answer.status_code, answer.json()["problem"]) == (400, "No file came: choose one or more.")
+
+
 def test_files_that_are_too_large_are_refused_before_they_are_read(url: str) -> None:
     """By their length alone."""
     request = requests.Request("POST", f"{url}api/month", headers=_own(url), data=b"x").prepare()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.console.feed import Feed
-from local.console.month import Month
+from local.console.month import MOST_UNPACKED, Month
 from local.errors import BadInput
 from tests.unit.test_trace import LOG
 
@@ -96,6 +96,8 @@ def test_a_git_bundle(tmp_path: Path) -> None:
         ({"x.bundle": b"# v2 git bundle\nno"}, "git bundle create"),
         ({"x.jsonl": b"no trace"}, "x.jsonl:1"),
         ({"x.log": b"no log\n"}, "no record of an S3 server access log"),
+        ({"x.jsonl.gz": gzip.compress(bytes(MOST_UNPACKED + 1))}, "x.jsonl.gz is too large unpacked"),
+        ({"x.jsonl.gz": b"\x1f\x8bno gzip"}, "x.jsonl.gz cannot be unpacked"),
     ],
 )
 def test_bad_files_are_explained(files: dict[str, bytes], problem: str) -> None:

@@ -235,6 +235,14 @@ def test_a_wrong_dependent_is_an_error_with_a_remedy(entry: str, remedy: str) ->
     assert "secret" not in str(caught.value)
 
 
+def test_a_dependent_path_stands_under_a_web_proxy_as_its_pages_write_it() -> None:
+    """Path transformations stand before the URL of the bucket."""
+    bucket = "https://b.s3.amazonaws.com"
+    parsed = UrlMap.parse(f"origin={E}/{bucket}", dependent="logo.png=/tr:n-x/shop/all/* font=/shop/all/*")
+    assert parsed.dependents.of("logo.png") == [f"{E}/tr:n-x/{bucket}/shop/all/*"]
+    assert parsed.dependents.of("font") == [f"{E}/{bucket}/shop/all/*"]
+
+
 def test_one_purge_serves_many_objects_with_the_same_dependent() -> None:
     """And a wildcard that is made anyway serves it, too."""
     several = [PlannedPurge(f"{E}/a/b/*", ())] * 3 + [PlannedPurge(f"{E}/a/*", ())]

@@ -108,6 +108,13 @@ class Root:
         wildcard of all of them."""
         return f"{self.beginning(seo_text(key) or key)}*" if self.seo else self.beginning(key)
 
+    def without_transformations(self, url: str) -> str:
+        """The URL without what stands before the bucket's URL, if this is the endpoint of a web proxy."""
+        own, source = split_web_proxy(self.endpoint)
+        before = rf"{re.escape(own)}/((tr:[^/]+|{_SEO})/)+(?={re.escape(source)}/)"
+        found = re.match(before, url) if source else None
+        return f"{own}/{url[found.end() :]}" if found else url
+
     def path(self, url: str) -> str:
         """The part of this root's URL for which the rules for wildcards hold, with its slash."""
         return self._above + url[len(self.prefix) - 1 :]

@@ -195,15 +195,20 @@ class UrlMap:
             )
         if len(url) > _LONGEST_URL:
             raise InvalidRequest(f"{shown_url(url)} has {len(url)} characters: give at most {_LONGEST_URL}")
-        root = max(
-            (root for root in self.roots if url.startswith(root.prefix)),
-            key=lambda root: len(root.prefix),
-            default=None,
+        plain, root = max(
+            (
+                (each, root)
+                for root in self.roots
+                for each in (url, root.without_transformations(url))
+                if each.startswith(root.prefix)
+            ),
+            key=lambda found: len(found[1].prefix),
+            default=(url, None),
         )
         if root is None:
             known = ", ".join(sorted({root.endpoint for root in self.roots}))
             raise InvalidRequest(f"{shown_url(url)} lies under none of the endpoints of UrlMap: {known}")
-        path = root.path(url)
+        path = root.path(plain)
         # A client or a server on the way may decode the segments before it resolves them.
         segments = re.split(r"[/\\]", unquote(path.partition("?")[0]))
         if "." in segments or ".." in segments:

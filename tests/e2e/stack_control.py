@@ -117,6 +117,12 @@ def reset_stack(stack: Stack) -> None:
     clear_alerts(stack)
 
 
+def empty_edge(stack: Stack) -> None:
+    """Resets the stack, and the ImageKit emulator to its beginning: without copies, and without analytics."""
+    reset_stack(stack)
+    requests.post(f"{stack.imagekit}/_control/reset", timeout=_TIMEOUT).raise_for_status()
+
+
 def clear_alerts(stack: Stack) -> None:
     """Deletes the records of sent alerts."""
     table = stack.outputs["LedgerTable"]

@@ -35,6 +35,8 @@ class Dependents:
 
     def of(self, key: str) -> list[str]:
         """The URLs to purge when a key changes, without repeats."""
+        if not self.all:
+            return []
         return list(dict.fromkeys(url for matches, url in self._matching if matches(key)))
 
 

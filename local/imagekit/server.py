@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import socketserver
+import ssl
 import struct
 import sys
 import threading
@@ -88,13 +89,15 @@ class _Listener(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128  # connections; with the default of 5 a burst of clients is refused
 
-    def __init__(self, address: tuple[str, int], emulator: Emulator) -> None:
+    def __init__(self, address: tuple[str, int], emulator: Emulator, tls: ssl.SSLContext | None) -> None:
         self.emulator = emulator
         self.stopping = threading.Event()
         self.to_reset: set[socket.socket] = set()
         self._open: set[socket.socket] = set()
         self._changed = threading.Condition()
         super().__init__(address, _Handler)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
 
     def server_bind(self) -> None:
         # HTTPServer's own method looks up the host's name, which may take seconds.
@@ -142,12 +145,20 @@ class ImageKitServer:
     ``with ImageKitServer(emulator) as server: requests.get(server.url + "/_control/health")``
 
     The end of the block closes idle connections and waits for the requests under way. Raises OSError if the
-    port is in use. Use a loopback host only: the control endpoints need no key.
+    port is in use. Use a loopback host only: the control endpoints need no key. With ``tls`` it serves HTTPS.
     """
 
-    def __init__(self, emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        emulator: Emulator,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.emulator = emulator
         self._address = (host, port)
+        self._tls = tls
         self._listener: _Listener | None = None
         self._thread: threading.Thread | None = None
 
@@ -160,12 +171,12 @@ class ImageKitServer:
 
     @property
     def url(self) -> str:
-        """``http://127.0.0.1:PORT``, without a trailing slash."""
-        return f"http://{self._address[0]}:{self.port}"
+        """``http://127.0.0.1:PORT``, without a trailing slash; with TLS ``https``."""
+        return f"http{'s' if self._tls else ''}://{self._address[0]}:{self.port}"
 
     def start(self) -> None:
         """Start to listen. When this returns, the server answers requests."""
-        self._listener = _Listener(self._address, self.emulator)
+        self._listener = _Listener(self._address, self.emulator, self._tls)
         for host in {self._address[0], "localhost", "127.0.0.1"}:
             self.emulator.resolver.add_host(f"{host}:{self.port}")
         # The argument is the poll interval in seconds, and so the longest time that a stop takes.

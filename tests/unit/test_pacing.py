@@ -300,7 +300,7 @@ def test_gathering_ends(seconds: list[float], purged: list[float], hold: float) 
     assert 0 < found.seconds <= BURST_SECONDS
     assert found.since >= MAY - min(MAX_GATHER_SECONDS, hold)
     # Without a pause since then, the upload is over with its patience.
-    gaps = [early - late for early, late in pairwise(sorted(seconds, reverse=True))]
+    gaps = [early - late for early, late in pairwise(sorted([*seconds, *purged], reverse=True))]
     if max(gaps, default=0) < BURST_SECONDS and max(seconds) > min(MAX_GATHER_SECONDS, hold) + 1e-3:
         assert found.since >= MAY - COALESCE_SECONDS
 

@@ -57,14 +57,12 @@ def text_of(holder: dict[str, Any], field: str) -> str:
     if not isinstance(value, str) or not value:
         raise MalformedEvent(f"{field} must be a text, not {shown(value)}")
     # JSON can contain half a surrogate pair, which cannot be written as UTF-8.
-    if len(value) > _MAX_TEXT or not _is_utf8(value):
+    if len(value) > _MAX_TEXT or not (value.isascii() or _is_utf8(value)):
         raise MalformedEvent(f"{field} {shown(value)} is not a UTF-8 text of at most {_MAX_TEXT} characters")
     return value
 
 
 def _is_utf8(text: str) -> bool:
-    if text.isascii():
-        return True
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -51,6 +51,8 @@ class Coverage:
     def missing(self, target: PurgeTarget) -> Sequence[PurgeTarget]:
         """Return the parts of a target that no accepted purge covers: none, all of it (the target itself), or
         those that remain after purges of the others."""
+        if not self._times:
+            return (target,)
         if self.covers(target):
             return ()
         if not target.with_variants or not (

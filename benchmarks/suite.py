@@ -66,8 +66,8 @@ def suite(*, long: bool) -> tuple[Benchmark, ...]:
         Benchmark(
             "throughput",
             "Throughput",
-            "AWS answers from memory, ImageKit over HTTPS on this machine, at once. Real seconds have the waits "
-            "for ImageKit. Other work beside makes them longer.",
+            "AWS answers from memory, ImageKit at once over HTTPS. Real seconds have the waits for ImageKit. "
+            "Other work beside makes them longer.",
             (
                 "benchmarks.throughput",
                 *("--changes", "50000" if long else "10000", "--calls", "1000"),

@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any
 
 from purging import bootstrap
-from purging.answers.desk import Desk
 from purging.aws import clients
 from purging.events.fields import is_manual
 from purging.events.questions import is_question
@@ -33,9 +32,12 @@ def application() -> Intake:
     return bootstrap.intake(Settings.from_env(os.environ), clients.aws, time.time, time.sleep)
 
 
-def desk() -> Desk:
-    """What answers questions, built from the environment when it is needed. Raises InvalidSetting."""
-    return bootstrap.desk(Settings.from_env(os.environ), clients.aws, time.time)
+def answer(question: dict[str, Any]) -> dict[str, Any]:
+    """Answer a question of a person. Its modules are imported here, since they would slow down each cold
+    start. Raises InvalidSetting or InvalidRequest."""
+    from purging.answers.bootstrap import desk  # noqa: PLC0415 - few cold starts are for a question
+
+    return desk(Settings.from_env(os.environ), clients.aws, time.time).answer(question)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -47,7 +49,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     any other event, return what came of it. Raises MalformedEvent or InvalidRequest.
     """
     if is_question(event):
-        return desk().answer(event)
+        return answer(event)
     intake = application()
     if is_batch(event):
         return intake.take_batch(event["Records"], context)

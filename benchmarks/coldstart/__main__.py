@@ -2,7 +2,8 @@
 
 Each start is a new process: AWS's runtime interface emulator starts AWS's runtime loop, which imports the
 handler (init) and gives it its first event (first invoke). MiniStack and the emulated ImageKit answer on this
-machine. Peak memory is that of the whole process. All numbers but the sizes are medians.
+machine. Peak memory is that of the whole process. All numbers but the sizes are medians. The functions are
+measured as `sam build` makes them, and with the bytecode that `make build` adds.
 
 Nothing slows the processor down here. In Lambda, the first invoke gets only the share of a processor that
 comes with MemorySize, and so takes longer: about 3.5 times as long with 512 MB, if it only calculates.
@@ -22,13 +23,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure and print. Returns 0, or 1 if cold starts cannot be measured here."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coldstart", description=__doc__)
     parser.add_argument("--runs", type=_positive, default=15, help="cold starts of each handler (15)")
-    parser.add_argument(
-        "--compiled", action="store_true", help="add bytecode to the packages, which do not ship it"
-    )
     parser.add_argument("--json", action="store_true", help="one JSON object a row instead of the table")
     options = parser.parse_args(arguments)
     try:
-        for row in measure(options.runs, compiled=options.compiled):
+        for row in measure(options.runs):
             print(json.dumps(row) if options.json else _text(row), flush=True)
     except LocalError as error:
         print(error, file=sys.stderr)

@@ -30,10 +30,10 @@ class Case:
     """How many purges the event must make."""
 
 
-def measure(runs: int, *, compiled: bool = False) -> Iterator[dict[str, Any]]:
+def measure(runs: int) -> Iterator[dict[str, Any]]:
     """A row for each case, then one for the imports of each handler.
 
-    With `compiled`, the packages have bytecode. Raises LocalError if anything fails: then no row is given.
+    Raises LocalError if anything fails: then no row is given.
     """
     workspace = Workspace(SHARED / "coldstart")
     with locked(workspace), Watchdog() as watchdog:
@@ -43,41 +43,48 @@ def measure(runs: int, *, compiled: bool = False) -> Iterator[dict[str, Any]]:
         ours = packages.built(workspace, watchdog)
         peer = packages.peer(workspace.scratch / "peer", ours)
         empty = packages.empty(workspace.scratch / "empty")
-        if compiled:
-            ours = packages.compiled(ours, workspace.scratch / "ours-compiled")
-            peer = packages.compiled(peer, workspace.scratch / "peer-compiled")
+        compiled = packages.compiled(ours, workspace.scratch / "compiled")
         with services.running(workspace, watchdog) as running:
-            cases = _cases(running, ours, peer, empty)
+            cases = [
+                *_cases(running, ours),
+                *_cases(running, compiled, ", with bytecode"),
+                *_yardsticks(running, peer, empty),
+            ]
             starts: dict[str, list[ColdStart]] = {case.name: [] for case in cases}
             for _ in range(runs):
                 for case in cases:
                     starts[case.name].append(_start(case, program, running, watchdog))
             env = running.environment
-            handlers = {case.module: case for case in cases}
+            handlers = {case.module: case.package for case in cases if case.package != compiled}
             breakdowns = [
-                imports.breakdown(module, case.package, module, env) for module, case in handlers.items()
+                imports.breakdown(module, package, module, env) for module, package in handlers.items()
             ]
         yield from (_row(case, starts[case.name], starts[PEER]) for case in cases)
         yield from breakdowns
 
 
-def _cases(running: Services, ours: Path, peer: Path, empty: Path) -> list[Case]:
+def _cases(running: Services, ours: Path, suffix: str = "") -> list[Case]:
     return [
         Case(
-            *("SubmitPurge, a change", ours, "submit_purge", running.batch),
+            *(f"SubmitPurge, a change{suffix}", ours, "submit_purge", running.batch),
             lambda answer: answer == {"batchItemFailures": []},
             purges=1,
         ),
         Case(
-            *("SubmitPurge, a tick", ours, "submit_purge", lambda: {"tick": True}),
+            *(f"SubmitPurge, a tick{suffix}", ours, "submit_purge", lambda: {"tick": True}),
             lambda answer: answer.get("busy") is False and answer.get("held") == 0,
             purges=0,
         ),
         Case(
-            *("CheckPurges", ours, "check_purges", running.tracked),
+            *(f"CheckPurges{suffix}", ours, "check_purges", running.tracked),
             lambda answer: answer.get("completed") == 1,
             purges=0,
         ),
+    ]
+
+
+def _yardsticks(running: Services, peer: Path, empty: Path) -> list[Case]:
+    return [
         Case(
             *(PEER, peer, "peer", lambda: {"url": running.url()}),
             lambda answer: "requestId" in answer,

@@ -13,7 +13,7 @@ from local.workspace import Workspace
 
 _YARDSTICKS = Path(__file__).with_name("yardsticks")
 # What Lambda's runtime brings, and what of the peer-shaped handler's package comes with requests.
-_RUNTIME = ("awslambdaric", "boto3", "botocore", "dateutil", "s3transfer", "simplejson")
+_RUNTIME = ("awslambdaric", "boto3", "botocore", "dateutil", "jmespath", "s3transfer", "simplejson")
 _REQUESTS = ("requests", "urllib3", "certifi", "charset_normalizer", "idna")
 
 

@@ -1,10 +1,10 @@
 """Changes a second through the real SubmitPurge, beside a handler that makes one HTTP call for each event.
 
 Both get the same S3 events, in full batches of the queue, and call the same emulated ImageKit over HTTPS on
-this machine, without rate limits. ImageKit has a process of its own, and so has each row. Real seconds are what a Lambda is
-billed for, with the waits for ImageKit, which answers at once. On a busy machine they are longer. CPU seconds
-are the processor time of the handler's process: of the handler, of its HTTP client, and of the fakes of AWS.
-The table has their share of the real time.
+this machine, without rate limits. ImageKit has a process of its own, and so has each row. Real seconds are
+what a Lambda is billed for, with the waits for ImageKit, which answers at once. On a busy machine they are
+longer. CPU seconds are the processor time of the handler's process: of the handler, of its HTTP client, and
+of the fakes of AWS. The table has their share of the real time.
 
 AWS answers from memory, without boto3 and without a network. So the table counts all calls to AWS by
 service: in a Lambda each takes milliseconds, as a call to ImageKit does, and half a millisecond of that is

@@ -1,4 +1,5 @@
-"""Puts together what SubmitPurge works with. `checking/bootstrap.py` does so for CheckPurges.
+"""Puts together what SubmitPurge works with. `checking/bootstrap.py` does so for CheckPurges, and
+`answers/bootstrap.py` for questions.
 
 No other module makes an AWS client, or chooses which objects work together.
 """
@@ -6,7 +7,6 @@ No other module makes an AWS client, or chooses which objects work together.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from purging.answers.desk import Desk
 from purging.aws.alerts import Alerts
 from purging.aws.change_queue import ChangeQueue
 from purging.aws.clients import Clients
@@ -75,8 +75,3 @@ def intake(settings: Settings, clients: Clients, clock: Clock, sleep: Sleep) -> 
     outside = ports(settings, clients, clock, sleep)
     queue = ChangeQueue(settings.change_queue_url, clients("sqs"))
     return Intake(settings, queue, outside.ledger, drain(settings, outside, clock, sleep), clock)
-
-
-def desk(settings: Settings, clients: Clients, clock: Clock) -> Desk:
-    """Return what answers questions."""
-    return Desk(settings, Ledger(settings.ledger_table, clients("dynamodb")), clock)

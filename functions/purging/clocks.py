@@ -1,6 +1,6 @@
 """The difference between clocks."""
 
-from purging.changes import Change
+from purging.events.model import Change
 
 SKEW_SECONDS = 11.0
 """The largest difference between S3's clock and a function's clock. It is a guess: each clock is at most 5

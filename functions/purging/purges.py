@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from purging.changes import IDENTITY_BYTES
+from purging.events.model import IDENTITY_BYTES
 
 
 @dataclass(frozen=True, slots=True)

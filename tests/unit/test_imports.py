@@ -40,12 +40,12 @@ def test_no_handler_loads_what_no_function_uses(handler: str) -> None:
 @pytest.mark.parametrize(
     ("handler", "others"),
     [
-        ("submit_purge", ("checking", "imagekit.freshness")),
-        ("check_purges", ("planning", "draining", "intake", "bootstrap", "events.manual", "aws.surveyor")),
+        ("submit_purge", ("checking", "imagekit.freshness", "answers")),
+        ("check_purges", ("planning", "draining", "intake", "bootstrap", "events.sources", "aws.surveyor")),
     ],
 )
 def test_a_handler_does_not_load_what_only_the_other_uses(handler: str, others: tuple[str, ...]) -> None:
-    """So a new module of one function does not slow down the other."""
+    """So a new module of one function does not slow down the other, and neither do those for questions."""
     assert not {f"purging.{other}" for other in others} & _loaded(handler)
 
 
@@ -54,5 +54,5 @@ def test_each_handler_loads_its_own_modules() -> None:
     assert {"purging.planning", "purging.draining", "purging.intake", "purging.bootstrap"} <= _loaded(
         "submit_purge"
     )
-    assert {"purging.events.manual", "purging.aws.surveyor"} <= _loaded("submit_purge")
+    assert {"purging.events.sources", "purging.aws.surveyor"} <= _loaded("submit_purge")
     assert {"purging.checking", "purging.imagekit.freshness"} <= _loaded("check_purges")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from purging.changes import Change, ObjectChange, UrlChange
+from purging.events.model import Change, ObjectChange, UrlChange
 
 MAX_BYTES = 350_000
 """The largest blob of a set. An item has at most 400 KB, names included:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from purging.changes import IDENTITY_BYTES, Change
+from purging.events.model import IDENTITY_BYTES, Change
 from purging.ledger import items
 from purging.ledger.changesets import may_hold, unpack
 from purging.ledger.table import Table

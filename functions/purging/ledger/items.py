@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from purging.changes import IDENTITY_BYTES
+from purging.events.model import IDENTITY_BYTES
 from purging.ledger.records import Hold, State
 from purging.purges import AcceptedPurge, FailingUrl, Need
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from purging.changes import Change
+from purging.events.model import Change
 from purging.ledger import items
 from purging.ledger.alert_claims import AlertClaims
 from purging.ledger.changesets import FIRST, ChangeSet, pack, unpack

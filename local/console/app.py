@@ -1,7 +1,7 @@
 """The routes of the console. Each does one thing by a module beside this one."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -217,8 +217,10 @@ class Routes:
         on = flag(fields, "on")
         await run_in_threadpool(partial(self._console.weather.turn, text(fields, "name"), on=on))
         if not on:
-            # The schedule does so every minute; the page need not wait for it.
-            await run_in_threadpool(self._console.watcher.tick)
+            # The schedule does so every minute; the page need not wait for it. While another switch makes AWS
+            # calls fail, the function cannot go on, but this switch is off all the same.
+            with suppress(*ERRORS):
+                await run_in_threadpool(self._console.watcher.tick)
         return JSONResponse({"on": on})
 
     async def drop(self, request: Request) -> Response:

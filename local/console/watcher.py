@@ -15,7 +15,7 @@ from local.console.gauge import gauge
 from local.console.looks import Edge
 from local.console.objects import Objects, Stored
 from local.console.planning import Forecast, Preview
-from local.console.purges import Purges
+from local.console.purges import Purges, completions
 from local.console.weather import Weather
 from local.domain import Settings
 from local.errors import LocalError
@@ -92,6 +92,8 @@ class Watcher:
             for each, purge in self._observer.ledger_purges().items()
             if purge.completed_at is not None
         }
+        # A change moves from the queue to the ledger. They are read in this order, so none is overlooked.
+        queued, dead = self._messages()
         preview = self._forecast.preview()
         collateral, price = self._logged()
         with self._lock:
@@ -100,11 +102,13 @@ class Watcher:
                 self._listed_at = began
             waiting = self._preview.keys
             self._purges.accepted(accepted, lambda purge, keys: self._objects.purged(purge, waiting | keys))
-            self._purges.completed(done)
+            self._purges.completed(completions(accepted, done, began))
             self._purges.logged(collateral)
             if not preview.under_way:
                 self._purges.plan(preview.purges, began)
             self._preview = preview
+            if not (queued or dead or preview.changes):
+                self._objects.settle(began)
             self._objects.forget_deleted(self._purges.completed_times, began)
             self._publish()
         self._look_at_purges()
@@ -113,7 +117,7 @@ class Watcher:
         self._feed.set_value("imagekit", limits)
         if price is not None or preview.purges:
             self._feed.set_value("price", preview.price if preview.purges else price)
-        self._feed.set_value("whereabouts", self._whereabouts(preview))
+        self._feed.set_value("whereabouts", {"queue": queued, "ledger": preview.changes, "dead": dead})
 
     def ask(self) -> None:
         """Ask the deployed function for its status. Raises one of ERRORS."""
@@ -201,8 +205,8 @@ class Watcher:
                 price = float(fields["Price"][-1])
         return collateral, price if collateral else None
 
-    def _whereabouts(self, preview: Preview) -> dict[str, int]:
-        """Where the changes are that no purge covers yet: nothing is lost as long as they are here."""
+    def _messages(self) -> tuple[int, int]:
+        """Return how many messages the change queue and its dead letters have, received ones included."""
         urls = (self._stack.outputs["ChangeQueueUrl"], self._stack.outputs["ChangeDeadLettersUrl"])
         queued, dead = (
             sum(
@@ -214,7 +218,7 @@ class Watcher:
             )
             for url in urls
         )
-        return {"queue": queued, "ledger": preview.changes, "dead": dead}
+        return queued, dead
 
 
 def _etag(stored: Stored | None) -> str | None:

@@ -71,7 +71,7 @@ function showHeld() {
 const stations = {};
 
 function makeStations() {
-  const names = { queue: "in the queue", ledger: "pending in the ledger", flight: "purges in flight", fresh: "purges fresh", dead: "dead letters" };
+  const names = { queue: "in the queue", ledger: "pending in the ledger", flight: "purges in flight", done: "purges Completed", dead: "dead letters" };
   for (const [name, title] of Object.entries(names)) {
     stations[name] = el("strong", {}, "0");
     byId("stations").append(el("li", { "data-station": name }, stations[name], el("span", {}, title)));
@@ -82,15 +82,15 @@ function showStations() {
   const found = values.get("whereabouts");
   if (!found) return;
   let flight = 0;
-  let fresh = 0;
+  let done = 0;
   for (const purge of purges.values()) {
-    if (purge.state === "accepted" || purge.state === "completed") flight += 1;
-    if (purge.state === "fresh") fresh += 1;
+    if (purge.state === "accepted") flight += 1;
+    else if (purge.state !== "planned") done += 1;
   }
-  const numbers = { ...found, flight, fresh };
+  const numbers = { ...found, flight, done };
   for (const [name, node] of Object.entries(stations)) {
     setText(node, numbers[name].toLocaleString("en"));
-    setAttribute(node.parentNode, "data-busy", numbers[name] > 0 && name !== "fresh");
+    setAttribute(node.parentNode, "data-busy", numbers[name] > 0 && name !== "done");
   }
   const waiting = found.queue + found.ledger;
   setText(byId("lost"), found.dead

@@ -37,8 +37,13 @@ class Row {
       setAttribute(node, "class", index < at ? "past" : index === at ? "now" : null);
       setAttribute(node, "aria-current", index === at ? "step" : null);
     });
+    // Where no object of the bucket shows whether it is fresh, Completed is the end.
+    this.steps.at(-1).hidden = !purge.seen;
     const took = purge.completed && purge.accepted ? ` · Completed after ${seconds(purge.completed - purge.accepted)}` : "";
-    setText(this.facts, `${count(purge.changed, "changed object")} · evicts ${purge.evicts ? count(purge.evicts, "other") : "no other"}${took}`);
+    const covers = purge.seen || purge.evicts
+      ? `${count(purge.changed, "changed object")} · evicts ${purge.evicts ? count(purge.evicts, "other") : "no other"}`
+      : "no object of the bucket";
+    setText(this.facts, `${covers}${took}`);
   }
 }
 

@@ -12,18 +12,18 @@ from sse_starlette import EventSourceResponse, JSONServerSentEvent
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from local.console import form, pictures, replaying
-from local.console.bucket import Bucket
+from local.console.bucket import Bucket, check_key
 from local.console.feed import Feed
 from local.console.guard import Guard
 from local.console.looks import Edge
 from local.console.month import Month
-from local.console.reading import fields_of, files_of, flag, number, text, texts
+from local.console.reading import fields_of, files_of, flag, key_of, number, text, texts
 from local.console.watcher import ERRORS, Watcher
 from local.console.weather import Weather
 from local.demo.edge_client import VARIANTS
@@ -97,6 +97,8 @@ def _explained(handler: Handler) -> Handler:
             return await handler(request)
         except BadInput as error:
             return JSONResponse({"problem": str(error)}, 400)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
         except ERRORS as error:
             return JSONResponse({"problem": f"The stack did not do it: {error}"}, 502)
 
@@ -125,7 +127,7 @@ class Routes:
 
     async def picture(self, request: Request) -> Response:
         """A picture of the edge, or of the origin."""
-        console, key = self._console, request.query_params.get("key", "")
+        console, key = self._console, key_of(request.query_params)
         if request.path_params["side"] == "edge":
             return await run_in_threadpool(pictures.at_edge, console.edge, console.stack.url(key))
         return await run_in_threadpool(pictures.at_origin, console.stack, key)
@@ -139,7 +141,7 @@ class Routes:
 
     async def show_object(self, request: Request) -> Response:
         """All URL forms of an object, and why the edge shows what it shows."""
-        console, key = self._console, request.query_params.get("key", "")
+        console, key = self._console, key_of(request.query_params)
         plain, *transformed = console.settings.url_map.targets(NamedObject(console.stack.bucket, key))
         urls = [*(f"{plain}{variant}" for variant in VARIANTS), *transformed]
         looks = await run_in_threadpool(console.edge.look, urls)
@@ -165,22 +167,23 @@ class Routes:
             raise BadInput("A key takes one file: leave the key out, and give a folder, for more.")
         if not files:
             raise BadInput("No file came: choose one or more.")
-        keys = []
-        for name, (body, content_type) in files.items():
-            keys.append(key or f"{folder}{name}")
-            put = partial(self._console.bucket.put, keys[-1], body, content_type)
-            self._console.watcher.changed(keys[-1], *await run_in_threadpool(put))
-        return JSONResponse({"keys": keys})
+        contents = {key or f"{folder}{name}": content for name, content in files.items()}
+        for each in contents:
+            check_key(each)  # before any of them is put
+        for each, content in contents.items():
+            put = partial(self._console.bucket.put, each, *content)
+            self._console.watcher.changed(each, *await run_in_threadpool(put))
+        return JSONResponse({"keys": list(contents)})
 
     async def overwrite(self, request: Request) -> Response:
         """Overwrite an object by a newly drawn picture."""
-        key = text(await fields_of(request), "key")
+        key = key_of(await fields_of(request))
         self._console.watcher.changed(key, *await run_in_threadpool(self._console.bucket.overwrite, key))
         return JSONResponse({"keys": [key]})
 
     async def delete(self, request: Request) -> Response:
         """Delete an object."""
-        key = text(await fields_of(request), "key")
+        key = key_of(await fields_of(request))
         at = await run_in_threadpool(self._console.bucket.delete, key)
         self._console.watcher.changed(key, None, at)
         return JSONResponse({"keys": [key]})

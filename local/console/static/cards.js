@@ -2,7 +2,7 @@
 
 import { send } from "./api.js";
 import { showDetails } from "./details.js";
-import { byId, el, rest, rests, say, setAttribute, setText } from "./dom.js";
+import { byId, el, failure, rest, rests, say, setAttribute, setText } from "./dom.js";
 import { isSame, lookOf, startLooks, stepOf } from "./looks.js";
 import { objects, on } from "./store.js";
 import { seconds } from "./words.js";
@@ -75,10 +75,11 @@ class Card {
     this.buttons.forEach((each) => rest(each, true));
     try {
       await send(name, { key: this.key });
+      byId("done").querySelector(".warn")?.remove();
       say(`${done}: ${this.key}`);
       look();
     } catch (error) {
-      report(error.message);
+      complain(error);
     } finally {
       this.update();
     }
@@ -172,9 +173,14 @@ function schedule() {
   queueMicrotask(layOut);
 }
 
-/** Tells what a doing of the page did, or why not. */
+/** Tells what a doing of the page did. */
 export function report(text) {
   byId("done").replaceChildren(el("p", { class: "note" }, text));
+}
+
+/** Tells why a doing of the page failed. */
+export function complain(error) {
+  byId("done").replaceChildren(failure(error));
 }
 
 /** Shows the objects whose key contains a text. */

@@ -1,7 +1,7 @@
 // The quota, where the changes are, and the switches of the weather.
 
 import { send } from "./api.js";
-import { byId, el, rest, rests, say, setAttribute, setText, svg } from "./dom.js";
+import { byId, el, failure, rest, rests, say, setAttribute, setText, svg } from "./dom.js";
 import { on, purges, values } from "./store.js";
 import { count, moment } from "./words.js";
 
@@ -116,10 +116,10 @@ async function turn(button, each) {
   try {
     await send("weather", { name: each.name, on });
     setAttribute(button, "aria-checked", String(on));
+    byId("weather-problem").replaceChildren();
     say(`${each.title}: ${on ? "on" : "off"}`);
   } catch (error) {
-    byId("trouble").hidden = false;
-    setText(byId("trouble"), error.message);
+    byId("weather-problem").replaceChildren(failure(error));
   } finally {
     rest(button, false);
   }

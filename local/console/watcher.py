@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.console.bucket import Bucket
 from local.console.feed import Feed
-from local.console.gauge import gauge
+from local.console.gauge import Throttling, gauge
 from local.console.looks import Edge
 from local.console.objects import Objects, Stored
 from local.console.planning import Forecast, Preview
@@ -45,6 +45,7 @@ class Watcher:
         self._objects = Objects(stack.url)
         self._purges = Purges(stack.url_endpoint)
         self._preview = Preview()
+        self._throttling = Throttling()
         self._listed_at = self._list_from = 0.0
         self._stop = threading.Event()
         self._threads = [
@@ -115,6 +116,7 @@ class Watcher:
         self._feed.set_value("weather", sorted(self._weather.on(imagekit)))
         limits = {"used": imagekit["purgesUsed"], "quota": imagekit["settings"]["quota"]}
         self._feed.set_value("imagekit", limits)
+        self._feed.set_value("throttled", self._throttling.seen(imagekit["calls"].get("purge", {})))
         if price is not None or preview.purges:
             self._feed.set_value("price", preview.price if preview.purges else price)
         self._feed.set_value("whereabouts", {"queue": queued, "ledger": preview.changes, "dead": dead})

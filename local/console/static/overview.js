@@ -36,9 +36,11 @@ function showGauge() {
   const imagekit = values.get("imagekit");
   const facts = [
     ["Month", `${found.month}, ${percent} % of it is over`],
-    ["Left for changes", `${found.left.toLocaleString("en")} and a reserve of ${found.reserve}`],
+    ["Left for changes", found.refused ? "none: ImageKit says that its quota is used up"
+      : found.used_up ? `none, and a reserve of ${found.reserve} for purges by hand`
+        : `${found.left.toLocaleString("en")} and a reserve of ${found.reserve}`],
     ["Price now", price === undefined ? "nothing was planned yet" : price === 0 ? "0: nothing is evicted needlessly" : `${price.toFixed(2)} evictions a purge`],
-    ["At this pace", found.ends_at ? `it ends on ${moment(found.ends_at)}` : "it lasts to the end of the month"],
+    ["At this pace", found.used_up ? "it is at its end: changes wait" : found.ends_at ? `it ends on ${moment(found.ends_at)}` : "it lasts to the end of the month"],
   ];
   if (imagekit && (imagekit.used !== found.used || imagekit.quota !== found.monthly)) {
     facts.push(["ImageKit counts", `${imagekit.used.toLocaleString("en")} of ${imagekit.quota.toLocaleString("en")}`]);
@@ -55,9 +57,13 @@ function showHeld() {
     box.replaceChildren(el("p", { class: "warn" }, status.problem));
     return;
   }
-  const reasons = status.answer.held;
+  const pending = status.answer.pending.changes;
+  const reasons = [...status.answer.held];
+  if (pending && values.get("throttled")) {
+    // The drain waits for it within its own time, so the status does not name it.
+    reasons.push({ reason: "throttled", detail: "ImageKit answers 429: too many purges a second. The drain waits as long as ImageKit asks, and repeats." });
+  }
   if (reasons.length === 0) {
-    const pending = status.answer.pending.changes;
     box.replaceChildren(el("p", { class: "dim" },
       pending ? `${count(pending, "change")} pending; the next drain takes them.` : "Nothing is held."));
     return;
@@ -136,7 +142,7 @@ export function startOverview() {
   byId("gauge").append(...Object.values(gauge));
   makeStations();
   const parts = {
-    gauge: showGauge, price: showGauge, imagekit: showGauge, status: showHeld,
+    gauge: showGauge, price: showGauge, imagekit: showGauge, status: showHeld, throttled: showHeld,
     whereabouts: showStations, switches: makeSwitches, weather: showSwitches,
   };
   on("values", (names) => {

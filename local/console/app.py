@@ -22,7 +22,7 @@ from local.console.bucket import Bucket, check_key
 from local.console.feed import Feed
 from local.console.guard import Guard
 from local.console.looks import Edge
-from local.console.month import Month
+from local.console.month import Month, Terms
 from local.console.reading import fields_of, files_of, flag, key_of, number, text, texts
 from local.console.watcher import ERRORS, Watcher
 from local.console.weather import Weather
@@ -229,15 +229,15 @@ class Routes:
     async def drop(self, request: Request) -> Response:
         """Take the files of a history, and simulate its months."""
         fields, files = await files_of(request)
-        quota = number(fields, "quota")
-        await self._month.drop({name: body for name, (body, _) in files.items()}, quota)
-        return JSONResponse({"quota": quota})
+        terms = Terms(number(fields, "quota"), fields.get("versioned") != "false")
+        await self._month.drop({name: body for name, (body, _) in files.items()}, terms)
+        return JSONResponse({})
 
     async def simulate(self, request: Request) -> Response:
-        """Simulate the same history with another quota."""
-        quota = number(await fields_of(request), "quota")
-        await self._month.simulate(quota)
-        return JSONResponse({"quota": quota})
+        """Simulate the same history with another quota, or of a bucket with or without versions."""
+        fields = await fields_of(request)
+        await self._month.simulate(Terms(number(fields, "quota"), flag(fields, "versioned")))
+        return JSONResponse({})
 
     def _etag(self, key: str) -> str | None:
         stored = self._console.watcher.stored(key)

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from local.console.bucket import check_key
-from local.console.month import MOST_BYTES
+from local.console.histories import MOST_BYTES
 from local.errors import BadInput
 
 MOST_FILES = 1000

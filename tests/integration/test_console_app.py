@@ -13,7 +13,7 @@ import requests
 from benchmarks.console import pretended
 from local.console.app import STATIC, application
 from local.console.feed import Feed
-from local.console.month import MOST_BYTES
+from local.console.histories import MOST_BYTES
 from local.console.reading import MOST_FILES
 from local.console.server import listening
 from local.errors import LocalError
@@ -96,7 +96,8 @@ def test_a_picture_can_run_no_script(url: str) -> None:
         ("weather", b'{"name": "slow", "on": 1}', "on is 1: give true or false"),
         ("simulate", b'{"quota": "many"}', "quota is 'many': give a whole number"),
         ("simulate", b'{"quota": 0}', "The quota is 0"),
-        ("simulate", b'{"quota": 5}', "first"),
+        ("simulate", b'{"quota": 5, "versioned": true}', "first"),
+        ("simulate", b'{"quota": 5}', "versioned is None: give true or false"),
         ("look", b" " * 1_000_001, "give at most 1,000,000"),
         ("look", b'{"keys": ["a\\ud800"]}', "holds half a character, U+D800"),
         ("delete", b'{"key": "\\udfff.png"}', "holds half a character, U+DFFF"),

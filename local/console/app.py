@@ -19,12 +19,13 @@ from starlette.staticfiles import StaticFiles
 
 from local.console import form, pictures, replaying
 from local.console.bucket import Bucket, check_key
+from local.console.failures import ERRORS, in_words
 from local.console.feed import Feed
 from local.console.guard import Guard
 from local.console.looks import Edge
 from local.console.month import Month, Terms
 from local.console.reading import fields_of, files_of, flag, key_of, number, text, texts
-from local.console.watcher import ERRORS, Watcher
+from local.console.watcher import Watcher
 from local.console.weather import Weather
 from local.demo.edge_client import VARIANTS
 from local.domain import NamedObject, Settings
@@ -100,7 +101,7 @@ def _explained(handler: Handler) -> Handler:
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
         except ERRORS as error:
-            return JSONResponse({"problem": f"The stack did not do it: {error}"}, 502)
+            return JSONResponse({"problem": f"The stack did not do it: {in_words(error)}"}, 502)
 
     return explained
 
@@ -149,7 +150,7 @@ class Routes:
         try:
             why = (await run_in_threadpool(console.watcher.question, question))["why"]
         except ERRORS as error:
-            why = f"The function cannot answer now: {error}"
+            why = f"The function cannot answer now: {in_words(error)}"
         return JSONResponse({"forms": [look.row(self._etag(key)) for look in looks], "why": why})
 
     async def show_purge(self, request: Request) -> Response:

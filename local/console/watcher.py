@@ -6,10 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import requests
-from botocore.exceptions import BotoCoreError, ClientError
-
 from local.console.bucket import Bucket
+from local.console.failures import ERRORS, in_words
 from local.console.feed import Feed
 from local.console.gauge import Throttling, gauge
 from local.console.looks import Edge
@@ -21,8 +19,6 @@ from local.domain import Settings
 from local.errors import LocalError
 from local.observer import Observer
 from local.stack import Stack
-
-ERRORS = (BotoCoreError, ClientError, requests.RequestException, LocalError)
 
 _POLL_SECONDS = 0.4
 _LISTING_REST = 4.0  # for each second that a listing takes
@@ -126,7 +122,7 @@ class Watcher:
         try:
             answer = self.question({"status": True})
         except LocalError as error:
-            self._feed.set_value("status", {"answer": None, "problem": str(error)})
+            self._feed.set_value("status", {"answer": None, "problem": in_words(error)})
             return
         self._feed.set_value("status", {"answer": answer, "problem": ""})
         self._feed.set_value("gauge", gauge(answer, time.time()))
@@ -153,7 +149,7 @@ class Watcher:
                 action()
                 self._feed.set_value(f"trouble {name}", "")
             except ERRORS as error:
-                self._feed.set_value(f"trouble {name}", f"The stack does not answer: {error}")
+                self._feed.set_value(f"trouble {name}", f"The stack does not answer: {in_words(error)}")
             # A poll that takes long is made more rarely: the machine has other work as well.
             self._stop.wait(max(seconds, time.monotonic() - began))
 

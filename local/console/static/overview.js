@@ -101,7 +101,7 @@ function showStations() {
   const waiting = found.queue + found.ledger;
   setText(byId("lost"), found.dead
     ? `Nothing is lost: ${count(found.dead, "message")} can be sent back from the dead letters.`
-    : waiting ? `Nothing is lost: ${count(waiting, "change")} wait for a purge.` : "Nothing waits. Every change was taken care of.");
+    : waiting ? `Nothing is lost: ${count(waiting, "change waits", "changes wait")} for a purge.` : "Nothing waits. Every change was taken care of.");
 }
 
 function makeSwitches() {

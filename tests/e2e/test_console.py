@@ -114,6 +114,7 @@ def test_an_overwritten_picture_is_stale_then_purged_completed_and_fresh(stack: 
             page.locator("#filter").fill("products/")
             expect(card).to_have_attribute("data-step", "accepted")
             _cached(_of(page, "products/frame.webp"))
+            page.evaluate("scrollTo(0, 0)")
             _screenshot(page, "desk")
         expect(card).to_have_attribute("data-step", re.compile("accepted|completed|fresh"))
         _sees(card, "same")

@@ -27,7 +27,7 @@ export function aboutMoney(cost) {
     ? `This system was measured with ${number(cost.measured.changes)} changes a month, so fewer cost no more.`
     : "This system was not measured with so many.";
   return `AWS: ${number(cost.changes)} changes needed a purge in the busiest month. ${measured} One call an event is ` +
-    `reckoned, and the other policies say nothing of how they run. List prices of ${cost.prices_of}, without free tiers. ` +
+    `a sum of list prices; how the other policies run is not known. List prices of ${cost.prices_of}, without free tiers. ` +
     "ImageKit takes no money for a purge: it counts it to the quota, and refuses what is beyond it.";
 }
 

@@ -95,7 +95,7 @@ def test_a_picture_can_run_no_script(url: str) -> None:
         ("delete", b'{"key": 1}', "key is 1: give a text"),
         ("weather", b'{"name": "slow", "on": 1}', "on is 1: give true or false"),
         ("simulate", b'{"quota": "many"}', "quota is 'many': give a whole number"),
-        ("simulate", b'{"quota": 0}', "The quota is 0"),
+        ("simulate", b'{"quota": 0, "versioned": true}', "The quota is 0"),
         ("simulate", b'{"quota": 5, "versioned": true}', "first"),
         ("simulate", b'{"quota": 5}', "versioned is None: give true or false"),
         ("look", b" " * 1_000_001, "give at most 1,000,000"),

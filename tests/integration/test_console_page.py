@@ -231,3 +231,44 @@ def test_text_of_twice_the_size_fits(url: str, page: Page, width: int) -> None:
     _live(page)
     page.evaluate("document.documentElement.style.fontSize = '187.5%'")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+class _Bucket:
+    """Keeps the keys that are put."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def put(self, key: str, _body: bytes, _content_type: str) -> tuple[None, float]:
+        self.keys.append(key)
+        return None, 0.0
+
+
+class _Watcher:
+    def stored(self, _key: str) -> None:
+        return None
+
+    def changed(self, *_change: object) -> None:
+        return
+
+
+def test_an_uploaded_file_keeps_its_name(feed: Feed, page: Page) -> None:
+    """Chromium changes some names on the way; the object has the name that the file has."""
+    names = ['a "b".png', "a%22.png", "a\nb.png", "a\\b.png"]
+    bucket = _Bucket()
+    doings: dict[str, Any] = {"bucket": bucket, "watcher": _Watcher()}
+    parts = replace(pretended.parts(feed), **doings)
+    with listening(lambda port: application(parts, port), feed) as url:
+        page.goto(url)
+        page.locator("#upload [name=files]").evaluate(
+            """(input, names) => {
+                const files = new DataTransfer();
+                for (const name of names) files.items.add(new File(["x"], name));
+                input.files = files.files;
+            }""",
+            names,
+        )
+        page.get_by_role("button", name="Upload", exact=True).click()
+        expect(page.locator("#done")).to_have_text('Uploaded 4 objects, the first is a "b".png.')
+        assert bucket.keys == names
+        page.goto("about:blank")

@@ -107,4 +107,15 @@ def suite(*, long: bool) -> tuple[Benchmark, ...]:
             ("benchmarks.latency", "--singles", runs, "--burst", "1000", "--json"),
             tables.latency,
         ),
+        Benchmark(
+            "console",
+            "The console in a browser",
+            "Chromium measures itself: first paint and first pictures since the visit began, and updates "
+            "until they are painted. The page and its server are real, the stack behind them is pretended.",
+            (
+                "benchmarks.console",
+                *("--runs", "5" if long else "2", "--updates", "40" if long else "20", "--json"),
+            ),
+            tables.console,
+        ),
     )

@@ -141,6 +141,23 @@ def polling(rows: Sequence[Row]) -> str:
     )
 
 
+def console(rows: Sequence[Row]) -> str:
+    """How quick the page is."""
+    return table(
+        {
+            "objects": lambda row: row["objects"],
+            "purges": lambda row: row["purges"],
+            "first paint, ms": lambda row: row["first_paint_ms"],
+            "first pictures, ms": lambda row: row["pictures_ms"],
+            "update, median ms": lambda row: row["update_median_ms"],
+            "p95": lambda row: row["update_p95_ms"],
+            "max": lambda row: row["update_worst_ms"],
+        },
+        rows,
+        text_columns=0,
+    )
+
+
 def headline(rows: Mapping[str, Sequence[Row]]) -> str:
     """What a reader asks first, from the rows of latency, cost and coldstart."""
     accepted = _only(row for row in rows["latency"] if row["what"] == "put to accepted")

@@ -127,4 +127,5 @@ def _purge(number: int, now: float, state: str) -> dict[str, Any]:
         "fresh": at + 4 if reached >= 2 else None,
         "changed": 1,
         "evicts": 0,
+        "seen": True,
     }

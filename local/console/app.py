@@ -1,7 +1,7 @@
 """The routes of the console. Each does one thing by a module beside this one."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,19 +12,20 @@ from sse_starlette import EventSourceResponse, JSONServerSentEvent
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from local.console import form, pictures, replaying
-from local.console.bucket import Bucket
+from local.console.bucket import Bucket, check_key
+from local.console.failures import ERRORS, in_words
 from local.console.feed import Feed
 from local.console.guard import Guard
 from local.console.looks import Edge
-from local.console.month import Month
-from local.console.reading import fields_of, files_of, flag, number, text, texts
-from local.console.watcher import ERRORS, Watcher
+from local.console.month import Month, Terms
+from local.console.reading import fields_of, files_of, flag, key_of, number, text, texts
+from local.console.watcher import Watcher
 from local.console.weather import Weather
 from local.demo.edge_client import VARIANTS
 from local.domain import NamedObject, Settings
@@ -97,8 +98,10 @@ def _explained(handler: Handler) -> Handler:
             return await handler(request)
         except BadInput as error:
             return JSONResponse({"problem": str(error)}, 400)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
         except ERRORS as error:
-            return JSONResponse({"problem": f"The stack did not do it: {error}"}, 502)
+            return JSONResponse({"problem": f"The stack did not do it: {in_words(error)}"}, 502)
 
     return explained
 
@@ -125,7 +128,7 @@ class Routes:
 
     async def picture(self, request: Request) -> Response:
         """A picture of the edge, or of the origin."""
-        console, key = self._console, request.query_params.get("key", "")
+        console, key = self._console, key_of(request.query_params)
         if request.path_params["side"] == "edge":
             return await run_in_threadpool(pictures.at_edge, console.edge, console.stack.url(key))
         return await run_in_threadpool(pictures.at_origin, console.stack, key)
@@ -139,7 +142,7 @@ class Routes:
 
     async def show_object(self, request: Request) -> Response:
         """All URL forms of an object, and why the edge shows what it shows."""
-        console, key = self._console, request.query_params.get("key", "")
+        console, key = self._console, key_of(request.query_params)
         plain, *transformed = console.settings.url_map.targets(NamedObject(console.stack.bucket, key))
         urls = [*(f"{plain}{variant}" for variant in VARIANTS), *transformed]
         looks = await run_in_threadpool(console.edge.look, urls)
@@ -147,7 +150,7 @@ class Routes:
         try:
             why = (await run_in_threadpool(console.watcher.question, question))["why"]
         except ERRORS as error:
-            why = f"The function cannot answer now: {error}"
+            why = f"The function cannot answer now: {in_words(error)}"
         return JSONResponse({"forms": [look.row(self._etag(key)) for look in looks], "why": why})
 
     async def show_purge(self, request: Request) -> Response:
@@ -165,22 +168,23 @@ class Routes:
             raise BadInput("A key takes one file: leave the key out, and give a folder, for more.")
         if not files:
             raise BadInput("No file came: choose one or more.")
-        keys = []
-        for name, (body, content_type) in files.items():
-            keys.append(key or f"{folder}{name}")
-            put = partial(self._console.bucket.put, keys[-1], body, content_type)
-            self._console.watcher.changed(keys[-1], *await run_in_threadpool(put))
-        return JSONResponse({"keys": keys})
+        contents = {key or f"{folder}{name}": content for name, content in files.items()}
+        for each in contents:
+            check_key(each)  # before any of them is put
+        for each, content in contents.items():
+            put = partial(self._console.bucket.put, each, *content)
+            self._console.watcher.changed(each, *await run_in_threadpool(put))
+        return JSONResponse({"keys": list(contents)})
 
     async def overwrite(self, request: Request) -> Response:
         """Overwrite an object by a newly drawn picture."""
-        key = text(await fields_of(request), "key")
+        key = key_of(await fields_of(request))
         self._console.watcher.changed(key, *await run_in_threadpool(self._console.bucket.overwrite, key))
         return JSONResponse({"keys": [key]})
 
     async def delete(self, request: Request) -> Response:
         """Delete an object."""
-        key = text(await fields_of(request), "key")
+        key = key_of(await fields_of(request))
         at = await run_in_threadpool(self._console.bucket.delete, key)
         self._console.watcher.changed(key, None, at)
         return JSONResponse({"keys": [key]})
@@ -217,22 +221,24 @@ class Routes:
         on = flag(fields, "on")
         await run_in_threadpool(partial(self._console.weather.turn, text(fields, "name"), on=on))
         if not on:
-            # The schedule does so every minute; the page need not wait for it.
-            await run_in_threadpool(self._console.watcher.tick)
+            # The schedule does so every minute; the page need not wait for it. While another switch makes AWS
+            # calls fail, the function cannot go on, but this switch is off all the same.
+            with suppress(*ERRORS):
+                await run_in_threadpool(self._console.watcher.tick)
         return JSONResponse({"on": on})
 
     async def drop(self, request: Request) -> Response:
         """Take the files of a history, and simulate its months."""
         fields, files = await files_of(request)
-        quota = number(fields, "quota")
-        await self._month.drop({name: body for name, (body, _) in files.items()}, quota)
-        return JSONResponse({"quota": quota})
+        terms = Terms(number(fields, "quota"), fields.get("versioned") != "false")
+        await self._month.drop({name: body for name, (body, _) in files.items()}, terms)
+        return JSONResponse({})
 
     async def simulate(self, request: Request) -> Response:
-        """Simulate the same history with another quota."""
-        quota = number(await fields_of(request), "quota")
-        await self._month.simulate(quota)
-        return JSONResponse({"quota": quota})
+        """Simulate the same history with another quota, or of a bucket with or without versions."""
+        fields = await fields_of(request)
+        await self._month.simulate(Terms(number(fields, "quota"), flag(fields, "versioned")))
+        return JSONResponse({})
 
     def _etag(self, key: str) -> str | None:
         stored = self._console.watcher.stored(key)

@@ -84,9 +84,13 @@ def sample_keys() -> Iterator[str]:
 
 
 def check_key(key: str) -> None:
-    """Raises BadInput if S3 takes no object with this key:
+    """Raises BadInput if S3 takes no object with this key, or no URL can show it:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
     if not key:
         raise BadInput("The key is empty: give a name, such as products/shoe.jpg.")
+    if not {".", ".."}.isdisjoint(key.split("/")):
+        raise BadInput(
+            f"The key {key!r} has a dot segment: write the path in full, no URL shows it otherwise."
+        )
     if len(key.encode()) > MAX_KEY_BYTES:
         raise BadInput(f"The key has {len(key.encode())} bytes: give at most {MAX_KEY_BYTES}.")

@@ -11,6 +11,8 @@ from local.observer import Accepted
 KEEP_DELETED_SECONDS = 60.0
 """A deleted object is shown for so long after its purge is Completed."""
 
+SETTLED_SECONDS = 10.0
+"""An event reaches the queue within so many seconds of its change."""
 
 _CLOCKS = 2.0  # seconds
 
@@ -100,22 +102,28 @@ class Objects:
             known = self._tracked[key]
             if known.changed_at > purge.accepted_at:
                 continue
-            if (known.stale and not known.purge) or key in waiting:
+            own = self._url_of(key) == purge.url.removesuffix("*")
+            if own or (known.stale and not known.purge) or key in waiting:
                 known.purge = purge.request_id
-                changed.append(key)
-            elif self._url_of(key) == purge.url.removesuffix("*"):
                 changed.append(key)
             elif known.stored:
                 evicted.append(key)
         return Covered(tuple(changed), tuple(evicted))
 
+    def settle(self, now: float) -> None:
+        """Note that no change waits for a purge at a time (unix seconds): no purge is coming for an object
+        that has none yet, since its change needs none, or was given up."""
+        for known in self._tracked.values():
+            if not known.purge and known.changed_at < now - SETTLED_SECONDS:
+                known.stale = False
+
     def forget_deleted(self, completed: Mapping[str, float], now: float) -> None:
-        """Forget deleted objects some time after their purge was Completed. `completed` gives this time by
-        purge id."""
+        """Forget deleted objects some time after their purge was Completed, or after their change if no purge
+        is coming. `completed` gives the time of a purge by its id."""
         gone = [
             key
             for key, known in self._tracked.items()
-            if known.stored is None and completed.get(known.purge, now) < now - KEEP_DELETED_SECONDS
+            if known.stored is None and _ended(known, completed, now) < now - KEEP_DELETED_SECONDS
         ]
         for key in gone:
             del self._tracked[key]
@@ -143,11 +151,21 @@ class Objects:
 
 
 def _step(key: str, known: Tracked, planned: Mapping[str, bool], completed: Mapping[str, float]) -> str:
-    if known.purge:
-        return "completed" if known.purge in completed else "accepted"
+    if known.purge and known.purge not in completed:
+        return "accepted"
+    # After a Completed purge, a pending change is another one.
     if key in planned:
         return "planned" if planned[key] else "pending"
+    if known.purge:
+        return "completed"
     return "changed" if known.stale else ""
+
+
+def _ended(known: Tracked, completed: Mapping[str, float], now: float) -> float:
+    """When the last change of an object came to its end (unix seconds); `now` if it has not yet."""
+    if known.purge:
+        return completed.get(known.purge, now)
+    return now if known.stale else known.changed_at
 
 
 def _same(one: Stored | None, other: Stored) -> bool:

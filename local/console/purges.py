@@ -1,6 +1,6 @@
 """The purges from planned to fresh, as the page shows them. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -13,6 +13,21 @@ PLANNED = "planned "
 
 SAMPLE = 3
 """So many changed keys of a purge are looked at to see that it is fresh."""
+
+
+UNSEEN_SECONDS = 60.0
+"""So long after ImageKit completed a purge, the page no longer waits for TrackPurges to see it."""
+
+
+def completions(accepted: Iterable[Accepted], seen: Mapping[str, float], now: float) -> dict[str, float]:
+    """Return when purges were Completed, by request id (unix seconds): when TrackPurges saw it, as `seen` has
+    it. TrackPurges does not follow purges that others made, and loses some while AWS fails. Those count as
+    Completed when ImageKit completed them."""
+    return {
+        each.request_id: each.completed_at
+        for each in accepted
+        if each.completed_at is not None and each.completed_at < now - UNSEEN_SECONDS
+    } | dict(seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +124,8 @@ class Purges:
         }
 
     def rows(self) -> dict[str, dict[str, Any]]:
-        """Return a row for each purge, planned ones included."""
+        """Return a row for each purge, planned ones included. `seen`: it covers objects of the bucket, so the
+        edge can show whether it is fresh; otherwise its last state is Completed."""
         rows = {each: self._row(known) for each, known in self._known.items()}
         for planned in self._planned:
             rows[f"{PLANNED}{planned.url}"] = {
@@ -121,6 +137,7 @@ class Purges:
                 "fresh": None,
                 "changed": len(planned.keys),
                 "evicts": planned.collateral,
+                "seen": bool(planned.keys),
             }
         return rows
 
@@ -134,6 +151,7 @@ class Purges:
             "completed": known.completed_at,
             "fresh": known.fresh_at,
             "changed": len(known.covered.changed),
+            "seen": bool(known.covered.changed or known.covered.evicted),
             "evicts": len(known.covered.evicted) if known.logged is None else known.logged,
         }
 

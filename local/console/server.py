@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from secrets import token_hex
 
 import uvicorn
 from rich.console import Console as Terminal
@@ -71,6 +72,8 @@ def served(stack: Stack, port: int = 0) -> Iterator[str]:
 @contextmanager
 def listening(make: Callable[[int], ASGIApp], feed: Feed, port: int = 0) -> Iterator[str]:
     """In the block, an application listens. `make` makes it for the port. Raises LocalError."""
+    # A page that sees another run begins anew.
+    feed.set_value("run", token_hex(8))
     if not port:
         port = Reservation().release()
     config = uvicorn.Config(

@@ -6,23 +6,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import requests
-from botocore.exceptions import BotoCoreError, ClientError
-
 from local.console.bucket import Bucket
+from local.console.failures import ERRORS, in_words
 from local.console.feed import Feed
-from local.console.gauge import gauge
+from local.console.gauge import Throttling, gauge
 from local.console.looks import Edge
 from local.console.objects import Objects, Stored
 from local.console.planning import Forecast, Preview
-from local.console.purges import Purges
+from local.console.purges import Purges, completions
 from local.console.weather import Weather
 from local.domain import Settings
 from local.errors import LocalError
 from local.observer import Observer
 from local.stack import Stack
-
-ERRORS = (BotoCoreError, ClientError, requests.RequestException, LocalError)
 
 _POLL_SECONDS = 0.4
 _LISTING_REST = 4.0  # for each second that a listing takes
@@ -45,6 +41,7 @@ class Watcher:
         self._objects = Objects(stack.url)
         self._purges = Purges(stack.url_endpoint)
         self._preview = Preview()
+        self._throttling = Throttling()
         self._listed_at = self._list_from = 0.0
         self._stop = threading.Event()
         self._threads = [
@@ -92,6 +89,8 @@ class Watcher:
             for each, purge in self._observer.ledger_purges().items()
             if purge.completed_at is not None
         }
+        # A change moves from the queue to the ledger. They are read in this order, so none is overlooked.
+        queued, dead = self._messages()
         preview = self._forecast.preview()
         collateral, price = self._logged()
         with self._lock:
@@ -100,27 +99,30 @@ class Watcher:
                 self._listed_at = began
             waiting = self._preview.keys
             self._purges.accepted(accepted, lambda purge, keys: self._objects.purged(purge, waiting | keys))
-            self._purges.completed(done)
+            self._purges.completed(completions(accepted, done, began))
             self._purges.logged(collateral)
             if not preview.under_way:
                 self._purges.plan(preview.purges, began)
             self._preview = preview
+            if not (queued or dead or preview.changes):
+                self._objects.settle(began)
             self._objects.forget_deleted(self._purges.completed_times, began)
             self._publish()
         self._look_at_purges()
         self._feed.set_value("weather", sorted(self._weather.on(imagekit)))
         limits = {"used": imagekit["purgesUsed"], "quota": imagekit["settings"]["quota"]}
         self._feed.set_value("imagekit", limits)
+        self._feed.set_value("throttled", self._throttling.seen(imagekit["calls"].get("purge", {})))
         if price is not None or preview.purges:
             self._feed.set_value("price", preview.price if preview.purges else price)
-        self._feed.set_value("whereabouts", self._whereabouts(preview))
+        self._feed.set_value("whereabouts", {"queue": queued, "ledger": preview.changes, "dead": dead})
 
     def ask(self) -> None:
         """Ask the deployed function for its status. Raises one of ERRORS."""
         try:
             answer = self.question({"status": True})
         except LocalError as error:
-            self._feed.set_value("status", {"answer": None, "problem": str(error)})
+            self._feed.set_value("status", {"answer": None, "problem": in_words(error)})
             return
         self._feed.set_value("status", {"answer": answer, "problem": ""})
         self._feed.set_value("gauge", gauge(answer, time.time()))
@@ -147,7 +149,7 @@ class Watcher:
                 action()
                 self._feed.set_value(f"trouble {name}", "")
             except ERRORS as error:
-                self._feed.set_value(f"trouble {name}", f"The stack does not answer: {error}")
+                self._feed.set_value(f"trouble {name}", f"The stack does not answer: {in_words(error)}")
             # A poll that takes long is made more rarely: the machine has other work as well.
             self._stop.wait(max(seconds, time.monotonic() - began))
 
@@ -201,8 +203,8 @@ class Watcher:
                 price = float(fields["Price"][-1])
         return collateral, price if collateral else None
 
-    def _whereabouts(self, preview: Preview) -> dict[str, int]:
-        """Where the changes are that no purge covers yet: nothing is lost as long as they are here."""
+    def _messages(self) -> tuple[int, int]:
+        """Return how many messages the change queue and its dead letters have, received ones included."""
         urls = (self._stack.outputs["ChangeQueueUrl"], self._stack.outputs["ChangeDeadLettersUrl"])
         queued, dead = (
             sum(
@@ -214,7 +216,7 @@ class Watcher:
             )
             for url in urls
         )
-        return {"queue": queued, "ledger": preview.changes, "dead": dead}
+        return queued, dead
 
 
 def _etag(stored: Stored | None) -> str | None:

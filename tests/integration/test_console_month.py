@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from local.console.feed import Feed
-from local.console.month import MOST_UNPACKED, Month
+from local.console.histories import MOST_UNPACKED
+from local.console.month import Month, Terms
 from local.errors import BadInput
 from tests.unit.test_trace import LOG
 
@@ -19,17 +20,17 @@ TRACE = gzip.compress("".join(f"{json.dumps(step)}\n" for step in STEPS).encode(
 _SECONDS = 300.0
 
 
-def _dropped(files: dict[str, bytes], *quotas: int) -> dict[str, Any]:
-    """What the page shows in the end: after the files are dropped, and the slider is moved."""
+def _dropped(files: dict[str, bytes], *others: Terms) -> dict[str, Any]:
+    """What the page shows in the end: after the files are dropped, and then on other terms."""
 
     async def scenario() -> dict[str, Any]:
         feed = Feed()
         month = Month(feed)
         try:
-            await month.drop(files, 1000)
+            await month.drop(files, Terms(1000))
             await _over(feed)
-            for quota in quotas:
-                await month.simulate(quota)
+            for terms in others:
+                await month.simulate(terms)
                 await _over(feed)
         finally:
             await month.close()
@@ -48,10 +49,20 @@ async def _over(feed: Feed) -> None:
 
 def test_a_trace_with_its_keys() -> None:
     """Ours and all other policies, with the quota of the slider."""
-    shown = _dropped({"x.jsonl.gz": TRACE, "x.keys.gz": gzip.compress(b"photo-0.jpg\n")}, 1)
+    shown = _dropped({"x.jsonl.gz": TRACE, "x.keys.gz": gzip.compress(b"photo-0.jpg\n")}, Terms(1))
     assert (shown["problem"], shown["note"], shown["quota"]) == ("", "", 1)
     assert [row["policy"] for row in shown["rows"]][:2] == ["ours", "per-event"]
     assert max(row["purges_in_worst_month"] for row in shown["rows"]) == 1
+    assert shown["cost"]["changes"] == max(month["changes"] for month in shown["rows"][0]["per_month"])
+
+
+def test_a_bucket_without_versions() -> None:
+    """Then every change needs a purge, the new keys as well."""
+    needed = [
+        _dropped({"x.jsonl.gz": TRACE}, Terms(1000, versioned=versioned))["rows"][0]["changes_needing_purge"]
+        for versioned in (True, False)
+    ]
+    assert needed == [3, 6]
 
 
 def test_a_trace_without_keys_says_what_is_missing() -> None:
@@ -95,7 +106,17 @@ def test_a_git_bundle(tmp_path: Path) -> None:
         ({}, "No file came"),
         ({"x.bundle": b"# v2 git bundle\nno"}, "git bundle create"),
         ({"x.jsonl": b"no trace"}, "x.jsonl:1"),
-        ({"x.log": b"no log\n"}, "no record of an S3 server access log"),
+        ({"x.log": b"no log\n"}, "x.log:1: no record of an S3 server access log"),
+        (
+            {"a b.log": "".join(LOG).encode(), "\u00fc.log": gzip.compress(b"no log\n")},
+            "\u00fc.log:1: no record",
+        ),
+        ({"x.zip": b"PK\x03\x04..."}, "x.zip is a zip archive: unpack it"),
+        ({"x.tar.gz": gzip.compress(bytes(257) + b"ustar")}, "x.tar.gz is a tar archive: unpack it"),
+        ({"x.jsonl": b"", "x.log": b"no log"}, "x.jsonl, x.log are of different kinds"),
+        ({"x.log": b"no log", "x.bundle": b"# v2 git bundle\n"}, "x.bundle, x.log are of different kinds"),
+        ({"x.jsonl": b"", "y.jsonl": b""}, "x.jsonl and y.jsonl came together: drop one trace at a time"),
+        ({"x.keys.gz": TRACE}, "drop the trace, a .jsonl.gz, with it"),
         ({"x.jsonl.gz": gzip.compress(bytes(MOST_UNPACKED + 1))}, "x.jsonl.gz is too large unpacked"),
         ({"x.jsonl.gz": b"\x1f\x8bno gzip"}, "x.jsonl.gz cannot be unpacked"),
     ],
@@ -115,9 +136,9 @@ def test_a_quota_that_cannot_be_and_a_simulation_of_nothing() -> None:
         month = Month(Feed())
         try:
             with pytest.raises(BadInput, match="The quota is 0"):
-                await month.drop({"x.jsonl": b""}, 0)
+                Terms(0)
             with pytest.raises(BadInput, match="first"):
-                await month.simulate(10)
+                await month.simulate(Terms(10))
         finally:
             await month.close()
 
@@ -131,10 +152,10 @@ def test_the_next_simulation_ends_the_one_before() -> None:
         feed = Feed()
         month = Month(feed)
         try:
-            await month.drop({"x.jsonl.gz": TRACE}, 1000)
+            await month.drop({"x.jsonl.gz": TRACE}, Terms(1000))
             await _over(feed)
             for quota in (1, 2, 3):
-                await month.simulate(quota)
+                await month.simulate(Terms(quota))
             await _over(feed)
         finally:
             await month.close()

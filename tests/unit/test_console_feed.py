@@ -5,7 +5,7 @@ from calendar import timegm
 from typing import Any
 
 from local.console.feed import Feed
-from local.console.gauge import gauge, month_part
+from local.console.gauge import Throttling, gauge, month_part
 
 
 def test_an_update_has_what_changed_since_a_version() -> None:
@@ -62,6 +62,39 @@ def test_the_gauge_stands_beside_the_month() -> None:
         "ends_at": None,
         "expected_at_least": 0.0,
     }
-    shown = gauge({"quota": quota}, noon)
+    shown = gauge({"quota": quota, "pause": None}, noon)
     assert (shown["used_part"], shown["reserve_part"], shown["month_part"]) == (1.0, 0.1, 0.5)
+    assert (shown["used_up"], shown["refused"]) == (True, False)
     assert month_part(timegm((2026, 11, 1, 0, 0, 0))) == 0.0
+
+
+def test_the_gauge_knows_that_imagekit_says_the_quota_is_used_up() -> None:
+    """Whatever the ledger counts: somebody else of the account may have used it."""
+    quota = {
+        "used": 10,
+        "monthly": 1000,
+        "reserve": 100,
+        "left_for_changes": 890,
+        "month": "2026-11",
+        "ends_at": None,
+        "expected_at_least": 0.0,
+    }
+    for exhausted in (True, False):
+        shown = gauge({"quota": quota, "pause": {"quota_exhausted": exhausted}}, 0.0)
+        assert (shown["used_up"], shown["refused"]) == (exhausted, exhausted)
+
+
+def test_imagekit_throttles_until_it_answers_otherwise() -> None:
+    """What it counted before the console looked says nothing about now."""
+    throttling = Throttling()
+    assert [
+        throttling.seen(answers)
+        for answers in (
+            {"rate-limited": 5},
+            {"rate-limited": 5},
+            {"rate-limited": 5, "fault 429": 1},
+            {"rate-limited": 5, "fault 429": 1},
+            {"rate-limited": 5, "fault 429": 1, "accepted": 1},
+            {"rate-limited": 5, "fault 429": 1, "accepted": 1},
+        )
+    ] == [False, False, True, True, False, False]

@@ -36,6 +36,15 @@ def test_a_url_that_can_be_purged_has_no_problem(url: str) -> None:
         (f"{ENDPOINT}/products/shoes/*/x.jpg", "/products/shoes/*"),
         (f"{ENDPOINT}/a*b.jpg", "/a%2Ab.jpg"),
         (f"{ENDPOINT}/logo*", "/logo"),
+        ("//127.0.0.1:8080/demo/a/b.jpg", "/a/b.jpg"),
+        ("//ik.imagekit.io/other/a/b.jpg", "/a/b.jpg"),
+        ("ik.imagekit.io/other/a/b.jpg", "/a/b.jpg"),
+        ("HTTP://127.0.0.1:8080/demo/a/b.jpg", "/a/b.jpg"),
+        ("a/x/../b.jpg", "/a/b.jpg"),
+        (f"{ENDPOINT}/logo.png?tr=*", "/logo.png*"),
+        (f"{ENDPOINT}/a/b.jpg?tr=w-*,h-10", "/a/b.jpg*"),
+        (f"{ENDPOINT}/a/b.jpg#top", "/a/b.jpg"),
+        (f"{ENDPOINT}/a/b.jpg?tr=w-10#top", "/a/b.jpg?tr=w-10"),
     ],
 )
 def test_what_to_write_instead(text: str, instead: str) -> None:
@@ -45,12 +54,56 @@ def test_what_to_write_instead(text: str, instead: str) -> None:
     assert line.instead == f"{ENDPOINT}{instead}"
 
 
-@pytest.mark.parametrize("text", ["https://example.com/a/b.jpg", f"{ENDPOINT}/images/*"])
-def test_where_nothing_is_sure_it_only_says_why(text: str) -> None:
-    """A host that no endpoint stands for, or a folder whose wildcard is refused: no guess is better."""
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("https://example.com/a/b.jpg", "'example.com' is not the host of this stack"),
+        ("//example.com/a/b.jpg", "'example.com' is not the host of this stack"),
+        ("example.com/a/b.jpg", "If 'example.com' is a folder"),
+        ("https://127.0.0.1:8080/other/a.jpg", "beside the endpoint"),
+        (f"{ENDPOINT}/images/*", "a wildcard is one * at the end of two levels"),
+        ("../a.jpg", "Its ../ leads out"),
+        (f"{ENDPOINT}/a/../../b.jpg", "Its ../ leads out"),
+        (f"{ENDPOINT}/%2e%2e/b.jpg", "Its ../ leads out"),
+        ("javascript:alert(1)", "only http and https are purged"),
+        ("s3://bucket/a.jpg", "only http and https are purged"),
+        ("http:/a.jpg", "Two slashes and a host must follow 'http:'"),
+        ("?tr=*", "It has only a query"),
+        ("#top", "It has only a fragment"),
+        (f"{ENDPOINT}#top", "It has only a fragment"),
+        (ENDPOINT, "It names no object"),
+        (f'"{ENDPOINT}/a/b.jpg"', "write one URL a line"),
+    ],
+)
+def test_where_nothing_is_sure_it_only_says_why(text: str, why: str) -> None:
+    """Another host, a path out of the endpoint, or a folder whose wildcard is refused: no guess is better."""
     (line,) = checked(text, URL_MAP)
-    assert line.problem
+    assert why in line.problem
     assert line.instead == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("//127.0.0.1:8080/demo/a/b.jpg", "The scheme is missing"),
+        ("a/b.jpg", "It is a path and no URL"),
+        (f"{ENDPOINT}/a/b.jpg#top", "A fragment"),
+        (f"{ENDPOINT}/shoe#1.jpg", "write it as %23"),
+        (f"{ENDPOINT}/a/../b.jpg", "A browser resolves dot segments"),
+        (f"{ENDPOINT}/b.jpg?tr=*", "A * in the query"),
+        (f"{ENDPOINT}/a b.jpg", "Percent-encode blanks"),
+    ],
+)
+def test_it_says_what_is_wrong_with_what_it_corrects(text: str, why: str) -> None:
+    """The reason is that of the correction, not only that the URL lies under no endpoint."""
+    (line,) = checked(text, URL_MAP)
+    assert why in line.problem
+
+
+def test_a_line_is_what_the_page_shows_as_one() -> None:
+    """Other ends of lines that Python knows end no line of a text field, so the numbers stay right."""
+    first, second = checked(f"a\x0bb\u2028c\n{ENDPOINT}/a/b.jpg", URL_MAP)
+    assert (first.number, second.number, second.problem) == (1, 2, "")
 
 
 def test_more_than_100_urls_and_repeats_are_refused() -> None:
@@ -64,7 +117,7 @@ def test_more_than_100_urls_and_repeats_are_refused() -> None:
 def test_a_url_of_imagekit_that_cannot_be_purged_here_either_names_both_reasons() -> None:
     """The endpoint is one thing, its wildcard another."""
     (line,) = checked("https://ik.imagekit.io/other/images/*", URL_MAP)
-    assert "none of the endpoints" in line.problem
+    assert "Here, URLs begin with" in line.problem
     assert "a wildcard is one * at the end of two levels" in line.problem
 
 

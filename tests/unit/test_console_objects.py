@@ -5,8 +5,8 @@ from urllib.parse import quote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.console.objects import KEEP_DELETED_SECONDS, Objects, Stored
-from local.console.purges import PLANNED, Planned, Purges
+from local.console.objects import KEEP_DELETED_SECONDS, SETTLED_SECONDS, Objects, Stored
+from local.console.purges import PLANNED, UNSEEN_SECONDS, Planned, Purges, completions
 from local.observer import Accepted
 
 ENDPOINT = "http://127.0.0.1:8080/demo"
@@ -105,6 +105,67 @@ def test_a_deleted_object_is_forgotten_some_time_after_its_purge() -> None:
     assert "a" in objects
     objects.forget_deleted({"r1": 203.0}, 204.0 + KEEP_DELETED_SECONDS)
     assert "a" not in objects
+
+
+def test_a_deleted_object_without_a_purge_is_forgotten_when_none_is_coming() -> None:
+    """Its change needs none, or was given up. While anything waits in the queue, it may still get one."""
+    objects = _objects("a")
+    objects.changed("a", None, 200.0)
+    late = 201.0 + KEEP_DELETED_SECONDS
+    objects.forget_deleted({}, late)
+    assert _step(objects, "a") == "changed"
+    objects.settle(late)
+    assert _step(objects, "a") == ""
+    objects.forget_deleted({}, late)
+    assert "a" not in objects
+
+
+def test_a_change_without_a_purge_does_not_stay_changed() -> None:
+    """When nothing waits, no purge is coming. The event of a change of just now may still be on its way."""
+    objects = _objects("a")
+    objects.changed("a", _stored("new", 200.0), 200.0)
+    objects.settle(200.0 + SETTLED_SECONDS)
+    assert _step(objects, "a") == "changed"
+    objects.settle(200.1 + SETTLED_SECONDS)
+    assert _step(objects, "a") == ""
+
+
+def test_a_purge_of_its_own_url_is_the_purge_of_an_object() -> None:
+    """Somebody asked for it by hand: the card shows its steps, as the list of purges does."""
+    objects = _objects("a/b.jpg", "a/c.jpg")
+    for number, url in enumerate((_url("a/b.jpg"), f"{_url('a/c.jpg')}*"), 1):
+        objects.purged(_accepted(url, 50.0, f"r{number}"), frozenset())
+    assert [_step(objects, key) for key in ("a/b.jpg", "a/c.jpg")] == ["accepted", "accepted"]
+
+
+def test_a_change_after_a_completed_purge_shows_that_it_is_pending() -> None:
+    """A replayed event, say. While the purge is on its way, the pending change is the one that it covers."""
+    objects = _objects("a")
+    objects.purged(_accepted(_url("a"), 50.0), frozenset())
+    assert _step(objects, "a", {"a": False}) == "accepted"
+    assert _step(objects, "a", {"a": False}, r1=53.0) == "pending"
+    objects.purged(_accepted(_url("a"), 60.0, "r2"), frozenset("a"))
+    assert _step(objects, "a", {}, r1=53.0) == "accepted"
+
+
+def test_every_purge_comes_to_an_end() -> None:
+    """One that TrackPurges never saw Completed is so when ImageKit says it, after some time."""
+    purges = [
+        Accepted("r1", "u", 100.0, 103.0),
+        Accepted("r2", "u", 100.0, 103.0),
+        Accepted("r3", "u", 100.0, None),
+    ]
+    assert completions(purges, {"r1": 104.0}, 110.0) == {"r1": 104.0}
+    assert completions(purges, {"r1": 104.0}, 104.0 + UNSEEN_SECONDS) == {"r1": 104.0, "r2": 103.0}
+
+
+def test_a_purge_without_an_object_ends_as_completed() -> None:
+    """The edge has nothing to look at, and the page waits for nothing."""
+    objects, purges = _objects("a"), Purges(ENDPOINT)
+    purges.accepted([_accepted(_url("gone"), 201.0)], objects.purged)
+    purges.completed({"r1": 203.0})
+    assert purges.to_look_at() == {}
+    assert (purges.rows()["r1"]["state"], purges.rows()["r1"]["seen"]) == ("completed", False)
 
 
 @given(st.sets(st.text("ab/ *", min_size=1), max_size=20), st.text("ab/ *"))

@@ -1,4 +1,7 @@
-// Requests to the console. Each rejects with an Error whose message is for people.
+// Requests to the console. Each rejects with an Error whose message is for people. Its `unanswered` says that the
+// console did not answer at all.
+
+export const UNANSWERED = "The console does not answer. Start it again: make console";
 
 async function answered(response) {
   let body = null;
@@ -16,7 +19,7 @@ async function fetched(path, options) {
   try {
     response = await fetch(path, options);
   } catch {
-    throw new Error("The console does not answer. Start it again: make console");
+    throw Object.assign(new Error(UNANSWERED), { unanswered: true });
   }
   return answered(response);
 }
@@ -30,4 +33,9 @@ export const send = (name, body) =>
     body: JSON.stringify(body),
   });
 
-export const sendForm = (name, form) => fetched(`/api/${name}`, { method: "POST", body: form });
+/** Sends a form with its files. The browser changes some of their names, so they are sent as a text as well. */
+export function sendForm(name, form) {
+  const files = [...form.values()].filter((value) => value instanceof File && value.name);
+  form.append("names", JSON.stringify(files.map((file) => file.name)));
+  return fetched(`/api/${name}`, { method: "POST", body: form });
+}

@@ -1,10 +1,12 @@
 // The entry: wires the parts of the page to the console.
 
+import { UNANSWERED } from "./api.js";
 import { byId, setText } from "./dom.js";
 import { follow, on, values } from "./store.js";
 import { startCards } from "./cards.js";
 import { startDoings } from "./doings.js";
 import { startForm } from "./form.js";
+import { rouseLooks } from "./looks.js";
 import { startMonth } from "./month.js";
 import { startOverview } from "./overview.js";
 import { startPurges } from "./purges.js";
@@ -20,12 +22,22 @@ startMonth();
 
 on("values", (names) => {
   if (names.has("bucket")) setText(byId("bucket"), `s3://${values.get("bucket")}`);
-  const troubles = ["trouble poll", "trouble ask"].map((name) => values.get(name)).filter(Boolean);
-  byId("trouble").hidden = troubles.length === 0;
-  setText(byId("trouble"), troubles[0] ?? "");
+  showTrouble();
 });
 
-follow((linked) => {
+let linked = true;
+
+function showTrouble() {
+  const trouble = linked ? values.get("trouble poll") || values.get("trouble ask") : UNANSWERED;
+  byId("trouble").hidden = !trouble;
+  setText(byId("trouble"), trouble ?? "");
+}
+
+follow((live) => {
+  linked = live;
   setText(byId("link"), linked ? "live" : "not connected");
   byId("link").dataset.state = linked ? "good" : "bad";
+  if (linked) document.querySelectorAll("[data-unanswered]").forEach((node) => node.remove());
+  rouseLooks(linked);
+  showTrouble();
 });

@@ -2,13 +2,14 @@
 
 import { send } from "./api.js";
 import { showDetails } from "./details.js";
-import { byId, el, rest, rests, say, setAttribute, setText } from "./dom.js";
+import { byId, el, failure, rest, rests, say, setAttribute, setText } from "./dom.js";
 import { isSame, lookOf, startLooks, stepOf } from "./looks.js";
 import { objects, on } from "./store.js";
 import { seconds } from "./words.js";
 
-const AT_ONCE = matchMedia("(max-width: 760px)").matches ? 8 : 24;
-const NO_PICTURE = "/static/none.svg";
+const AT_ONCE = matchMedia("(max-width: 47.5em)").matches ? 8 : 24;
+const NOTHING = "/static/none.svg";
+const NO_PICTURE = "/static/file.svg";
 const STEPS = ["changed", "pending", "accepted", "completed", "fresh"];
 const NAMES = {
   changed: "changed", pending: "pending", accepted: "accepted", completed: "Completed", fresh: "fresh",
@@ -42,9 +43,10 @@ class Card {
       origin: el("img", { alt: "", loading: "lazy", decoding: "async" }),
       badge: el("span", { class: "badge" }),
       facts: el("span", { class: "dim" }),
+      captions: { edge: el("figcaption", {}, "Edge"), origin: el("figcaption", {}, "Origin") },
       steps: STEPS.map((step) => el("li", {}, NAMES[step])),
     };
-    const { edge, origin, badge, facts, steps } = this.parts;
+    const { edge, origin, badge, facts, captions, steps } = this.parts;
     for (const image of [edge, origin]) {
       // What is no picture is not asked for again.
       image.addEventListener("error", () => {
@@ -62,8 +64,8 @@ class Card {
     this.node = el("li", { class: "card", "data-key": key },
       el("h3", { title: key }, key),
       el("div", { class: "pair" },
-        el("figure", {}, edge, el("figcaption", {}, "Edge")),
-        el("figure", {}, origin, el("figcaption", {}, "Origin"))),
+        el("figure", {}, edge, captions.edge),
+        el("figure", {}, origin, captions.origin)),
       el("p", { class: "state" }, badge, facts),
       this.stepList,
       el("div", { class: "row" }, ...this.buttons, button("URLs", () => showDetails(key))));
@@ -75,10 +77,11 @@ class Card {
     this.buttons.forEach((each) => rest(each, true));
     try {
       await send(name, { key: this.key });
+      byId("done").querySelector(".warn")?.remove();
       say(`${done}: ${this.key}`);
       look();
     } catch (error) {
-      report(error.message);
+      complain(error);
     } finally {
       this.update();
     }
@@ -89,9 +92,9 @@ class Card {
     if (!object) return;
     const found = lookOf(this.key);
     const same = isSame(this.key);
-    const { edge, origin, badge, facts, steps } = this.parts;
-    this.show(origin, object.etag === null ? null : picture("origin", this.key, object.etag), "at the origin");
-    this.show(edge, !found || found.status !== 200 ? null : picture("edge", this.key, found.etag), "at the edge");
+    const { badge, facts, steps } = this.parts;
+    this.show("origin", object.etag);
+    this.show("edge", !found || found.status !== 200 ? null : found.etag ?? "");
     const state = same === null ? "unknown" : same ? "same" : "stale";
     const gone = object.etag === null;
     const words = {
@@ -116,10 +119,15 @@ class Card {
     setAttribute(this.node, "data-step", step || null);
   }
 
-  show(image, source, where) {
-    const shown = source && image.dataset.failed !== source;
-    setAttribute(image, "alt", shown ? `${this.key} ${where}` : "");
-    setAttribute(image, "src", shown ? source : NO_PICTURE);
+  /** Shows what a side has: a picture, a file that is none with its ETag, or nothing (null). */
+  show(side, etag) {
+    const image = this.parts[side];
+    const source = etag === null ? null : picture(side, this.key, etag);
+    const isPicture = source && image.dataset.failed !== source;
+    setAttribute(image, "alt", isPicture ? `${this.key} at the ${side}` : source ? "no picture" : "nothing");
+    setAttribute(image, "src", isPicture ? source : source ? NO_PICTURE : NOTHING);
+    const version = source && !isPicture ? ` · ${etag.replaceAll('"', "").slice(0, 8)}` : "";
+    setText(this.parts.captions[side], `${side === "edge" ? "Edge" : "Origin"}${version}`);
   }
 }
 
@@ -129,9 +137,12 @@ function factsOf(found) {
   return `${kind}Age ${seconds(found.age + (found.hit ? Date.now() / 1000 - found.at : 0))} · ${found.hit ? "hit" : "miss"}`;
 }
 
+// A card that has the focus stays: whoever works on it by keyboard would begin anew at the top of the page.
+const isFocused = (key) => cards.get(key)?.node.contains(document.activeElement) ?? false;
+
 const matches = (key) =>
   (!filter || key.toLowerCase().includes(filter)) &&
-  (!onlyChanged || isSame(key) === false || !["", "completed"].includes(objects.get(key).step));
+  (!onlyChanged || isFocused(key) || isSame(key) === false || !["", "completed"].includes(objects.get(key).step));
 
 function layOut() {
   scheduled = false;
@@ -142,8 +153,10 @@ function layOut() {
   const matching = filter || onlyChanged ? sorted.filter(matches) : sorted;
   const wanted = matching.slice(0, shownCount);
   const kept = new Set(wanted);
+  let focused = -1;
   for (const [key, card] of cards) {
     if (kept.has(key)) continue;
+    if (isFocused(key)) focused = [...byId("cards").children].indexOf(card.node);
     sight.unobserve(card.node);
     visible.delete(key);
     card.node.remove();
@@ -159,11 +172,13 @@ function layOut() {
     }
     if (list.children[index] !== card.node) list.insertBefore(card.node, list.children[index] ?? null);
   });
+  if (focused >= 0) (list.children[Math.min(focused, list.children.length - 1)] ?? byId("objects")).querySelector("button")?.focus();
   const more = matching.length - wanted.length;
   byId("more-cards").hidden = more <= 0;
   setText(byId("more-cards"), `Show ${Math.min(more, AT_ONCE)} more of ${more.toLocaleString("en")}`);
   byId("no-cards").hidden = matching.length > 0;
-  setText(byId("objects-count"), objects.size.toLocaleString("en"));
+  const all = objects.size.toLocaleString("en");
+  setText(byId("objects-count"), filter || onlyChanged ? `${matching.length.toLocaleString("en")} of ${all}` : all);
 }
 
 function schedule() {
@@ -172,9 +187,14 @@ function schedule() {
   queueMicrotask(layOut);
 }
 
-/** Tells what a doing of the page did, or why not. */
+/** Tells what a doing of the page did. */
 export function report(text) {
   byId("done").replaceChildren(el("p", { class: "note" }, text));
+}
+
+/** Tells why a doing of the page failed. */
+export function complain(error) {
+  byId("done").replaceChildren(failure(error));
 }
 
 /** Shows the objects whose key contains a text. */
@@ -191,6 +211,7 @@ export function startCards() {
     onlyChanged = event.target.checked;
     schedule();
   });
+  byId("cards").addEventListener("focusout", () => onlyChanged && setTimeout(schedule));
   byId("more-cards").addEventListener("click", () => {
     const first = byId("cards").children.length;
     shownCount += AT_ONCE;

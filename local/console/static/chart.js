@@ -8,7 +8,9 @@ const LEFT = 64;
 const RIGHT = 24;
 const TOP = 16;
 const BOTTOM = 46;
-const LINE = 15;
+
+/** The height of a line, and the width of a letter, as console.css sets them. */
+const letters = () => (matchMedia("(max-width: 47.5em)").matches ? { line: 22, letter: 11.2 } : { line: 15, letter: 7.2 });
 
 const short = (number) => {
   if (number >= 1e6) return `${number / 1e6}M`;
@@ -44,15 +46,16 @@ function label({ rows }) {
 /** Puts labels where they overlap no other one. */
 function placed(all) {
   const taken = [];
+  const { line, letter } = letters();
   return all.map((group) => {
     const text = label(group);
-    const width = text.length * 7.2;
+    const width = text.length * letter;
     const left = group.x + 12 + width > WIDTH - 4;
     let y = group.y + 4;
     const x = left ? group.x - 12 - width : group.x + 12;
     for (const step of [0, 1, -1, 2, -2, 3, -3, 4, -4]) {
-      y = group.y + 4 + step * LINE;
-      const free = taken.every((box) => box.x > x + width || box.x + box.width < x || Math.abs(box.y - y) >= LINE);
+      y = group.y + 4 + step * line;
+      const free = taken.every((box) => box.x > x + width || box.x + box.width < x || Math.abs(box.y - y) >= line);
       if (free && y > TOP && y < HEIGHT - BOTTOM) break;
     }
     taken.push({ x, y, width });

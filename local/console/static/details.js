@@ -1,7 +1,7 @@
 // The URL forms of an object, each with what the edge shows, and why.
 
 import { ask, sendForm } from "./api.js";
-import { byId, el, setText } from "./dom.js";
+import { byId, el, failure, setText } from "./dom.js";
 import { objects } from "./store.js";
 import { seconds } from "./words.js";
 
@@ -19,7 +19,7 @@ function row(form, object) {
 
 function replacement(key) {
   const file = el("input", { type: "file", name: "files" });
-  const result = el("p", { role: "status" });
+  const result = el("div", { role: "status" });
   const form = el("form", {
     class: "row",
     onsubmit: async (event) => {
@@ -30,7 +30,7 @@ function replacement(key) {
         await sendForm("upload", sent);
         setText(result, "Put. Look again to see what the edge shows.");
       } catch (error) {
-        setText(result, error.message);
+        result.replaceChildren(failure(error));
       }
     },
   }, el("label", {}, "Replace by a file ", file), el("button", {}, "Put"), result);
@@ -54,7 +54,7 @@ async function fill() {
       el("p", { class: "why" }, why),
       replacement(key));
   } catch (error) {
-    body.replaceChildren(el("p", { role: "alert" }, error.message));
+    body.replaceChildren(failure(error), el("p", {}, el("button", { type: "button", onclick: fill }, "Look again")));
   }
 }
 

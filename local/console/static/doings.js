@@ -1,7 +1,7 @@
 // Uploads and replays.
 
 import { send, sendForm } from "./api.js";
-import { report } from "./cards.js";
+import { complain, report } from "./cards.js";
 import { byId, el, rest, rests } from "./dom.js";
 import { on, values } from "./store.js";
 import { count } from "./words.js";
@@ -13,7 +13,7 @@ async function submitted(form, action) {
   try {
     report(await action());
   } catch (error) {
-    report(error.message);
+    complain(error);
   } finally {
     rest(button, false);
   }
@@ -37,7 +37,7 @@ export function startDoings() {
     event.preventDefault();
     submitted(upload, async () => {
       const { keys } = await sendForm("upload", new FormData(upload));
-      return `Uploaded ${keys.join(", ")}.`;
+      return keys.length > 3 ? `Uploaded ${count(keys.length, "object")}, the first is ${keys[0]}.` : `Uploaded ${keys.join(", ")}.`;
     });
   });
   const replay = byId("replay");

@@ -40,5 +40,9 @@ export const rest = (button, resting) => setAttribute(button, "aria-disabled", r
 
 export const rests = (button) => button.getAttribute("aria-disabled") === "true";
 
+/** The message of an error. The page removes it when the console answers again, if it did not answer. */
+export const failure = (error) =>
+  el("p", { class: "warn", role: "alert", "data-unanswered": Boolean(error.unanswered) }, error.message);
+
 /** Tells screen readers. */
 export const say = (text) => setText(byId("said"), text);

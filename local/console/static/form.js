@@ -1,7 +1,7 @@
 // The form of ImageKit's dashboard: URLs to purge, and their status on refresh.
 
 import { send } from "./api.js";
-import { byId, el, rest, rests, setText } from "./dom.js";
+import { byId, el, failure, rest, rests, setText } from "./dom.js";
 import { purges } from "./store.js";
 import { count } from "./words.js";
 
@@ -67,7 +67,7 @@ export function startForm() {
       byId("form-result").replaceChildren(...outcome(lines, answer));
       showRequests();
     } catch (error) {
-      byId("form-result").replaceChildren(el("p", { class: "warn" }, error.message));
+      byId("form-result").replaceChildren(failure(error));
     } finally {
       rest(button, false);
     }

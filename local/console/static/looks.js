@@ -6,9 +6,13 @@ import { objects, purges } from "./store.js";
 const EACH_MS = 700;
 const SETTLED_SECONDS = 5;
 const MOST = 60;
+const LONGEST_PAUSE_MS = 30_000;
 
 const looks = new Map();
 let busy = false;
+let live = true;
+let pause = 0;
+let pausedUntil = 0;
 
 export const lookOf = (key) => looks.get(key);
 
@@ -37,10 +41,16 @@ function isDue(key, now) {
   return !settled || now - look.at > SETTLED_SECONDS;
 }
 
+/** Tells whether the console is connected: without it, nobody looks. */
+export function rouseLooks(connected) {
+  live = connected;
+  pause = pausedUntil = 0;
+}
+
 /** Looks at the keys of `shown()` again and again; calls `changed(keys)` after each look. */
 export function startLooks(shown, changed) {
   const round = async () => {
-    if (busy || document.hidden) return;
+    if (busy || document.hidden || !live || performance.now() < pausedUntil) return;
     const now = Date.now() / 1000;
     const keys = shown().filter((key) => isDue(key, now)).slice(0, MOST);
     if (keys.length === 0) return;
@@ -48,9 +58,12 @@ export function startLooks(shown, changed) {
     try {
       const found = await send("look", { keys });
       for (const [key, look] of Object.entries(found)) looks.set(key, look);
+      pause = 0;
       changed(keys);
     } catch {
       // The banner says that the console does not answer.
+      pause = Math.min(Math.max(2 * pause, EACH_MS), LONGEST_PAUSE_MS);
+      pausedUntil = performance.now() + pause;
     } finally {
       busy = false;
     }

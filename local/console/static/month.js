@@ -2,24 +2,33 @@
 
 import { send, sendForm } from "./api.js";
 import { chart } from "./chart.js";
-import { byId, el, setAttribute, setText } from "./dom.js";
+import { byId, el, failure, setAttribute, setText } from "./dom.js";
+import { aboutMoney, table } from "./policies.js";
 import { on, values } from "./store.js";
 
 const DEBOUNCE_MS = 400;
 
 let timer = 0;
 let dropped = false;
+let shown = false;
 
 const quota = () => Number(byId("month-quota").value);
 
-function problem(text) {
-  byId("month-result").replaceChildren(el("p", { class: "warn", role: "alert" }, text));
+const versioned = () => byId("month-versioned").checked;
+
+function problem(error) {
+  byId("month-result").replaceChildren(failure(error));
 }
 
-async function drop(files) {
+async function drop(files, folders = []) {
+  if (folders.length > 0) {
+    problem(new Error(`${folders[0]} is a folder: drop the files in it.`));
+    return;
+  }
   if (files.length === 0) return;
   const form = new FormData();
   form.append("quota", String(quota()));
+  form.append("versioned", String(versioned()));
   for (const file of files) form.append("files", file);
   setText(byId("month-progress"), "Sending …");
   try {
@@ -27,57 +36,55 @@ async function drop(files) {
     dropped = true;
   } catch (error) {
     setText(byId("month-progress"), "");
-    problem(error.message);
+    problem(error);
   }
 }
 
-function slide() {
+function showQuota() {
   setText(byId("month-quota-shown"), quota().toLocaleString("en"));
   setAttribute(byId("month-quota"), "aria-valuetext", `${quota()} purges a month`);
+}
+
+function again() {
   clearTimeout(timer);
   if (!dropped) return;
   timer = setTimeout(async () => {
+    timer = 0;
     try {
-      await send("simulate", { quota: quota() });
+      await send("simulate", { quota: quota(), versioned: versioned() });
     } catch (error) {
-      problem(error.message);
+      problem(error);
     }
   }, DEBOUNCE_MS);
-}
-
-function table(rows) {
-  const columns = [
-    ["Policy", (row) => row.policy],
-    ["Purges", (row) => row.purges.toLocaleString("en")],
-    ["In the worst month", (row) => row.purges_in_worst_month.toLocaleString("en")],
-    ["Evicted needlessly", (row) => row.evictions.toLocaleString("en")],
-    ["Months out of quota", (row) => `${row.months_out_of_quota} of ${row.months}`],
-    ["Stale at month's end", (row) => row.stale_at_month_end.toLocaleString("en")],
-  ];
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Policies" },
-    el("table", {},
-      el("thead", {}, el("tr", {}, ...columns.map(([name]) => el("th", { scope: "col" }, name)))),
-      el("tbody", {}, ...rows.map((row) => el("tr", { "data-ours": row.policy === "ours" },
-        ...columns.map(([, value]) => el("td", {}, value(row))))))));
 }
 
 function show() {
   const month = values.get("month");
   if (!month) return;
-  dropped = dropped || month.rows.length > 0;
+  if (!shown) {
+    // A page that was loaded anew takes over what the console simulates.
+    byId("month-quota").value = month.quota;
+    byId("month-versioned").checked = month.versioned;
+    showQuota();
+  }
+  shown = true;
+  dropped = dropped || month.rows.length > 0 || month.progress !== "";
   setText(byId("month-progress"), month.progress);
   if (month.problem) {
-    problem(month.problem);
+    problem(new Error(month.problem));
     return;
   }
   if (month.rows.length === 0) {
-    // The last chart stays until the next one comes.
+    // The last chart stays until the next one comes, but no old error does.
+    byId("month-result").querySelector("[role=alert]")?.remove();
     return;
   }
+  const bucket = month.versioned ? "a bucket with versions" : "a bucket without versions";
   byId("month-result").replaceChildren(
-    el("p", { class: "dim" }, `${month.rows[0].trace}, ${month.quota.toLocaleString("en")} purges a month. Low and left is good. ${month.note}`),
+    el("p", { class: "dim" }, `${month.rows[0].trace}, ${bucket}, ${month.quota.toLocaleString("en")} purges a month. Low and left is good. ${month.note}`),
     chart(month.rows),
-    table(month.rows));
+    table(month.rows, month.cost),
+    ...(month.cost ? [el("p", { class: "dim" }, aboutMoney(month.cost))] : []));
 }
 
 export function startMonth() {
@@ -90,13 +97,20 @@ export function startMonth() {
   zone.addEventListener("drop", (event) => {
     event.preventDefault();
     delete zone.dataset.over;
-    drop([...event.dataTransfer.files]);
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
+    drop([...event.dataTransfer.files], entries.filter((entry) => entry?.isDirectory).map((entry) => entry.name));
   });
   byId("history").addEventListener("change", (event) => {
     drop([...event.target.files]);
     event.target.value = "";
   });
-  byId("month-quota").addEventListener("input", slide);
+  byId("month-quota").addEventListener("input", () => {
+    showQuota();
+    again();
+  });
+  byId("month-versioned").addEventListener("change", again);
+  // A browser may fill in what stood here before the page was loaded anew.
+  showQuota();
   on("values", (names) => {
     if (names.has("month")) show();
   });

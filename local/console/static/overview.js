@@ -1,7 +1,7 @@
 // The quota, where the changes are, and the switches of the weather.
 
 import { send } from "./api.js";
-import { byId, el, rest, rests, say, setAttribute, setText, svg } from "./dom.js";
+import { byId, el, failure, rest, rests, say, setAttribute, setText, svg } from "./dom.js";
 import { on, purges, values } from "./store.js";
 import { count, moment } from "./words.js";
 
@@ -36,9 +36,11 @@ function showGauge() {
   const imagekit = values.get("imagekit");
   const facts = [
     ["Month", `${found.month}, ${percent} % of it is over`],
-    ["Left for changes", `${found.left.toLocaleString("en")} and a reserve of ${found.reserve}`],
+    ["Left for changes", found.refused ? "none: ImageKit says that its quota is used up"
+      : found.used_up ? `none, and a reserve of ${found.reserve} for purges by hand`
+        : `${found.left.toLocaleString("en")} and a reserve of ${found.reserve}`],
     ["Price now", price === undefined ? "nothing was planned yet" : price === 0 ? "0: nothing is evicted needlessly" : `${price.toFixed(2)} evictions a purge`],
-    ["At this pace", found.ends_at ? `it ends on ${moment(found.ends_at)}` : "it lasts to the end of the month"],
+    ["At this pace", found.used_up ? "it is at its end: changes wait" : found.ends_at ? `it ends on ${moment(found.ends_at)}` : "it lasts to the end of the month"],
   ];
   if (imagekit && (imagekit.used !== found.used || imagekit.quota !== found.monthly)) {
     facts.push(["ImageKit counts", `${imagekit.used.toLocaleString("en")} of ${imagekit.quota.toLocaleString("en")}`]);
@@ -55,9 +57,13 @@ function showHeld() {
     box.replaceChildren(el("p", { class: "warn" }, status.problem));
     return;
   }
-  const reasons = status.answer.held;
+  const pending = status.answer.pending.changes;
+  const reasons = [...status.answer.held];
+  if (pending && values.get("throttled")) {
+    // The drain waits for it within its own time, so the status does not name it.
+    reasons.push({ reason: "throttled", detail: "ImageKit answers 429: too many purges a second. The drain waits as long as ImageKit asks, and repeats." });
+  }
   if (reasons.length === 0) {
-    const pending = status.answer.pending.changes;
     box.replaceChildren(el("p", { class: "dim" },
       pending ? `${count(pending, "change")} pending; the next drain takes them.` : "Nothing is held."));
     return;
@@ -71,7 +77,7 @@ function showHeld() {
 const stations = {};
 
 function makeStations() {
-  const names = { queue: "in the queue", ledger: "pending in the ledger", flight: "purges in flight", fresh: "purges fresh", dead: "dead letters" };
+  const names = { queue: "in the queue", ledger: "pending in the ledger", flight: "purges in flight", done: "purges Completed", dead: "dead letters" };
   for (const [name, title] of Object.entries(names)) {
     stations[name] = el("strong", {}, "0");
     byId("stations").append(el("li", { "data-station": name }, stations[name], el("span", {}, title)));
@@ -82,20 +88,20 @@ function showStations() {
   const found = values.get("whereabouts");
   if (!found) return;
   let flight = 0;
-  let fresh = 0;
+  let done = 0;
   for (const purge of purges.values()) {
-    if (purge.state === "accepted" || purge.state === "completed") flight += 1;
-    if (purge.state === "fresh") fresh += 1;
+    if (purge.state === "accepted") flight += 1;
+    else if (purge.state !== "planned") done += 1;
   }
-  const numbers = { ...found, flight, fresh };
+  const numbers = { ...found, flight, done };
   for (const [name, node] of Object.entries(stations)) {
     setText(node, numbers[name].toLocaleString("en"));
-    setAttribute(node.parentNode, "data-busy", numbers[name] > 0 && name !== "fresh");
+    setAttribute(node.parentNode, "data-busy", numbers[name] > 0 && name !== "done");
   }
   const waiting = found.queue + found.ledger;
   setText(byId("lost"), found.dead
     ? `Nothing is lost: ${count(found.dead, "message")} can be sent back from the dead letters.`
-    : waiting ? `Nothing is lost: ${count(waiting, "change")} wait for a purge.` : "Nothing waits. Every change was taken care of.");
+    : waiting ? `Nothing is lost: ${count(waiting, "change waits", "changes wait")} for a purge.` : "Nothing waits. Every change was taken care of.");
 }
 
 function makeSwitches() {
@@ -116,10 +122,10 @@ async function turn(button, each) {
   try {
     await send("weather", { name: each.name, on });
     setAttribute(button, "aria-checked", String(on));
+    byId("weather-problem").replaceChildren();
     say(`${each.title}: ${on ? "on" : "off"}`);
   } catch (error) {
-    byId("trouble").hidden = false;
-    setText(byId("trouble"), error.message);
+    byId("weather-problem").replaceChildren(failure(error));
   } finally {
     rest(button, false);
   }
@@ -136,7 +142,7 @@ export function startOverview() {
   byId("gauge").append(...Object.values(gauge));
   makeStations();
   const parts = {
-    gauge: showGauge, price: showGauge, imagekit: showGauge, status: showHeld,
+    gauge: showGauge, price: showGauge, imagekit: showGauge, status: showHeld, throttled: showHeld,
     whereabouts: showStations, switches: makeSwitches, weather: showSwitches,
   };
   on("values", (names) => {

@@ -5,7 +5,7 @@ import { choose, onSelection, selection } from "./selection.js";
 import { on, purges } from "./store.js";
 import { count, seconds } from "./words.js";
 
-const AT_ONCE = 20;
+const AT_ONCE = matchMedia("(max-width: 47.5em)").matches ? 4 : 8;
 const STATES = ["planned", "accepted", "completed", "fresh"];
 const NAMES = { planned: "planned", accepted: "accepted", completed: "Completed", fresh: "fresh" };
 
@@ -37,8 +37,13 @@ class Row {
       setAttribute(node, "class", index < at ? "past" : index === at ? "now" : null);
       setAttribute(node, "aria-current", index === at ? "step" : null);
     });
+    // Where no object of the bucket shows whether it is fresh, Completed is the end.
+    this.steps.at(-1).hidden = !purge.seen;
     const took = purge.completed && purge.accepted ? ` · Completed after ${seconds(purge.completed - purge.accepted)}` : "";
-    setText(this.facts, `${count(purge.changed, "changed object")} · evicts ${purge.evicts ? count(purge.evicts, "other") : "no other"}${took}`);
+    const covers = purge.seen || purge.evicts
+      ? `${count(purge.changed, "changed object")} · evicts ${purge.evicts ? count(purge.evicts, "other") : "no other"}`
+      : "no object of the bucket";
+    setText(this.facts, `${covers}${took}`);
   }
 }
 
@@ -47,8 +52,11 @@ function layOut() {
   const ids = [...purges.keys()].sort((one, other) => timeOf(purges.get(other)) - timeOf(purges.get(one)));
   const wanted = ids.slice(0, shownCount);
   const kept = new Set(wanted);
+  let focused = -1;
   for (const [id, row] of rows) {
     if (kept.has(id)) continue;
+    // A planned purge becomes an accepted one, which has another id.
+    if (row.node.contains(document.activeElement)) focused = [...byId("purge-list").children].indexOf(row.node);
     row.node.remove();
     rows.delete(id);
   }
@@ -58,6 +66,7 @@ function layOut() {
     if (!row) rows.set(id, row = new Row(id));
     if (list.children[index] !== row.node) list.insertBefore(row.node, list.children[index] ?? null);
   });
+  if (focused >= 0) list.children[Math.min(focused, list.children.length - 1)]?.querySelector("button").focus();
   showChosen();
   const more = ids.length - wanted.length;
   byId("more-purges").hidden = more <= 0;

@@ -40,6 +40,13 @@ export function follow(linked) {
   source.onmessage = (event) => {
     const began = performance.now();
     const update = JSON.parse(event.data);
+    // Another run of the console knows nothing of what this page shows: begin anew.
+    const run = update.values?.run ?? values.get("run");
+    if (values.has("run") && values.get("run") !== run) {
+      source.close();
+      location.reload();
+      return;
+    }
     if (first) {
       for (const table of Object.values(TABLES)) table.clear();
     }

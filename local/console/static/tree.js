@@ -74,7 +74,7 @@ function branch(node, name, chosen) {
       el("button", { type: "button", class: "fold", "aria-expanded": String(shown), "data-folder": node.path,
         onclick: () => { fold(node.path); } },
       el("span", { class: "name" }, `${name}/`), el("span", { class: "count" }, `${count(node.size, "key")}${part}`)),
-      el("button", { type: "button", class: "quiet", "aria-label": `Show the objects of ${node.path}`,
+      el("button", { type: "button", class: "quiet", "data-shows": node.path, "aria-label": `Show the objects of ${node.path}`,
         onclick: () => { filterBy(node.path); byId("objects").scrollIntoView(); } }, "show")));
   if (shown) item.append(list(node, chosen));
   return item;
@@ -94,14 +94,17 @@ function fold(path) {
   if (open.has(path)) open.delete(path);
   else open.add(path);
   draw();
-  byId("tree").querySelector(`[data-folder="${CSS.escape(path)}"]`)?.focus();
 }
 
 function draw() {
   const chosen = selection();
   covers = coverage(chosen);
   tally(root);
+  const focused = byId("tree").contains(document.activeElement) ? document.activeElement.dataset : {};
   byId("tree").replaceChildren(list(root, chosen));
+  for (const [name, path] of Object.entries({ folder: focused.folder, shows: focused.shows })) {
+    if (path !== undefined) byId("tree").querySelector(`[data-${name}="${CSS.escape(path)}"]`)?.focus();
+  }
   if (!chosen) {
     setText(byId("tree-legend"), "");
     return;
@@ -142,5 +145,7 @@ export function startTree() {
     if (chosen) unfoldCovered(root);
     draw();
     setAttribute(byId("tree"), "data-chosen", chosen ? chosen.purge.shown : null);
+    // On a phone the tree stands below the list.
+    if (chosen && byId("tree-title").getBoundingClientRect().top > innerHeight) byId("tree-title").scrollIntoView();
   });
 }

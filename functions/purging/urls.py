@@ -52,6 +52,13 @@ def wildcard_allowed(path: str) -> bool:
     return levels >= 2 or _FILE_WITH_EXTENSION.search(path) is not None
 
 
+def _counted(path: str) -> str:
+    """What counts of a path under an endpoint, for the rule where a wildcard may stand. That neither path
+    transformations nor the query count is the stricter reading of the rule."""
+    levels = path.partition("?")[0].split("/")
+    return "/".join(level for level in levels if not level.startswith("tr:"))
+
+
 def is_file(key: str) -> bool:
     """Whether a key is a file path with an extension, such as `a/photo.jpg`: few other keys begin with it."""
     return _FILE_WITH_EXTENSION.search(f"/{key}") is not None
@@ -213,9 +220,10 @@ class UrlMap:
         segments = re.split(r"[/\\]", unquote(path.partition("?")[0]))
         if "." in segments or ".." in segments:
             raise InvalidRequest(f"{shown_url(url)} has a dot segment: write the path in full")
-        if "#" in path or "*" in path[:-1] or (path.endswith("*") and not wildcard_allowed(path)):
+        if "#" in path or "*" in path[:-1] or (path.endswith("*") and not wildcard_allowed(_counted(path))):
             raise InvalidRequest(
                 f"{shown_url(url)}: a wildcard is one * at the end of two levels, of 15 characters, or of a "
-                "file with an extension; write a literal * as %2A and # as %23"
+                "file with an extension, where path transformations and the query do not count; write a "
+                "literal * as %2A and # as %23"
             )
         return url

@@ -25,7 +25,7 @@ class Shown:
     """One URL that shows the object. `last` is the last purge that covers it, `variants` the last one that
     covers its query variants, and `failing` what is known of its failed ones; None if there is none.
     `refused`: ImageKit refused the wildcard of its variants. `given_up_at`: when people were alerted that
-    URLs of its endpoint were given up, in unix seconds."""
+    URLs of its endpoint were given up, or that it was given up if it depends on the object; unix seconds."""
 
     target: PurgeTarget
     last: AcceptedPurge | None
@@ -59,15 +59,16 @@ class Findings:
 
 
 def wanted(named: NamedObject, settings: Settings) -> Wanted:
-    """Return the URLs whose last purges explain an object, and its endpoints. URLs in `*` are wildcards.
+    """Return what explains an object: URLs, and places of alerts. URLs in `*` are wildcards.
 
     A purge of the variants of a URL reaches the URL followed by the beginning of a variant.
     """
     urls = settings.url_map.targets(named)
     parts = PART_WILDCARDS if settings.query_variants else ()
     variants = [f"{url}{part.removesuffix('*')}" for url in urls for part in parts]
-    endpoints = dict.fromkeys(root.endpoint for root in settings.url_map.roots_of(named))
-    return Wanted([*urls, *variants], list(endpoints))
+    endpoints = (root.endpoint for root in settings.url_map.roots_of(named))
+    places = dict.fromkeys([*endpoints, *settings.url_map.dependents.of(named.key)])
+    return Wanted([*urls, *variants], list(places))
 
 
 def findings(named: NamedObject, facts: ObjectFacts, settings: Settings) -> Findings:
@@ -136,7 +137,7 @@ def _shown(target: PurgeTarget, facts: ObjectFacts) -> Shown:
         facts.last.get(f"{target.exact}{_QUERY_VARIANT}"),
         next(concerned, None),
         f"{target.exact}*" in state.refused,
-        facts.given_up.get(target.root.endpoint) if target.root else None,
+        facts.given_up.get(target.root.endpoint if target.root else target.exact),
     )
 
 

@@ -55,9 +55,16 @@ def _sentences(found: Findings) -> Iterator[str]:
         yield from _purged(found, now)
     if any(url.refused for url in found.urls):
         yield "ImageKit refused the wildcard of some variants, so only the plain URLs are purged."
-    for endpoint, at in found.facts.given_up.items():
+    dependent = {url.target.exact for url in found.urls if url.target.root is None}
+    for place, at in found.facts.given_up.items():
+        if place in dependent:
+            yield (
+                f"Since {spoken(at)}, {place} was given up, because ImageKit refuses it or gave no usable "
+                "answer: correct Dependents."
+            )
+            continue
         yield (
-            f"Since {spoken(at)}, URLs of {endpoint} were given up, because ImageKit refuses them or gave no "
+            f"Since {spoken(at)}, URLs of {place} were given up, because ImageKit refuses them or gave no "
             'usable answer. This one may be among them: the log of SubmitPurge names each ("purge refused", '
             '"purge failed").'
         )

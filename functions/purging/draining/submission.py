@@ -16,6 +16,7 @@ from purging.ledger.store import Ledger
 from purging.planning.planned import PlannedPurge
 from purging.planning.targets import PurgeTarget
 from purging.purges import NO_NEED, AcceptedPurge, Need
+from purging.quoting import without_query
 from purging.settings import Settings
 from purging.telemetry import Metric, logger, publish
 
@@ -253,7 +254,8 @@ class _Submission:
         if verdict.failing:
             self._tools.ledger.remember_failing(purge.url, verdict.failing)
             if verdict.given_up:
-                reason = f"{purge.url!r} was given up after {verdict.failing.attempts} attempts: {failure}"
+                attempts = verdict.failing.attempts
+                reason = f"{without_query(purge.url)!r} was given up after {attempts} attempts: {failure}"
                 self._given_up.update(dict.fromkeys(purge.targets, reason))
         if verdict.failures is not None:
             self._failures, self._resuming = verdict.failures, True

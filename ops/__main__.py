@@ -60,7 +60,7 @@ def _show(
 ) -> int:
     if arguments.json:
         return _print(console, json.dumps(answer, indent=2))
-    console.print(tables(answer), highlight=False)
+    terminal.show(console, tables(answer))
     return 0
 
 

@@ -17,7 +17,8 @@ __all__ = ["Named", "Root", "SharedPrefix", "UrlMap", "encode", "is_file", "seo_
 
 # Wildcards: https://imagekit.io/docs/api-reference/caching/purge-cache
 _BANNED_WILDCARDS = {"/media/catalog/", "/s/files/"}
-_FILE_WITH_EXTENSION = re.compile(r"/[^/]*[^/.]\.[A-Za-z0-9]{1,10}$")
+# A name of dots alone before the extension is no file with an extension here: the stricter reading.
+_FILE_WITH_EXTENSION = re.compile(r"/[^/]*[^/.][^/]*\.[A-Za-z0-9]{1,10}$")
 _LONG_ENOUGH = 15
 
 # Characters. A key of 1,024 bytes, each percent-encoded, has 3,072; the rest is for the endpoint and a query.

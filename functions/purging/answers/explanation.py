@@ -51,6 +51,22 @@ class Findings:
     reasons: Sequence[Held]
     facts: ObjectFacts
     dry_run: bool
+    query_variants: bool
+
+    @property
+    def without_variants(self) -> list[str]:
+        """The plain URLs whose variants should be purged, and cannot be: their path is too short for a
+        wildcard."""
+        if not self.query_variants or self.named.key.endswith("/"):
+            return []
+        return [
+            each.target.exact
+            for each in self.urls
+            if each.target.root
+            and not each.target.root.seo
+            and not each.target.with_variants
+            and not each.refused
+        ]
 
     @property
     def served(self) -> bool:
@@ -97,6 +113,7 @@ def findings(named: NamedObject, facts: ObjectFacts, settings: Settings) -> Find
         held(facts.conditions, settings, failing, manual=waiting.manual) if waiting else (),
         facts,
         settings.dry_run,
+        settings.query_variants,
     )
 
 

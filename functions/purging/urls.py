@@ -224,7 +224,8 @@ class UrlMap:
         if "#" in path or "*" in path[:-1] or (path.endswith("*") and not wildcard_allowed(_counted(path))):
             raise InvalidRequest(
                 f"{shown_url(url)}: a wildcard is one * at the end of two levels, of 15 characters, or of a "
-                "file with an extension, where path transformations and the query do not count; write a "
-                "literal * as %2A and # as %23"
+                f"file with an extension. They are counted behind {root.endpoint}, the longest endpoint of "
+                "UrlMap above it, without path transformations and the query. Write a literal * as %2A and # "
+                "as %23"
             )
         return url

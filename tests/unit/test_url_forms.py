@@ -253,6 +253,14 @@ def test_no_dependent_wildcard_is_taken_that_the_strict_rule_refuses(
     assert wildcards.accepted(decoded(_read(url.removesuffix("*")).shown.counted))
 
 
+def test_an_endpoint_below_another_one_shortens_the_dependents_below_it() -> None:
+    """ImageKit counts behind the URL pattern. The error of a new entry of UrlMap says which endpoint it is."""
+    dependent = f"a.png={E}/shop/all/*"
+    assert UrlMap.parse(f"origin={E}", dependent=dependent).dependents.all
+    with pytest.raises(InvalidSetting, match=f"counted behind {E}/shop, the longest endpoint of UrlMap"):
+        UrlMap.parse(f"origin={E},other={E}/shop", dependent=dependent)
+
+
 def test_a_dependent_path_stands_under_a_web_proxy_as_its_pages_write_it() -> None:
     """Path transformations stand before the URL of the bucket."""
     bucket = "https://b.s3.amazonaws.com"

@@ -80,9 +80,9 @@ def _variants(found: Findings) -> Iterator[str]:
         yield "ImageKit refused the wildcard of some variants, so only the plain URLs are purged."
     if found.without_variants:
         yield (
-            f"ImageKit accepts no wildcard for so short a path as that of {found.without_variants[0]}, so its "
-            "variants, such as ?tr=w-300, are never purged: give the object a folder, or a longer name with "
-            "an extension, or purge each variant by hand."
+            f"ImageKit accepts no wildcard for so short a path as that of {found.without_variants[0]}, so "
+            "its variants, such as ?tr=w-300, are never purged: give the object a folder, or a longer name "
+            "with an extension, or purge each variant by hand."
         )
 
 

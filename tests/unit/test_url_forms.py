@@ -254,7 +254,7 @@ def test_no_dependent_wildcard_is_taken_that_the_strict_rule_refuses(
 
 
 def test_an_endpoint_below_another_one_shortens_the_dependents_below_it() -> None:
-    """ImageKit counts behind the URL pattern. The error of a new entry of UrlMap says which endpoint it is."""
+    """ImageKit counts behind the URL pattern. The error of a new entry of UrlMap says which one it is."""
     dependent = f"a.png={E}/shop/all/*"
     assert UrlMap.parse(f"origin={E}", dependent=dependent).dependents.all
     with pytest.raises(InvalidSetting, match=f"counted behind {E}/shop, the longest endpoint of UrlMap"):

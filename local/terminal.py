@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from local import interruption
 from local.errors import BadInput, LocalError
@@ -31,6 +31,17 @@ def run(command: Callable[[Console], int]) -> int:
     except interruption.Interrupted as interrupted:
         console.print(f"Ended by {interrupted}; nothing is left running.", style="yellow")
         return interrupted.exit_status
+
+
+def show(console: Console, tables: RenderableType) -> None:
+    """Print tables. If the output is no terminal, their lines have no blanks at the end."""
+    if console.is_terminal:
+        console.print(tables, highlight=False, crop=False)
+        return
+    with console.capture() as captured:
+        console.print(tables, highlight=False, crop=False)
+    lines = captured.get().splitlines()
+    console.out("\n".join(line.rstrip() for line in lines), highlight=False)
 
 
 def _console() -> Console:

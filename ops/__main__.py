@@ -11,6 +11,7 @@ from rich.console import Console, RenderableType
 from local import terminal
 from ops.asking import Function, function_of
 from ops.backfill import backfill
+from ops.bucket_name import bucket_name
 from ops.connect import connect, disconnect
 from ops.redrive import redrive
 from ops.tables import explanation_tables, status_tables
@@ -59,7 +60,7 @@ def _show(
 ) -> int:
     if arguments.json:
         return _print(console, json.dumps(answer, indent=2))
-    console.print(tables(answer), highlight=False)
+    terminal.show(console, tables(answer))
     return 0
 
 
@@ -163,11 +164,13 @@ def _parser() -> argparse.ArgumentParser:
         "else in it. You can repeat the command safely. It refuses if somebody else changes the "
         "configuration meanwhile.",
     )
-    command.add_argument("bucket", metavar="BUCKET", help="name of the bucket")
+    command.add_argument("bucket", type=bucket_name, metavar="BUCKET", help="name of the bucket")
     command.add_argument("--region", help="region of the bucket")
     command.add_argument("--dry-run", action="store_true", help="show the difference, but do not make it")
     command.add_argument(
-        "--undo", action="store_true", help="switch off again what this command switched on, from this folder"
+        "--undo",
+        action="store_true",
+        help="switch off again what this command switched on, in the same account, from this folder",
     )
     command.set_defaults(run=_connect)
 
@@ -177,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Lists a bucket, and puts an event for each object that was changed or deleted since a "
         "time into the change queue.",
     )
-    command.add_argument("bucket", metavar="BUCKET", help="name of the bucket")
+    command.add_argument("bucket", type=bucket_name, metavar="BUCKET", help="name of the bucket")
     command.add_argument("--queue", required=True, metavar="URL", help="the output ChangeQueueUrl")
     command.add_argument("--since", required=True, metavar="TIME", help="ISO 8601, e.g. 2026-11-22T10:00:00Z")
     command.add_argument("--prefix", default="", help="only keys that start with this")
@@ -220,7 +223,10 @@ def _add_doctor(command: argparse.ArgumentParser) -> None:
     )
     command.set_defaults(run=_doctor)
     add = command.add_argument
-    add("--bucket", action="append", default=[], metavar="NAME", help="bucket of the images; repeatable")
+    add(
+        "--bucket", action="append", default=[], type=bucket_name, metavar="NAME",
+        help="bucket of the images; repeatable",
+    )  # fmt: skip
     add("--stack-name", metavar="NAME", help="a stack that is deployed: its settings are checked")
     add(
         "--url-endpoint", action="append", default=[], metavar="URL",

@@ -9,6 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.errors import BadInput, LocalError
+from ops.remedies import remedy, stack_remedy, told
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -36,10 +37,10 @@ class Function:
         try:
             response = self.client.invoke(FunctionName=self.name, Payload=json.dumps(question))
             answer: dict[str, Any] = json.loads(response["Payload"].read())
-        except ClientError as error:
-            raise BadInput(f"{error.operation_name} on {self.name} answered {_told(error)}") from error
-        except BotoCoreError as error:
-            raise BadInput(f"Function {self.name}: {error}") from error
+        except (ClientError, BotoCoreError) as error:
+            what = told(error) if isinstance(error, ClientError) else str(error)
+            needed = f"lambda:InvokeFunction on {self.name}"
+            raise BadInput(f"Function {self.name}: {what}; {remedy(error, needed, 'try again')}") from error
         if "FunctionError" not in response:
             return answer
         message = f"{self.name} answered {answer.get('errorType')}: {answer.get('errorMessage')}"
@@ -58,17 +59,12 @@ def function_of(stack: str, *, profile: str | None, region: str | None) -> Funct
         [found] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
         client: LambdaClient = session.client("lambda", config=_CLIENT)
     except ClientError as error:
-        raise BadInput(
-            f"Stack {stack}: {error.operation_name} answered {_told(error)}; name the stack with "
-            "--stack-name, and its region with --region"
-        ) from error
-    except (BotoCoreError, ValueError) as error:
+        raise BadInput(f"Stack {stack}: {told(error)}; {stack_remedy(error)}") from error
+    except BotoCoreError as error:
+        raise BadInput(f"Stack {stack}: {error}; {stack_remedy(error)}") from error
+    except ValueError as error:
         raise BadInput(f"Stack {stack}: {error}") from error
     names = [each["OutputValue"] for each in found.get("Outputs", []) if each["OutputKey"] == _OUTPUT]
     if not names:
         raise BadInput(f"Stack {stack} has no output {_OUTPUT}: name a stack of this project's template.yaml")
     return Function(client, names[0])
-
-
-def _told(error: ClientError) -> str:
-    return f"{error.response['Error']['Code']}: {error.response['Error'].get('Message', '')}"

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.errors import BadInput
 from ops import connection_record
+from ops.connection_record import Place
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -34,17 +35,19 @@ def connect(bucket: str, *, profile: str | None, region: str | None, dry_run: bo
     A dry run only shows the difference. Raises BadInput if the bucket or the credentials cannot be used, or
     if somebody else changes the bucket's notifications meanwhile.
     """
-    with _client(bucket, profile, region) as client:
+    with _session(bucket, profile, region) as session:
+        client: S3Client = session.client("s3")
         before = _configuration(client, bucket)
         if _EVENT_BRIDGE in before:
             return f"{bucket} sends its events to EventBridge already. Nothing to do."
         wanted = {**before, _EVENT_BRIDGE: {}}
         if dry_run:
             return f"{bucket} would send its events to EventBridge; {_kept(before)}\n{_diff(before, wanted)}"
+        place = _place(session, client)
         _refuse_if_changed(client, bucket, before)
         _put(client, bucket, wanted)
         # Not before the put: if that failed and somebody else connected the bucket, --undo would undo theirs.
-        connection_record.write(bucket, before)
+        connection_record.write(bucket, place, before)
         _look_again(client, bucket, before, wanted)
     return (
         f"{bucket} sends its events to EventBridge now; {_kept(before)} Deploy with OriginBuckets={bucket}. "
@@ -57,13 +60,16 @@ def disconnect(bucket: str, *, profile: str | None, region: str | None, dry_run:
     sentences that say what was done, or would be.
 
     A dry run only shows the difference. Raises BadInput as `connect` does, if `connect` did not switch
-    EventBridge on, and if other notifications of the bucket are not what `connect` left.
+    EventBridge on, or did so in another account, region or endpoint of S3, and if other notifications of the
+    bucket are not what `connect` left.
     """
-    with _client(bucket, profile, region) as client:
+    with _session(bucket, profile, region) as session:
+        client: S3Client = session.client("s3")
         found = _configuration(client, bucket)
         if _EVENT_BRIDGE not in found:
             return f"{bucket} sends no events to EventBridge. Nothing to do."
-        wanted = connection_record.read(bucket)
+        place = _place(session, client)
+        wanted = connection_record.read(bucket, place)
         if wanted is None:
             raise BadInput(
                 f"Bucket {bucket}: no record in {connection_record.FOLDER.name}/ says that connect switched "
@@ -79,22 +85,28 @@ def disconnect(bucket: str, *, profile: str | None, region: str | None, dry_run:
             return f"{bucket} would send no events to EventBridge; {_kept(wanted)}\n{_diff(found, wanted)}"
         _refuse_if_changed(client, bucket, found)
         _put(client, bucket, wanted)
-        connection_record.forget(bucket)
+        connection_record.forget(bucket, place)
         _look_again(client, bucket, found, wanted)
     return f"{bucket} sends no events to EventBridge any more; {_kept(wanted)}"
 
 
 @contextmanager
-def _client(bucket: str, profile: str | None, region: str | None) -> "Iterator[S3Client]":
-    """Gives a client of S3. Raises BadInput for each error of S3 in the block."""
+def _session(bucket: str, profile: str | None, region: str | None) -> Iterator[boto3.Session]:
+    """Gives a session. Raises BadInput for each error of AWS in the block."""
     try:
-        yield boto3.Session(profile_name=profile, region_name=region).client("s3")
+        yield boto3.Session(profile_name=profile, region_name=region)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         remedy = _REMEDIES.get(code, error.response["Error"].get("Message", ""))
         raise BadInput(f"Bucket {bucket}: {error.operation_name} answered {code}: {remedy}.") from error
     except (BotoCoreError, ValueError) as error:
         raise BadInput(f"Bucket {bucket}: {error}") from error
+
+
+def _place(session: boto3.Session, client: "S3Client") -> Place:
+    """Where a bucket of the client is."""
+    account: str = session.client("sts").get_caller_identity()["Account"]
+    return Place(account, client.meta.region_name, client.meta.endpoint_url)
 
 
 def _refuse_if_changed(client: "S3Client", bucket: str, seen: dict[str, Any]) -> None:

@@ -178,9 +178,8 @@ def _url(url: dict[str, Any]) -> list[RenderableType]:
         retry = _moment(url["failing"]["retry_at"])
         name.append(f"\n{url['failing']['attempts']} failed attempts; the next at {retry}", "red")
     if url["endpoint_given_up_at"]:
-        name.append(
-            f"\nURLs of its endpoint were given up since {_moment(url['endpoint_given_up_at'])}", "red"
-        )
+        which = "it was" if url["form"] == "dependent" else "URLs of its endpoint were"
+        name.append(f"\n{which} given up since {_moment(url['endpoint_given_up_at'])}", "red")
     if url["wildcard_refused"]:
         name.append("\nImageKit refused its wildcard", "yellow")
     if last is None:

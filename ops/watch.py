@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
+from local import terminal
 from local.interruption import Interrupted
 from ops.tables import status_tables
 
@@ -46,4 +47,4 @@ def _display(console: Console, *, as_json: bool) -> Iterator[Callable[[dict[str,
         with Live(console=console, auto_refresh=False) as live:
             yield lambda answer: live.update(status_tables(answer, settings=False), refresh=True)
     else:
-        yield lambda answer: console.print(status_tables(answer, settings=False), highlight=False)
+        yield lambda answer: terminal.show(console, status_tables(answer, settings=False))

@@ -39,6 +39,17 @@ def quoted(text: str) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
+def without_query(url: str) -> str:
+    """The URL with `***` instead of its query, which may have a signature that lets anybody see the image. A
+    `*` at the end stays."""
+    path, mark, query = url.partition("?")
+    return (
+        f"{path}?{'***' if query.removesuffix('*') else ''}{'*' if query.endswith('*') else ''}"
+        if mark
+        else url
+    )
+
+
 def without_credentials(url: str) -> str:
     """The URL with `***` instead of user and password. In an invalid URL, their place is a guess."""
     start = re.match(r"([a-z][a-z0-9+.-]*:)?//", url, re.IGNORECASE)

@@ -15,7 +15,8 @@ IMAGEKIT_API_URL = "https://api.imagekit.io"
 # HTTPS is required, since plain HTTP would expose the private key. Only an emulator on the same machine may
 # use plain HTTP.
 _API_URL = re.compile(
-    r"(https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?|http://(127\.0\.0\.1|localhost):[0-9]+)/?"
+    r"(https://[A-Za-z0-9][A-Za-z0-9.-]*|http://(127\.0\.0\.1|localhost)(?=:))"
+    r"(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?"
 )
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from purging.errors import InvalidSetting
 from purging.quoting import quoted, shown_url, without_credentials
@@ -11,13 +11,17 @@ from purging.quoting import quoted, shown_url, without_credentials
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 # Older buckets may have capitals and underscores.
 _BUCKET = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9._-]*")
-_VISIBLE_ASCII_BUT_STAR = re.compile(r"[!-)+-~]+")
+# A port is 1 to 65535. The path is printable ASCII without * ? # @ and the comma.
+_ENDPOINT = re.compile(
+    r"(https://[A-Za-z0-9][A-Za-z0-9._-]*|http://(127\.0\.0\.1|localhost))"
+    r"(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
+    r'(/[!"$-)+\-->A-~]*)?'
+)
 # A transformation of ImageKit without its `tr:`. Those of other services have no such names with a hyphen:
 # https://imagekit.io/docs/transformations
 _FORGOTTEN = re.compile(r"(?:ar|bl|c|cm|di|dpr|e|f|fo|h|l|lo|n|o|pr|q|r|rt|t|w|x|y)-")
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
-
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_BLANKS = " \t\r\n"
 
 
 class Entry(NamedTuple):
@@ -31,9 +35,9 @@ class Entry(NamedTuple):
 
 def entries(text: str) -> Iterator[Entry]:
     """The entries of a UrlMap, in their order. Raises InvalidSetting, which names the wrong entry."""
-    for entry in filter(None, (part.strip() for part in text.split(","))):
+    for entry in filter(None, (part.strip(_BLANKS) for part in text.split(","))):
         origin, equals, endpoint = entry.partition("=")
-        bucket, _, folder = origin.strip().partition("/")
+        bucket, _, folder = origin.strip(_BLANKS).partition("/")
         if not equals or not _BUCKET.fullmatch(bucket):
             raise InvalidSetting(f"{_named(entry)}: write bucket[/folder]=https://ik.imagekit.io/id")
         folder = folder.strip("/")
@@ -43,8 +47,8 @@ def entries(text: str) -> Iterator[Entry]:
                 f"{_named(entry)}: the folder is percent-encoded; write it as its keys begin in the "
                 f"bucket, perhaps {shown_url(unquote(folder))}"
             )
-        _check_endpoint(endpoint.strip(), entry)
-        yield Entry(bucket, f"{folder}/" if folder else "", endpoint.strip().rstrip("/"))
+        _check_endpoint(endpoint.strip(_BLANKS), entry)
+        yield Entry(bucket, f"{folder}/" if folder else "", endpoint.strip(_BLANKS).rstrip("/"))
 
 
 def check_transformation(text: str) -> None:
@@ -55,29 +59,20 @@ def check_transformation(text: str) -> None:
             f"path transformation {quoted(text)}: write it as in the URL, perhaps {quoted('tr:' + text)}"
         )
     segments = text.split("/")
-    wrong = re.search(r"[?#*\s]", text) or {"", ".", "..", "ik-seo"} & {*segments}
+    wrong = text == "tr:" or re.search(r"[?#*]|[^!-~]", text) or {"", ".", "..", "ik-seo"} & {*segments}
     if wrong or (len(segments) > 1 and "tr:" in text):
         raise InvalidSetting(
             f"path transformation {quoted(text)}: write what stands in the URL between the endpoint and the "
-            "key, e.g. tr:w-300,h-300, or image/upload/w_300 for a URL rewriter; no slash at its beginning "
-            "or end, and SeoUrls for ik-seo"
+            "key, percent-encoded, e.g. tr:w-300,h-300, or image/upload/w_300 for a URL rewriter; no slash "
+            "at its beginning or end, and SeoUrls for ik-seo"
         )
 
 
 def _check_endpoint(text: str, entry: str) -> None:
-    try:
-        parts = urlsplit(text)
-        host = parts.hostname
-        _ = parts.port  # raises if the port is no number
-    except ValueError:
-        # The message of this error is not used: it quotes what may be a password.
-        host = None
-    secure = host and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK))
-    plain = _VISIBLE_ASCII_BUT_STAR.fullmatch(text) and not re.search("[?#]", text)
-    if not secure or "@" in parts.netloc or not plain:
+    if not _ENDPOINT.fullmatch(text):
         raise InvalidSetting(
             f"{_named(entry)}: an endpoint is https://host[:port][/path], percent-encoded, with no user, "
-            "query, fragment or *"
+            "query, fragment or *, and a port from 1 to 65535"
         )
 
 
@@ -88,7 +83,7 @@ def _named(entry: str) -> str:
     if slashes:
         text = before + without_credentials(slashes + after)
     elif equals and ":" not in origin:
-        text = f"{origin}={without_credentials(endpoint.strip())}"
+        text = f"{origin}={without_credentials(endpoint.strip(_BLANKS))}"
     else:
         text = re.sub(".*@", "***@", entry)
     return f"UrlMap entry {quoted(text)}"

@@ -17,7 +17,8 @@ __all__ = ["Named", "Root", "SharedPrefix", "UrlMap", "encode", "is_file", "seo_
 
 # Wildcards: https://imagekit.io/docs/api-reference/caching/purge-cache
 _BANNED_WILDCARDS = {"/media/catalog/", "/s/files/"}
-_FILE_WITH_EXTENSION = re.compile(r"/[^/]*[^/.]\.[A-Za-z0-9]{1,10}$")
+# A name of dots alone before the extension is no file with an extension here: the stricter reading.
+_FILE_WITH_EXTENSION = re.compile(r"/[^/]*[^/.][^/]*\.[A-Za-z0-9]{1,10}$")
 _LONG_ENOUGH = 15
 
 # Characters. A key of 1,024 bytes, each percent-encoded, has 3,072; the rest is for the endpoint and a query.
@@ -50,6 +51,13 @@ def wildcard_allowed(path: str) -> bool:
         return True
     levels = sum(1 for segment in path.split("/") if segment)
     return levels >= 2 or _FILE_WITH_EXTENSION.search(path) is not None
+
+
+def _counted(path: str) -> str:
+    """What counts of a path under an endpoint, for the rule where a wildcard may stand. That neither path
+    transformations nor the query count is the stricter reading of the rule."""
+    levels = path.partition("?")[0].split("/")
+    return "/".join(level for level in levels if not level.startswith("tr:"))
 
 
 def is_file(key: str) -> bool:
@@ -213,9 +221,11 @@ class UrlMap:
         segments = re.split(r"[/\\]", unquote(path.partition("?")[0]))
         if "." in segments or ".." in segments:
             raise InvalidRequest(f"{shown_url(url)} has a dot segment: write the path in full")
-        if "#" in path or "*" in path[:-1] or (path.endswith("*") and not wildcard_allowed(path)):
+        if "#" in path or "*" in path[:-1] or (path.endswith("*") and not wildcard_allowed(_counted(path))):
             raise InvalidRequest(
                 f"{shown_url(url)}: a wildcard is one * at the end of two levels, of 15 characters, or of a "
-                "file with an extension; write a literal * as %2A and # as %23"
+                f"file with an extension. They are counted behind {root.endpoint}, the longest endpoint of "
+                "UrlMap above it, without path transformations and the query. Write a literal * as %2A and # "
+                "as %23"
             )
         return url

@@ -9,6 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.doctor.finding import Finding, mend, unseen
+from ops.remedies import remedy, sentence
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -41,7 +42,7 @@ def look(session: boto3.Session, name: str) -> Bucket:
     try:
         client: S3Client = session.client("s3", config=_CLIENT)
     except (BotoCoreError, ValueError) as error:
-        return Bucket(name, findings=(_not_asked(name, str(error)),))
+        return Bucket(name, findings=(_not_asked(name, error),))
 
     def answer(action: str, what: str, get: Callable[[], Any]) -> Any:
         if any(each.severity == "mend" for each in findings):
@@ -51,7 +52,7 @@ def look(session: boto3.Session, name: str) -> Bucket:
         except ClientError as error:
             findings.append(_refused(name, action, what, error))
         except BotoCoreError as error:
-            findings.append(_not_asked(name, str(error)))
+            findings.append(_not_asked(name, error))
         return None
 
     location = answer("s3:GetBucketLocation", "its region", lambda: client.get_bucket_location(Bucket=name))
@@ -90,8 +91,11 @@ def _refused(name: str, action: str, what: str, error: ClientError) -> Finding:
             f"Bucket {name}: S3 does not let you see {what}.", f"Ask for {action} on arn:aws:s3:::{name}."
         )
     message = error.response["Error"].get("Message", "")
-    return unseen(f"Bucket {name}: {error.operation_name} answered {code}: {message}", f"It needs {action}.")
+    todo = remedy(error, action, "try again")
+    return unseen(f"Bucket {name}: {error.operation_name} answered {code}: {message}", sentence(todo))
 
 
-def _not_asked(name: str, reason: str) -> Finding:
-    return unseen(f"Bucket {name} could not be looked at: {reason}", "Name credentials with --profile.")
+def _not_asked(name: str, error: BotoCoreError | ValueError) -> Finding:
+    otherwise = "correct the name, the region or the profile"
+    todo = remedy(error, "", otherwise) if isinstance(error, BotoCoreError) else otherwise
+    return unseen(f"Bucket {name} could not be looked at: {error}", sentence(todo))

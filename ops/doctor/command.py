@@ -12,12 +12,13 @@ import boto3
 from botocore.exceptions import BotoCoreError
 from rich.console import Console
 
+from local import terminal
 from local.errors import BadInput
 from ops.doctor import account, bucket, stack
 from ops.doctor.account import Account, KeyState
-from ops.doctor.addresses import PLACEHOLDER, address_of
+from ops.doctor.addresses import PLACEHOLDER, address_of, split
 from ops.doctor.diagnosis import as_json, diagnose
-from ops.doctor.domain import IMAGEKIT_API_URL, InvalidSetting, settings_of
+from ops.doctor.domain import IMAGEKIT_API_URL, InvalidSetting, settings_of, shown_url
 from ops.doctor.facts import Facts
 from ops.doctor.finding import Finding, unseen
 from ops.doctor.pages import urls_of
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         text = json.dumps(as_json(diagnosis), indent=2)
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     else:
-        console.print(report(diagnosis), highlight=False, crop=False)
+        terminal.show(console, report(diagnosis))
     return 0 if diagnosis.well else 1
 
 
@@ -50,7 +51,14 @@ def _facts(
         )
     for url in arguments.url_endpoint:
         if not address_of(url):
-            raise BadInput(f"--url-endpoint {url!r} is no URL of images: give https://ik.imagekit.io/ID")
+            raise BadInput(
+                f"--url-endpoint {shown_url(url)} is no URL of images: give https://ik.imagekit.io/ID, with "
+                "no user or password"
+            )
+    if arguments.log_host and not split(arguments.log_host):
+        raise BadInput(
+            f"--log-host {shown_url(arguments.log_host)} is no URL: give https://images.example.com"
+        )
     try:
         session = boto3.Session(profile_name=arguments.profile, region_name=arguments.region)
     except (BotoCoreError, ValueError) as error:
@@ -60,6 +68,7 @@ def _facts(
     api_url = _api_url(arguments.imagekit_api_url or (deployed.settings.api_url if deployed else ""))
     key = _key(environ, kept.value if kept else "", prompt, required=deployed is None)
     checked = account.check_key(api_url, kept.value) if kept and kept.value else None
+    pages = urls_of(arguments.pages, arguments.log_host) if arguments.pages else None
     names = tuple(dict.fromkeys(arguments.bucket or (deployed.buckets if deployed else ())))
     return Facts(
         account=account.ask(api_url, key, datetime.now(UTC).date()) if key else Account(),
@@ -74,11 +83,12 @@ def _facts(
             else KeyState.UNKNOWN
         ),
         given=tuple(url.rstrip("/") for url in arguments.url_endpoint),
-        urls=urls_of(arguments.pages, arguments.log_host) if arguments.pages else None,
+        urls=pages.urls if pages else None,
         changes=arguments.changes,
         unseen=(
             *((kept.finding,) if kept and kept.finding else ()),
             *(() if key else (_no_key(),)),
+            *((_no_host(pages.paths),) if pages and pages.paths else ()),
         ),
     )
 
@@ -112,6 +122,13 @@ def _prompt() -> str:
         return getpass.getpass("ImageKit's private key (it is not shown): ")
     except EOFError:  # Ctrl-D
         return ""
+
+
+def _no_host(paths: int) -> Finding:
+    return unseen(
+        f"{paths} requests of an access log have a path and no host, so they were left out.",
+        "Name the host of the log: --log-host https://images.example.com",
+    )
 
 
 def _no_key() -> Finding:

@@ -70,7 +70,13 @@ def diagnose(facts: Facts) -> Diagnosis:
             else ()
         ),
         *(
-            findings_of_use.about_usage(account.usage, proposal.transformations, facts.urls or (), settings)
+            findings_of_use.about_usage(
+                account.usage,
+                proposal.transformations,
+                facts.urls or (),
+                settings,
+                checked=stack is not None and settings.verify_freshness,
+            )
             if account.usage
             else ()
         ),

@@ -11,6 +11,7 @@ sys.path.append(str(Path(__file__).parents[2] / "functions"))  # where Lambda fi
 
 from purging.errors import InvalidSetting, KeyRefused
 from purging.imagekit.private_key import PrivateKey, masked
+from purging.quoting import shown_url
 from purging.roots import split_web_proxy
 from purging.settings import IMAGEKIT_API_URL, Settings
 from purging.urls import Root, UrlMap, encode, wildcard_allowed
@@ -26,6 +27,7 @@ __all__ = [
     "encode",
     "masked",
     "settings_of",
+    "shown_url",
     "split_web_proxy",
     "wildcard_allowed",
 ]

@@ -14,6 +14,9 @@ from ops.doctor.proposal import Proposal
 from ops.doctor.uses import Use, Uses, endpoints_of
 
 _MOST_404S = 5
+# A URL that was answered 404 no more often may have been asked for by the stack alone: its freshness check
+# asks once for each Completed purge, also for that of a removed object.
+_OWN_404S = 5
 _SET_ALREADY = "The setting is there, but not for this key: see IgnoreKeys, and docs/url-forms.md."
 
 
@@ -95,9 +98,15 @@ def about_variants(
 
 
 def about_usage(
-    usage: Usage, transformations: Sequence[str], urls: Sequence[str], settings: Settings
+    usage: Usage,
+    transformations: Sequence[str],
+    urls: Sequence[str],
+    settings: Settings,
+    *,
+    checked: bool,
 ) -> Iterator[Finding]:
-    """What visitors asked for that the settings may not cover. The `urls` of pages show where it stands."""
+    """What visitors asked for that the settings may not cover. The `urls` of pages show where it stands.
+    `checked`: a stack is deployed, whose freshness check may ask for URLs of removed objects."""
     others = [
         each
         for each in usage.transformations
@@ -111,8 +120,9 @@ def about_usage(
             "are in the path or in the query of a URL.",
             "In a query they are covered. For the path, run --pages on your pages or on a log.",
         )
-    if usage.missing:
-        shown = ", ".join(f"{each.name} ({each.requests})" for each in usage.missing[:_MOST_404S])
+    missing = [each for each in usage.missing if not checked or each.requests > _OWN_404S]
+    if missing:
+        shown = ", ".join(f"{each.name} ({each.requests})" for each in missing[:_MOST_404S])
         yield advice(
             f"Visitors were answered 404 the most at: {shown}",
             "The CDN keeps a 404, too. If your pages link to objects before they exist, set "

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from local.errors import BadInput
 
@@ -14,13 +15,27 @@ _URL = re.compile(r"""(?:https?:)?//[A-Za-z0-9\[][^\s"'`<>\\^{|}]+""")
 _REQUEST = re.compile(r'"(?:GET|HEAD) (/\S*) HTTP/[0-9.]+"')
 
 
-def urls_of(files: Iterable[str], log_host: str) -> tuple[str, ...]:
-    """All URLs of these files, with repeats. `-` is the standard input; a name that ends in .gz is unpacked.
+class Found(NamedTuple):
+    """The `urls` of files, with repeats, and how many `paths` of access logs are left out, as they have no
+    host."""
+
+    urls: tuple[str, ...]
+    paths: int
+
+
+def urls_of(files: Iterable[str], log_host: str) -> Found:
+    """Find all URLs of these files. `-` is the standard input; a name that ends in .gz is unpacked.
 
     The paths of an access log are on `log_host`, such as `https://images.example.com`; if it is empty, they
     are left out. Raises BadInput if a file cannot be read.
     """
-    return tuple(url for name in files for line in _lines(name) for url in urls_in(line, log_host))
+    urls: list[str] = []
+    paths = 0
+    for name in files:
+        for line in _lines(name):
+            urls += urls_in(line, log_host)
+            paths += not log_host and _REQUEST.search(line) is not None
+    return Found(tuple(urls), paths)
 
 
 def urls_in(line: str, log_host: str = "") -> Iterator[str]:

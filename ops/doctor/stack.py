@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.errors import BadInput
 from ops.doctor.domain import InvalidSetting, KeyRefused, PrivateKey, Settings, settings_of
 from ops.doctor.finding import Finding, mend, unseen
+from ops.remedies import remedy, sentence, stack_remedy, told
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -54,12 +55,10 @@ def look(session: boto3.Session, name: str) -> Stack:
         client: CloudFormationClient = session.client("cloudformation", config=_CLIENT)
         [found] = client.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
-        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-        raise BadInput(
-            f"Stack {name}: {error.operation_name} answered {code}: {message}; it needs "
-            "cloudformation:DescribeStacks. Name the stack with --stack-name, and its region with --region"
-        ) from error
-    except (BotoCoreError, ValueError) as error:
+        raise BadInput(f"Stack {name}: {told(error)}; {stack_remedy(error)}") from error
+    except BotoCoreError as error:
+        raise BadInput(f"Stack {name}: {error}; {stack_remedy(error)}") from error
+    except ValueError as error:
         raise BadInput(f"Stack {name}: {error}") from error
     parameters = {
         each["ParameterKey"]: each.get("ParameterValue", "") for each in found.get("Parameters", [])
@@ -97,17 +96,23 @@ def key(session: boto3.Session, stack: Stack) -> StackKey:
         )
     except ClientError as error:
         code = error.response["Error"]["Code"]
+        if code == "ResourceNotFoundException":
+            return StackKey(
+                finding=mend(
+                    f"There is no secret {stack.secret}, so nothing is purged.",
+                    "Restore it (aws secretsmanager restore-secret), or give another ImageKitSecretArn.",
+                )
+            )
         needed = "secretsmanager:GetSecretValue" + (", and kms:Decrypt on its key" if "KMS" in code else "")
+        todo = remedy(error, f"{needed}, on {stack.secret}", f"look whether it may be read: {needed}")
         return StackKey(
             finding=unseen(
-                f"The stack's key cannot be checked: GetSecretValue answered {code}.",
-                f"Ask for {needed} on {stack.secret}.",
+                f"The stack's key cannot be checked: GetSecretValue answered {code}.", sentence(todo)
             )
         )
     except BotoCoreError as error:
-        return StackKey(
-            finding=unseen(f"The stack's key cannot be checked: {error}", "Try again, or use --profile.")
-        )
+        todo = remedy(error, "", "try again")
+        return StackKey(finding=unseen(f"The stack's key cannot be checked: {error}", sentence(todo)))
 
 
 def variable(parameter: str) -> str:

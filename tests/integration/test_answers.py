@@ -145,6 +145,28 @@ def test_a_url_that_imagekit_refuses(functions: Functions, monkeypatch: pytest.M
     assert ask(functions, EXPLAIN)["urls"][0]["endpoint_given_up_at"] is None
 
 
+def test_a_dependent_that_was_given_up_is_explained(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`explain` names the URL and the setting to correct."""
+
+    def refuse(_: ImageKit, url: str) -> str:
+        if "/all/" in url:
+            raise UrlRefused(url, "no")
+        return "1" * 24
+
+    monkeypatch.setattr(ImageKit, "purge", refuse)
+    monkeypatch.setenv("DEPENDENTS", "*=/shop/all/*")
+    functions.harness.ledger.add([change(functions)])
+    drain(functions)
+    answer = ask(functions, EXPLAIN)
+    url = f"{ENDPOINT}/shop/all/*"
+    assert f"{url} was given up" in answer["why"]
+    assert "correct Dependents" in answer["why"]
+    given_up = {each["url"]: each["endpoint_given_up_at"] for each in answer["urls"]}
+    assert [each for each, at in given_up.items() if at] == [url]
+
+
 def test_a_drain_at_work_is_shown_and_not_disturbed(functions: Functions) -> None:
     """A question takes no lease and leaves no word in it."""
     lease = functions.harness.ledger.lease

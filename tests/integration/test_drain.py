@@ -136,6 +136,34 @@ def test_a_refused_url_is_alerted_and_not_tried_again(harness: Harness) -> None:
     assert "https://images.example.com/a/x.jpg" in alert["Message"]
 
 
+def test_each_dependent_that_is_given_up_is_alerted_by_name(harness: Harness) -> None:
+    """Its alert says which entry to correct, is not muted by that of another one, and shows no signature."""
+    map_text = f"origin={ENDPOINT},origin=https://images.example.com"
+    one, other = (
+        f"https://images.example.com/{page}.jpg?ik-s=secret&tr=l-image" for page in ("banner", "card")
+    )
+    url_map = UrlMap.parse(map_text, dependent=f"over/logo.png={one} over/star.png={other}")
+    harness.ledger.add([harness.change("over/logo.png")])
+    harness.drain(url_map=url_map)
+    alerts = "\n".join(each["Message"] for each in harness.alerts())
+    assert "Dependents names https://images.example.com/banner.jpg?*** for 'over/logo.png'" in alerts
+    assert "secret" not in alerts
+    harness.ledger.add([harness.change("over/logo.png"), harness.change("over/star.png")])
+    harness.drain(url_map=url_map)
+    (second,) = harness.alerts()
+    assert "Dependents names https://images.example.com/card.jpg?*** for 'over/star.png'" in second["Message"]
+    assert harness.ledger.pending() == []
+
+
+def test_an_alert_names_more_than_one_url_of_an_endpoint(harness: Harness) -> None:
+    """But no hundreds: a wrong endpoint refuses all of its URLs."""
+    url_map = UrlMap.parse(f"origin={ENDPOINT},origin=https://images.example.com")
+    harness.ledger.add([harness.change(f"a/{n:03}.jpg") for n in range(0, 300, 3)])
+    harness.drain(url_map=url_map, query_variants=False)
+    (alert,) = harness.alerts()
+    assert 2 <= alert["Message"].count("https://images.example.com/a/") <= 11
+
+
 def test_a_change_that_arrives_during_a_drain_is_purged_by_it(harness: Harness) -> None:
     """After it released the lease, the drain checks for changes once more."""
     late = harness.change("a/late.jpg")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 from rich.console import Console
 
 from local.errors import BadInput, LocalError
@@ -146,6 +146,36 @@ def test_the_answer_can_be_had_as_json(
     assert json.loads(capsys.readouterr().out) == answer()
 
 
+@pytest.mark.parametrize("words", [["status"], ["explain", "origin/a.jpg"], ["watch"]])
+def test_a_missing_permission_is_one_line_and_exit_status_2(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For the stack, and for the function. The line is on standard error."""
+    monkeypatch.setattr("local.interruption.listen", lambda: None)
+    monkeypatch.setattr("sys.argv", ["ops", *words])
+    for outputs, answer, permission in (
+        (refusal("AccessDenied"), None, "cloudformation:DescribeStacks"),
+        (OUTPUTS, refusal("AccessDeniedException"), "lambda:InvokeFunction"),
+    ):
+        aws(monkeypatch, outputs, answer)
+        assert command.main() == 2
+        [line] = capsys.readouterr().err.splitlines()
+        assert permission in line
+
+
+def test_tables_in_a_file_have_no_blanks_at_the_end_of_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So that they can be compared, and pasted into a document."""
+    for words, answer in ((["status"], stack_answer()), (["explain", "origin/a.jpg"], object_answer())):
+        aws(monkeypatch, OUTPUTS, answer)
+        arguments = command._parser().parse_args(words)
+        assert arguments.run(arguments, Console(width=100)) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) > 5
+        assert [line for line in lines if line != line.rstrip()] == []
+
+
 def test_what_the_function_refuses_is_bad_input() -> None:
     """Its own words name the value and the remedy. An older deployment knows no questions."""
     refused = {"errorType": "InvalidRequest", "errorMessage": "explain is 'a'"}
@@ -160,8 +190,17 @@ def test_what_the_function_refuses_is_bad_input() -> None:
     ("answer", "error", "names"),
     [
         ({"errorType": "ClientError", "errorMessage": "no table"}, LocalError, "no table\nThe log of Submit"),
-        (refusal("AccessDeniedException"), BadInput, "AccessDeniedException: no"),
-        (EndpointConnectionError(endpoint_url="https://x"), BadInput, "Could not connect"),
+        (
+            refusal("AccessDeniedException"),
+            BadInput,
+            "no; it needs the permission lambda:InvokeFunction on Sub",
+        ),
+        (refusal("ExpiredTokenException"), BadInput, "no; renew your credentials"),
+        (
+            EndpointConnectionError(endpoint_url="https://x"),
+            BadInput,
+            "Could not connect.*; check the network",
+        ),
     ],
 )
 def test_a_function_that_does_not_answer(answer: Any, error: type[Exception], names: str) -> None:
@@ -174,7 +213,10 @@ def test_a_function_that_does_not_answer(answer: Any, error: type[Exception], na
     ("outputs", "names"),
     [
         (refusal("ValidationError"), "name the stack with --stack-name, and its region with --region"),
-        (EndpointConnectionError(endpoint_url="https://x"), "Could not connect"),
+        (refusal("AccessDenied"), "no; it needs the permission cloudformation:DescribeStacks on it$"),
+        (NoCredentialsError(), "log in, or name credentials with --profile$"),
+        (NoRegionError(), "name the region with --region$"),
+        (EndpointConnectionError(endpoint_url="https://x"), "Could not connect.*; check the network"),
         ([], "has no output SubmitPurgeFunction"),
     ],
 )

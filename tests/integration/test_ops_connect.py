@@ -15,12 +15,14 @@ from local.errors import BadInput
 from ops import __main__ as command
 from ops import connect as module
 from ops import connection_record
+from ops.connection_record import Place
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "holiday-photos"
 ACCOUNT = "123456789012"
+PLACE = Place(ACCOUNT, "us-east-1", "https://s3.amazonaws.com")
 OTHERS: dict[str, Any] = {
     "QueueConfigurations": [
         {
@@ -213,6 +215,58 @@ def test_a_record_that_cannot_be_written_or_read_is_one_line(
     with pytest.raises(BadInput, match=r"is connected, but .* cannot be written"):
         _connect()
     with pytest.raises(BadInput, match="cannot be read"):
+        _undo()
+    assert _event_bridge() == {}
+
+
+@pytest.mark.usefixtures("s3")
+def test_undo_refuses_the_bucket_of_another_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket of that name in another account, region or emulator was not connected by this folder. There,
+    it can be connected beside the first one, and undone."""
+    _connect()
+    for other in (
+        PLACE._replace(account="999999999999"),
+        PLACE._replace(region="eu-central-1"),
+        PLACE._replace(endpoint="http://127.0.0.1:4566"),
+    ):
+        with monkeypatch.context() as there:
+            there.setattr(module, "_place", lambda *_, other=other: other)
+            with pytest.raises(BadInput) as caught:
+                _undo()
+            assert f"switched EventBridge on in {PLACE}" in str(caught.value)
+            assert f"lead to {other}, so nothing was changed" in str(caught.value)
+            assert "--profile and --region" in str(caught.value)
+    assert _event_bridge() == {}
+    connection_record.write(BUCKET, PLACE._replace(account="999999999999"), {})
+    assert "any more" in _undo()
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_record_of_an_earlier_version_is_not_trusted(tmp_path: Path) -> None:
+    """It does not say which account it is of. The message says how to go on by hand."""
+    _connect()
+    connection_record.forget(BUCKET, PLACE)
+    (tmp_path / "connected" / f"{BUCKET}.json").write_text("{}")
+    with pytest.raises(BadInput, match=r"earlier version of connect.*off by hand.*delete the file"):
+        _undo()
+    assert _event_bridge() == {}
+
+
+@pytest.mark.usefixtures("s3")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]", "null", "7", "{}", '{"before": {}}', "not JSON", "\udcff",
+        '{"account": "1", "region": "r", "endpoint": "e", "before": []}',
+        '{"account": 1, "region": "r", "endpoint": "e", "before": {}}',
+    ],
+)  # fmt: skip
+def test_a_record_that_is_none_is_one_line(tmp_path: Path, text: str) -> None:
+    """Somebody edited the file, or the disk was full. The line names the file."""
+    _connect()
+    (path,) = (tmp_path / "connected").glob("*/*/*")
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(BadInput, match=r"holiday-photos\.json (cannot be read|is no record)"):
         _undo()
     assert _event_bridge() == {}
 

@@ -147,7 +147,8 @@ def test_the_example_of_the_document_is_what_it_prints(
     )
     assert doctor(monkeypatch, *printed.split(), "--imagekit-api-url", world.server.url) == 1
     output = capsys.readouterr().out
-    assert "\n".join(line.rstrip() for line in output.splitlines()) == example.rstrip()
+    assert output.rstrip() == example.rstrip()
+    assert not re.search(r"[ ]$", output, re.MULTILINE), "no blanks at the end of a line in a file"
 
 
 def test_a_stack_that_is_right_is_well(
@@ -202,7 +203,23 @@ def test_missing_permissions_are_findings_with_the_action(
     assert "secretsmanager:GetSecretValue" in texts
     world.denied.add("DescribeStacks")
     assert doctor(monkeypatch, "--stack-name", STACK) == 2
-    assert "it needs cloudformation:DescribeStacks" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "it needs the permission cloudformation:DescribeStacks" in error
+    assert "--region" not in error
+
+
+def test_a_log_without_its_host_is_not_taken_for_seen(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Its lines have paths only. The finding says what to add."""
+    log = tmp_path / "access.log"
+    log.write_text('1.2.3.4 - - [] "GET /demo/cat.jpg HTTP/1.1" 200 5\n' * 3)
+    monkeypatch.setenv("IMAGEKIT_PRIVATE_KEY", KEY)
+    words = [*before_deployment(world), "--url-endpoint", E, "--json", "--pages", str(log)]
+    assert doctor(monkeypatch, *words) == 1
+    assert any("3 requests" in text and "--log-host https://" in text for _, text in findings(capsys))
+    doctor(monkeypatch, *words, "--log-host", "https://ik.imagekit.io")
+    assert not any("--log-host" in text for _, text in findings(capsys))
 
 
 def test_an_empty_secret_and_no_key_at_all(
@@ -264,6 +281,11 @@ def test_no_key_is_ever_shown(
         ([], "Name the bucket"),
         (["--bucket", BUCKET], "IMAGEKIT_PRIVATE_KEY"),
         (["--bucket", BUCKET, "--url-endpoint", "demo"], "--url-endpoint 'demo'"),
+        (
+            ["--bucket", BUCKET, "--url-endpoint", f"https://user:hunter2@{E[8:]}"],
+            "'https://***@ik.imagekit.io/d",
+        ),
+        (["--bucket", BUCKET, "--log-host", "images.example.com"], "--log-host 'images.example.com'"),
         (["--bucket", BUCKET, "--imagekit-api-url", "http://api.imagekit.io"], "--imagekit-api-url"),
         (["--bucket", BUCKET, "--profile", "nobody"], "nobody"),
     ],
@@ -281,6 +303,7 @@ def test_what_cannot_run_exits_2_with_one_line(
     assert doctor(monkeypatch, *words) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert names in line
+    assert "hunter2" not in line
 
 
 def test_a_person_is_asked_for_the_key(

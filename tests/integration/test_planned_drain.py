@@ -116,6 +116,25 @@ def test_with_little_quota_changes_are_held_then_purged_by_wildcards(
     assert 1 <= len(harness.purged) <= 9
 
 
+def test_a_refused_part_of_one_key_changes_nothing_for_others(
+    harness: Harness, s3: "S3Client", caplog: pytest.LogCaptureFixture
+) -> None:
+    """ImageKit refuses a part of `av/1`: it is purged as a whole, at one purge, and its evictions are told.
+    `av/2` still evicts nothing."""
+    keys = ["av/1", *(f"av/1{n}" for n in range(5)), "av/2", *(f"av/2{n}" for n in range(5))]
+    put(s3, *keys)
+    overwrite(harness, s3, "av/1")
+    harness.inject("wildcard-refused")
+    report = harness.drain()
+    assert (report.held, harness.purged) == (0, [f"{ENDPOINT}/av/1*"])
+    (told,) = [record for record in caplog.records if record.message == "purge accepted"]
+    assert vars(told)["collateral"] == 5
+    assert harness.ledger.state("2030-05").used == 1
+    overwrite(harness, s3, "av/2")
+    harness.drain()
+    assert sorted(harness.purged[1:]) == [f"{ENDPOINT}/av/2{part}" for part in ("", "/ik-*", "?*")]
+
+
 def test_a_refused_wildcard_over_many_changes_is_planned_again(harness: Harness, s3: "S3Client") -> None:
     """It is not replaced by an exact purge for each change."""
     keys = [f"a/x/{n:03}.jpg" for n in range(200)]

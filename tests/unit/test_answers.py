@@ -318,3 +318,23 @@ def test_a_dry_run_and_a_refused_wildcard() -> None:
     assert answer["urls"][0]["purged_as"] == URL
     assert "DryRun=true" in answer["why"]
     assert "ImageKit refused the wildcard of some variants" in answer["why"]
+
+
+@pytest.mark.parametrize(
+    ("key", "stale"),
+    [
+        (".png", True),
+        ("..png", True),
+        ("logo", True),
+        ("dots..jpg", False),
+        ("a/logo", False),
+        ("dir/", False),
+    ],
+)
+def test_variants_that_no_wildcard_can_purge_are_told(key: str, stale: bool) -> None:
+    """All else may be fine: nothing is pending, and the plain URL is fresh."""
+    settings = replace(SETTINGS, url_map=UrlMap.parse(f"origin={ENDPOINT}"))
+    found = findings(NamedObject("origin", key), ObjectFacts(conditions(first="")), settings)
+    assert (f"so short a path as that of {ENDPOINT}/{key}" in why(found)) is stale
+    exact = findings(found.named, found.facts, replace(settings, query_variants=False))
+    assert "so short a path" not in why(exact)

@@ -269,12 +269,20 @@ def test_what_visitors_asked_for() -> None:
         *(date(2026, 1, 1), date(2026, 1, 2), 5),
         (Counted("tr:w-9", 7), Counted("tr:w-8", 6)),
         (),
-        (Counted(f"{E}/gone.jpg", 4),),
+        (Counted(f"{E}/gone.jpg", 40), Counted(f"{E}/removed.jpg", 1)),
     )
     chosen = stack(f"photos/media={E}", "tr:w-9", SKIP_NEW_OBJECTS="auto")
     texts = said(diagnose(facts(stack=chosen, account=account(usage=usage))), Severity.ADVICE)
     assert any("tr:w-8 (6)" in each and "tr:w-9 (" not in each for each in texts)
-    assert any("gone.jpg (4)" in each and "set SkipNewObjects=false" in each for each in texts)
+    assert any("gone.jpg (40)" in each and "set SkipNewObjects=false" in each for each in texts)
+    assert not any("removed.jpg" in each for each in texts), "the freshness check itself asked for it"
+    unchecked = stack(f"photos/media={E}", "tr:w-9", SKIP_NEW_OBJECTS="auto", VERIFY_FRESHNESS="false")
+    for facts_of_it in (
+        facts(stack=unchecked, account=account(usage=usage)),
+        facts(account=account(usage=usage)),
+    ):
+        texts = said(diagnose(facts_of_it), Severity.ADVICE)
+        assert any("removed.jpg (1)" in each for each in texts)
 
 
 def test_rewriters_and_web_proxies_are_named() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from local.workspace import PROJECT
 from ops import __main__ as command
+from ops.bucket_name import bucket_name
 
 # What ops may share with local: nothing of the embedded stack.
 SHARED = {"local", "local.errors", "local.interruption", "local.terminal"}
@@ -25,6 +26,33 @@ def test_each_command_has_help(
     shown = capsys.readouterr().out
     assert shown.startswith(f"usage: python -m ops {name} ")
     assert "--profile" in shown
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["connect", "../x"],
+        ["connect", "s3://my-bucket", "--undo"],
+        ["connect", ""],
+        ["backfill", "my-bucket/media", "--queue", "u", "--since", "2026-11-22"],
+        ["doctor", "--bucket", "arn:aws:s3:::my-bucket"],
+    ],
+)
+def test_what_names_no_bucket_is_refused_by_name(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is asked of AWS, and no file outside of the records' folder is looked at."""
+    monkeypatch.setattr("sys.argv", ["ops", *arguments])
+    with pytest.raises(SystemExit) as end:
+        command.main()
+    assert end.value.code == 2
+    assert "is no name of a bucket: write its name alone, e.g. my-bucket" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["my-bucket", "a.b.c", "Old_Bucket", "abc"])
+def test_names_of_buckets_are_taken(name: str) -> None:
+    """Those of old buckets, too."""
+    assert bucket_name(name) == name
 
 
 def test_nothing_of_the_embedded_stack_is_imported() -> None:

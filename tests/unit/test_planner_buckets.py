@@ -283,11 +283,34 @@ def test_an_exact_purge_by_hand_leaves_the_variants() -> None:
 
 
 def test_where_imagekit_takes_no_wildcard_for_variants_the_keys_own_is_used() -> None:
-    """Refused once under an endpoint, it is not tried for every key there."""
-    refused = Conditions(900, refused=frozenset({f"{ENDPOINT}/avatars/7?*"}))
-    assert urls(plan(pending(["avatars/1"]), Bucket(AVATARS), conditions=refused)) == ["/avatars/1*"]
-    part = plan(pending(["avatars/1"]), Bucket(AVATARS)).purges[-1]
-    assert [target.exact for target in part.targets] == [f"{ENDPOINT}/avatars/1*"]
+    """Refused once for a key, it is not tried again for that key, and what `KEY*` evicts is told."""
+    refused = Conditions(900, refused=frozenset({f"{ENDPOINT}/avatars/1?*"}))
+    (purge,) = plan(pending(["avatars/1"]), Bucket(AVATARS), conditions=refused).purges
+    assert (purge.url, purge.collateral, purge.weight) == (f"{ENDPOINT}/avatars/1*", 10, 10)
+
+
+def test_a_part_refused_for_one_key_says_nothing_of_other_keys() -> None:
+    """ImageKit may refuse `ééééé?*` as too short: the avatars are spared all the same."""
+    refused = Conditions(900, refused=frozenset({f"{ENDPOINT}/%C3%A9?*", f"{ENDPOINT}/avatars/7/ik-*"}))
+    found = plan(pending(["avatars/1"]), Bucket(AVATARS), conditions=refused)
+    assert urls(found) == ["/avatars/1", "/avatars/1/ik-*", "/avatars/1?*"]
+    assert sum(purge.collateral for purge in found.purges) == 0
+
+
+def test_after_a_refused_part_the_object_is_purged_as_a_whole() -> None:
+    """Two parts were accepted before ImageKit refused the third: that one is not tried again."""
+    waiting = pending(["avatars/1"])
+    identities = joined(each.identity for each in waiting[0].changes)
+    bought = [AcceptedPurge(url, f"{ENDPOINT}/avatars/1{url}", NOW - 30, identities) for url in ("", "/ik-*")]
+    refused = Conditions(900, refused=frozenset({f"{ENDPOINT}/avatars/1?*"}))
+    found = plan(waiting, Bucket(AVATARS), submitted=bought, conditions=refused)
+    assert urls(found) == ["/avatars/1*"]
+
+
+def test_the_parts_that_imagekit_may_refuse_come_first() -> None:
+    """After a refusal the other parts are needless, so they must not have been bought."""
+    purges = plan(pending(["avatars/1"]), Bucket(AVATARS)).purges
+    assert purges[-1].url == f"{ENDPOINT}/avatars/1"
 
 
 # --- gathering and holding ---

@@ -226,18 +226,56 @@ def test_a_pattern_that_would_match_nothing_is_refused(entry: str, remedy: str) 
 
 
 @cache
-def _allowed_weights() -> str:
-    pattern: str = load()["Parameters"]["EvictionWeights"]["AllowedPattern"]
+def _pattern(parameter: str) -> str:
+    pattern: str = load()["Parameters"][parameter]["AllowedPattern"]
     return pattern
 
 
-def _accepted(text: str) -> bool:
-    """Whether the functions start with these weights."""
+def _accepted(text: str, name: str = "EVICTION_WEIGHTS") -> bool:
+    """Whether the functions start with this setting."""
     try:
-        Settings.from_env(GOOD | {"EVICTION_WEIGHTS": text})
+        Settings.from_env(GOOD | {name: text})
     except InvalidSetting:
         return False
     return True
+
+
+# By parameter: its variable, and what its texts are made of here.
+_FORMS = {
+    "UrlMap": (
+        "URL_MAP",
+        [
+            *"a.-*/%,=é?#@:0 \n\xa0",
+            *("Z_9", "%4a", "https://", "http://", "127.0.0.1", "localhost"),
+            *("a=https://b", ":443", ":65536", "[::1]"),
+        ],
+    ),
+    "PathTransformations": (
+        "PATH_TRANSFORMATIONS",
+        ["tr:", "w-", "w_1", "a", "/", ".", "..", "ik-seo", " ", "?", "#", "*", "é", ",", "@", "-"],
+    ),
+    "ImageKitApiUrl": (
+        "IMAGEKIT_API_URL",
+        ["https://", "http://", "127.0.0.1", "localhost", "a", ".", ":", "/", "0", "443", "65536", "@", "_"],
+    ),
+}
+
+
+@pytest.mark.parametrize("parameter", _FORMS)
+@given(st.data())
+def test_the_template_and_the_functions_accept_the_same_texts(parameter: str, data: st.DataObject) -> None:
+    """No deployment succeeds and leaves a function that refuses to start, and none that would work fails."""
+    name, parts = _FORMS[parameter]
+    text = "".join(data.draw(st.lists(st.sampled_from(parts), max_size=9)))
+    assert _accepted(text, name) == bool(re.fullmatch(_pattern(parameter), text)), text
+
+
+@pytest.mark.parametrize("parameter", _FORMS)
+def test_the_template_and_the_functions_agree_on_the_examples(parameter: str) -> None:
+    """Those that people may write."""
+    name, _ = _FORMS[parameter]
+    assert [text for text in GOOD_PARAMETERS[parameter] if not _accepted(text, name)] == []
+    assert [text for text in BAD[parameter] if _accepted(text, name)] == []
 
 
 @given(st.text("ab-!^[]*?=,;.059AZ\\", max_size=8).map(lambda pattern: f"{pattern}=5"))
@@ -247,7 +285,7 @@ def _accepted(text: str) -> bool:
 @example("[!]=5")
 def test_the_template_and_the_functions_accept_the_same_patterns(text: str) -> None:
     """Whatever the pattern is, in brackets or not."""
-    assert _accepted(text) == bool(re.search(_allowed_weights(), text))
+    assert _accepted(text) == bool(re.search(_pattern("EvictionWeights"), text))
 
 
 @pytest.mark.parametrize(("first", "last"), [*product("0159abyzABYZ", repeat=2)])
@@ -257,7 +295,7 @@ def test_ranges_are_of_digits_or_of_letters_in_order(first: str, last: str) -> N
     kinds = (digits, ascii_lowercase, ascii_uppercase)
     in_order = first <= last and any(first in kind and last in kind for kind in kinds)
     assert _accepted(f"{pattern}=5") is in_order
-    assert bool(re.search(_allowed_weights(), f"{pattern}=5")) is in_order
+    assert bool(re.search(_pattern("EvictionWeights"), f"{pattern}=5")) is in_order
     assert not in_order or (fnmatchcase(first, pattern) and fnmatchcase(last, pattern))
 
 

@@ -111,7 +111,7 @@ def test_an_operators_key_encrypts_queue_and_topic(template: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "good", "bad"),
     [
-        ("OriginBuckets", ["photos", "photos,my.other-bucket"], ["", "photos,", "Photos"]),
+        ("OriginBuckets", ["photos", "photos,my.other-bucket", "Old_Photos"], ["", "photos,", "a/b"]),
         (
             "StackRegion",
             ["eu-west-1", "us-gov-west-1", "eusc-de-east-1"],

@@ -221,6 +221,9 @@ def test_a_key_that_only_others_show_is_served() -> None:
         ("a.png=", "write PATTERN=URL"),
         ("a.png=https://elsewhere.example/a/b/*", "lies under none of the endpoints"),
         ("a.png=/shop/*", "a wildcard is one"),
+        ("a.png=/tr:n-branded/shop/*", "a wildcard is one"),
+        ("a.png=/tr:w-300,h-300,fo-auto/*", "a wildcard is one"),
+        ("a.png=/shop?tr=n-branded_for_all*", "a wildcard is one"),
         ("a.png=/a/*/b.jpg", "a wildcard is one"),
         ("a.png=/a/../b.jpg", "write the path in full"),
         ("a.png=/a/é.jpg", "percent-encode"),
@@ -233,6 +236,29 @@ def test_a_wrong_dependent_is_an_error_with_a_remedy(entry: str, remedy: str) ->
         UrlMap.parse(f"origin={E}", dependent=f"good.png=/a/b/* {entry}")
     assert entry.partition("=")[0] in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["", "x", "x/y", "a.jpg", "fifteen-characters"])
+@pytest.mark.parametrize("before", ["", "tr:w-1/", "tr:w-300,h-300,fo-auto/", "ik-seo/", "ik-seo/tr:w-1/"])
+@pytest.mark.parametrize("after", ["*", "/*", "?*", "?tr=w-300,h-300*"])
+def test_no_dependent_wildcard_is_taken_that_the_strict_rule_refuses(
+    before: str, path: str, after: str
+) -> None:
+    """What stands before the object's path, or in the query, counts neither here nor in the emulator."""
+    url = f"{E}/{before}{path}{after}"
+    try:
+        UrlMap.parse(f"origin={E}", dependent=f"a.png={url}")
+    except InvalidSetting:
+        return
+    assert wildcards.accepted(decoded(_read(url.removesuffix("*")).shown.counted))
+
+
+def test_an_endpoint_below_another_one_shortens_the_dependents_below_it() -> None:
+    """ImageKit counts behind the URL pattern. The error of a new entry of UrlMap says which one it is."""
+    dependent = f"a.png={E}/shop/all/*"
+    assert UrlMap.parse(f"origin={E}", dependent=dependent).dependents.all
+    with pytest.raises(InvalidSetting, match=f"counted behind {E}/shop, the longest endpoint of UrlMap"):
+        UrlMap.parse(f"origin={E},other={E}/shop", dependent=dependent)
 
 
 def test_a_dependent_path_stands_under_a_web_proxy_as_its_pages_write_it() -> None:

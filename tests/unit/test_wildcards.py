@@ -134,6 +134,24 @@ def test_more_than_a_page_that_begins_with_a_key_is_not_taken_for_nothing() -> N
     assert urls(purges) == ["/avatars/1", "/avatars/1/ik-*", "/avatars/1?*", "/avatars/2.jpg*"]
 
 
+def test_what_a_refused_part_evicts_anyway_counts_for_no_wildcard() -> None:
+    """`p/a/1*` evicts ten keys at any price, so `p/a/*` is worth one eviction more."""
+    unchanged = [*(f"p/a/1{n}" for n in range(10)), "p/a/3.jpg"]
+    changed = targets(["p/a/1", "p/a/2.jpg"])
+    refused = frozenset({f"{ENDPOINT}/p/a/1?*"})
+    apart = {
+        purge.url.removeprefix(ENDPOINT): purge for purge in select(changed, known(*unchanged), 0.5, refused)
+    }
+    assert {url: (each.collateral, each.weight) for url, each in apart.items()} == {
+        "/p/a/1*": (10, 10),
+        "/p/a/2.jpg*": (0, 0),
+    }
+    (together,) = select(changed, known(*unchanged), 1.0, refused)
+    assert (together.url, together.collateral, together.weight) == (f"{ENDPOINT}/p/a/*", 11, 11)
+    weighted = Wildcards(changed, known(*unchanged), refused, lambda key: 5 if key == "p/a/15" else 1)
+    assert sorted((each.collateral, each.weight) for each in weighted.at(0.5)) == [(0, 0), (10, 14)]
+
+
 def test_no_wildcard_ends_in_a_dot_segment() -> None:
     """A server may resolve `/a/..*` to something else."""
     purges = select(targets(["a/..b.jpg", "a/..c.jpg", "d/1.jpg"]), known("a/z.jpg"), 1.0, frozenset())

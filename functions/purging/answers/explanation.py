@@ -25,7 +25,7 @@ class Shown:
     """One URL that shows the object. `last` is the last purge that covers it, `variants` the last one that
     covers its query variants, and `failing` what is known of its failed ones; None if there is none.
     `refused`: ImageKit refused the wildcard of its variants. `given_up_at`: when people were alerted that
-    URLs of its endpoint were given up, in unix seconds."""
+    URLs of its endpoint were given up, or that it was given up if it depends on the object; unix seconds."""
 
     target: PurgeTarget
     last: AcceptedPurge | None
@@ -51,6 +51,22 @@ class Findings:
     reasons: Sequence[Held]
     facts: ObjectFacts
     dry_run: bool
+    query_variants: bool
+
+    @property
+    def without_variants(self) -> list[str]:
+        """The plain URLs whose variants should be purged, and cannot be: their path is too short for a
+        wildcard."""
+        if not self.query_variants or self.named.key.endswith("/"):
+            return []
+        return [
+            each.target.exact
+            for each in self.urls
+            if each.target.root
+            and not each.target.root.seo
+            and not each.target.with_variants
+            and not each.refused
+        ]
 
     @property
     def served(self) -> bool:
@@ -59,15 +75,16 @@ class Findings:
 
 
 def wanted(named: NamedObject, settings: Settings) -> Wanted:
-    """Return the URLs whose last purges explain an object, and its endpoints. URLs in `*` are wildcards.
+    """Return what explains an object: URLs, and places of alerts. URLs in `*` are wildcards.
 
     A purge of the variants of a URL reaches the URL followed by the beginning of a variant.
     """
     urls = settings.url_map.targets(named)
     parts = PART_WILDCARDS if settings.query_variants else ()
     variants = [f"{url}{part.removesuffix('*')}" for url in urls for part in parts]
-    endpoints = dict.fromkeys(root.endpoint for root in settings.url_map.roots_of(named))
-    return Wanted([*urls, *variants], list(endpoints))
+    endpoints = (root.endpoint for root in settings.url_map.roots_of(named))
+    places = dict.fromkeys([*endpoints, *settings.url_map.dependents.of(named.key)])
+    return Wanted([*urls, *variants], list(places))
 
 
 def findings(named: NamedObject, facts: ObjectFacts, settings: Settings) -> Findings:
@@ -96,6 +113,7 @@ def findings(named: NamedObject, facts: ObjectFacts, settings: Settings) -> Find
         held(facts.conditions, settings, failing, manual=waiting.manual) if waiting else (),
         facts,
         settings.dry_run,
+        settings.query_variants,
     )
 
 
@@ -136,7 +154,7 @@ def _shown(target: PurgeTarget, facts: ObjectFacts) -> Shown:
         facts.last.get(f"{target.exact}{_QUERY_VARIANT}"),
         next(concerned, None),
         f"{target.exact}*" in state.refused,
-        facts.given_up.get(target.root.endpoint) if target.root else None,
+        facts.given_up.get(target.root.endpoint if target.root else target.exact),
     )
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from purging.changes import Change
 from purging.events.questions import NamedObject
-from purging.ledger.alert_claims import KEY_REFUSED, REFUSED_ENDPOINT
+from purging.ledger.alert_claims import GIVEN_UP, KEY_REFUSED
 from purging.ledger.inspection import Timing
 from purging.ledger.records import State
 from purging.ledger.store import Ledger
@@ -79,7 +79,8 @@ class ObjectFacts:
 
     `pending` are its changes, and whether they are manual; `searched_all`: no other one is pending. `last`
     has the last purge for each URL that one covers. If not `all_purges`, earlier ones may cover the others.
-    `given_up` has the endpoints of which URLs were given up, and when people were alerted to that.
+    `given_up` has the endpoints of which URLs were given up, and the URLs that depend on the object and were
+    given up, and when people were alerted to that.
     """
 
     conditions: Conditions
@@ -91,10 +92,11 @@ class ObjectFacts:
 
 
 class Wanted(NamedTuple):
-    """Exact URLs whose last purges are looked for, and the endpoints of the object."""
+    """Exact URLs whose last purges are looked for, and the `places` of which alerts may tell: the endpoints
+    of the object, and the URLs that depend on it."""
 
     urls: Sequence[str]
-    endpoints: Sequence[str]
+    places: Sequence[str]
 
 
 class _Deadline:
@@ -153,7 +155,7 @@ def read_object(
         searched_all=not searching.passed,
         last=last,
         all_purges=not missing or not (looking_back.passed or seen == MOST_PURGES),
-        given_up=_given_up(ledger, wanted.endpoints, conditions.now),
+        given_up=_given_up(ledger, wanted.places, conditions.now),
     )
 
 
@@ -172,9 +174,9 @@ def _conditions(ledger: Ledger, month: str, now: float) -> Conditions:
     )
 
 
-def _given_up(ledger: Ledger, endpoints: Iterable[str], now: float) -> dict[str, float]:
-    times = {each: _alerted_at(ledger, f"{REFUSED_ENDPOINT}{each}", now) for each in endpoints}
-    return {endpoint: time for endpoint, time in times.items() if time is not None}
+def _given_up(ledger: Ledger, places: Iterable[str], now: float) -> dict[str, float]:
+    times = {each: _alerted_at(ledger, f"{GIVEN_UP}{each}", now) for each in places}
+    return {place: time for place, time in times.items() if time is not None}
 
 
 def _alerted_at(ledger: Ledger, name: str, now: float) -> float | None:

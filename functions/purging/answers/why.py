@@ -53,14 +53,8 @@ def _sentences(found: Findings) -> Iterator[str]:
             )
     if not found.waiting:
         yield from _purged(found, now)
-    if any(url.refused for url in found.urls):
-        yield "ImageKit refused the wildcard of some variants, so only the plain URLs are purged."
-    for endpoint, at in found.facts.given_up.items():
-        yield (
-            f"Since {spoken(at)}, URLs of {endpoint} were given up, because ImageKit refuses them or gave no "
-            'usable answer. This one may be among them: the log of SubmitPurge names each ("purge refused", '
-            '"purge failed").'
-        )
+    yield from _variants(found)
+    yield from _given_up(found)
 
 
 def _waiting(found: Findings, changes: Sequence[Change]) -> Iterator[str]:
@@ -78,6 +72,35 @@ def _waiting(found: Findings, changes: Sequence[Change]) -> Iterator[str]:
             yield "A drain is at work now, and takes it."
         else:
             yield "The next drain takes it, within a minute."
+
+
+def _variants(found: Findings) -> Iterator[str]:
+    """Sentences about variants that no purge reaches."""
+    if any(url.refused for url in found.urls):
+        yield "ImageKit refused the wildcard of some variants, so only the plain URLs are purged."
+    if found.without_variants:
+        yield (
+            f"ImageKit accepts no wildcard for so short a path as that of {found.without_variants[0]}, so "
+            "its variants, such as ?tr=w-300, are never purged: give the object a folder, or a longer name "
+            "with an extension, or purge each variant by hand."
+        )
+
+
+def _given_up(found: Findings) -> Iterator[str]:
+    """Sentences about URLs that people were alerted to, because they are given up."""
+    dependent = {url.target.exact for url in found.urls if url.target.root is None}
+    for place, at in found.facts.given_up.items():
+        if place in dependent:
+            yield (
+                f"Since {spoken(at)}, {place} was given up, because ImageKit refuses it or gave no usable "
+                "answer: correct Dependents."
+            )
+            continue
+        yield (
+            f"Since {spoken(at)}, URLs of {place} were given up, because ImageKit refuses them or gave no "
+            'usable answer. This one may be among them: the log of SubmitPurge names each ("purge refused", '
+            '"purge failed").'
+        )
 
 
 def _purged(found: Findings, now: float) -> Iterator[str]:

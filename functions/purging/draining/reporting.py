@@ -1,20 +1,24 @@
 """Reports what came of a round of a drain: to people by alerts, to dashboards by metrics."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from purging.aws.alerts import Alerts
+from purging.changes import ObjectChange
 from purging.draining.rounds import Round
-from purging.ledger.alert_claims import KEY_REFUSED, REFUSED_ENDPOINT
+from purging.ledger.alert_claims import GIVEN_UP, KEY_REFUSED
 from purging.ledger.quota import month_of
 from purging.planning.pacing import coming, runs_out
 from purging.planning.targets import PurgeTarget
+from purging.quoting import quoted, without_query
 from purging.settings import Settings
 from purging.telemetry import Metric, publish
 
 _HOUR, _DAY = 3600.0, 86_400.0
+# URLs of an endpoint that an alert names at most.
+_NAMED = 10
 
 
 class Reporter:
@@ -26,20 +30,19 @@ class Reporter:
         self._clock = clock
 
     def give_up(self, given_up: Mapping[PurgeTarget, str]) -> set[PurgeTarget]:
-        """Alert people to URLs that are given up, once a day for each endpoint. Return the targets whose
-        endpoint was alerted, now or earlier. Raises one of AWS_ERRORS if DynamoDB fails."""
-        by_endpoint: dict[str, dict[PurgeTarget, str]] = defaultdict(dict)
+        """Alert people to URLs that are given up, once a day for each endpoint and each dependent URL. Return
+        the targets that people were alerted to, now or earlier. Raises one of AWS_ERRORS if DynamoDB fails.
+        """
+        alike: dict[tuple[str, bool], dict[PurgeTarget, str]] = defaultdict(dict)
         for target, reason in given_up.items():
-            by_endpoint[_endpoint(target)][target] = reason
+            alike[_place(target), _is_dependent(target)][target] = reason
         known: set[PurgeTarget] = set()
-        for endpoint, reasons in by_endpoint.items():
+        for (place, dependent), reasons in alike.items():
+            text = _about_dependent(place, reasons) if dependent else _about_endpoint(place, reasons)
             if self._alerts.send(
-                f"{REFUSED_ENDPOINT}{endpoint}",
+                f"{GIVEN_UP}{place}",
                 "ImageKit refuses to purge a URL",
-                f"{next(iter(reasons.values()))}\n"
-                f"{len(reasons)} URLs of {endpoint} are given up: they may show old copies. If the endpoint "
-                "is wrong, correct UrlMap. The log of SubmitPurge names each URL (purge refused, purge "
-                "failed). For a day, no alert follows for other URLs of this endpoint.",
+                f"{next(iter(reasons.values()))}\n{text}",
                 every=_DAY,
             ):
                 known |= reasons.keys()
@@ -110,8 +113,32 @@ class Reporter:
         )
 
 
-def _endpoint(target: PurgeTarget) -> str:
-    """Return the endpoint of a URL, or the host if its endpoint is not known."""
+def _place(target: PurgeTarget) -> str:
+    """What a target is alerted with: the endpoint of its URL, the URL itself if it depends on the object, or
+    the host of a URL that a person asked for."""
     if target.root:
         return target.root.endpoint
-    return urlsplit(target.exact).netloc
+    return target.exact if _is_dependent(target) else urlsplit(target.exact).netloc
+
+
+def _is_dependent(target: PurgeTarget) -> bool:
+    return target.root is None and isinstance(target.changed_object.changes[0], ObjectChange)
+
+
+def _about_endpoint(endpoint: str, given_up: Iterable[PurgeTarget]) -> str:
+    urls = list(dict.fromkeys(without_query(target.exact) for target in given_up))
+    others = f", among them {', '.join(urls[:_NAMED])}" if len(urls) > 1 else ""
+    return (
+        f"{len(urls)} URLs of {endpoint} are given up: they may show old copies{others}. If the endpoint is "
+        "wrong, correct UrlMap. The log of SubmitPurge names each URL (purge refused, purge failed). For a "
+        "day, no alert follows for other URLs of this endpoint."
+    )
+
+
+def _about_dependent(url: str, given_up: Iterable[PurgeTarget]) -> str:
+    keys = dict.fromkeys(target.changed_object.changes[0].subject[-1] for target in given_up)
+    return (
+        f"Dependents names {without_query(url)} for {quoted(next(iter(keys)))}, which changed. This URL is "
+        f"given up for {len(keys)} changed objects: it may show what they were before. Correct Dependents, "
+        "or purge what it shows by hand. For a day, no alert follows for this URL."
+    )

@@ -16,6 +16,7 @@ from purging.ledger.store import Ledger
 from purging.planning.planned import PlannedPurge
 from purging.planning.targets import PurgeTarget
 from purging.purges import NO_NEED, AcceptedPurge, Need
+from purging.quoting import without_query
 from purging.settings import Settings
 from purging.telemetry import Metric, logger, publish
 
@@ -223,13 +224,17 @@ class _Submission:
 
     def _refused(self, purge: PlannedPurge, refusal: UrlRefused) -> None:
         """Give up an exact URL, or a URL that a person asked for. For the wildcard of a single object, submit
-        its exact URL instead. For another wildcard, the next plan covers its objects without it."""
+        its exact URL instead. For another wildcard, the next plan covers its objects without it. That holds
+        for a part of an object's wildcard, too, and the other parts are not needed any longer."""
         logger.warning("purge refused", url=purge.url, reason=str(refusal))
         if purge.url.endswith("*"):
             self._tools.ledger.remember_refused(purge.url, self._tools.clock())
         for target in purge.targets:
             if target.exact == purge.url:
                 self._given_up[target] = str(refusal)
+            elif target.is_part:
+                self._queue = deque(each for each in self._queue if not _only_parts_of(target, each))
+                self._plan_again = True
             elif target.url == purge.url:
                 self._queue.appendleft(PlannedPurge(target.exact, (target,)))
             else:
@@ -249,7 +254,8 @@ class _Submission:
         if verdict.failing:
             self._tools.ledger.remember_failing(purge.url, verdict.failing)
             if verdict.given_up:
-                reason = f"{purge.url!r} was given up after {verdict.failing.attempts} attempts: {failure}"
+                attempts = verdict.failing.attempts
+                reason = f"{without_query(purge.url)!r} was given up after {attempts} attempts: {failure}"
                 self._given_up.update(dict.fromkeys(purge.targets, reason))
         if verdict.failures is not None:
             self._failures, self._resuming = verdict.failures, True
@@ -269,3 +275,10 @@ class _Submission:
 
     def _stop(self, reason: StopReason, detail: str = "") -> None:
         self._stopped, self._detail = reason, detail
+
+
+def _only_parts_of(part: PurgeTarget, purge: PlannedPurge) -> bool:
+    """Whether a purge is made for nothing but the target that a refused part belongs to."""
+    return all(
+        each.changed_object is part.changed_object and each.root == part.root for each in purge.targets
+    )

@@ -25,6 +25,7 @@ from purging.errors import (
 from purging.imagekit.bounded_http import body_of, bounded_session, never_connected
 from purging.imagekit.private_key import PrivateKey, masked
 from purging.imagekit.rate_limit_headers import RateLimit, rate_headers
+from purging.quoting import without_query
 from purging.telemetry import logger
 
 PurgeStatus = Literal["Pending", "Completed"]
@@ -98,12 +99,14 @@ class ImageKit:
             raise refusal
         _raise_for_limit_and_key(answer)
         if answer.status in _ABOUT_THE_URL:
-            raise UrlRefused(url, answer.message)
-        _raise_for_status(answer, f"the purge of {url!r}")
+            raise UrlRefused(without_query(url), answer.message)
+        _raise_for_status(answer, f"the purge of {without_query(url)!r}")
         # Any success counts: ImageKit answers 201, and older documentation says 200.
         if request_id := answer.text("requestId"):
             return request_id
-        raise Unavailable(f"ImageKit answered {answer.status} without a requestId to the purge of {url!r}")
+        raise Unavailable(
+            f"ImageKit answered {answer.status} without a requestId to the purge of {without_query(url)!r}"
+        )
 
     def status(self, request_id: str) -> PurgeStatus:
         """The status of a purge.

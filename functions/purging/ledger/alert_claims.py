@@ -8,9 +8,9 @@ from purging.ledger.table import Table
 KEY_REFUSED = "key"
 """The name of the alert that ImageKit refuses the private key. It is sent once a day."""
 
-REFUSED_ENDPOINT = "refused "
-"""The beginning of the name of the alert that URLs are given up; their endpoint follows it. It is sent once a
-day."""
+GIVEN_UP = "refused "
+"""The beginning of the name of the alert that URLs are given up. Their endpoint follows it, or the URL if it
+depends on an object. It is sent once a day."""
 
 Claim = Literal["ours", "sent", "claimed"]
 

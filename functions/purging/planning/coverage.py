@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from purging.changes import Change, UrlChange
 from purging.clocks import SKEW_SECONDS, surely_before
@@ -48,9 +49,9 @@ class Coverage:
         """
         return _came_after(list(self._matching(target.url)), target)
 
-    def missing(self, target: PurgeTarget) -> Sequence[PurgeTarget]:
+    def missing(self, target: PurgeTarget, refused: AbstractSet[str] = frozenset()) -> Sequence[PurgeTarget]:
         """Return the parts of a target that no accepted purge covers: none, all of it (the target itself), or
-        those that remain after purges of the others."""
+        those that remain after purges of the others. If ImageKit `refused` one of these, it is all of it."""
         if not self._times:
             return (target,)
         if self.covers(target):
@@ -61,7 +62,8 @@ class Coverage:
         ):
             return (target,)
         missing = [part for part in target.parts() if not self.covers(part)]
-        return (target,) if missing and not any(map(self._purged, target.parts())) else missing
+        whole = any(part.url in refused for part in missing) or not any(map(self._purged, target.parts()))
+        return (target,) if missing and whole else missing
 
     def since_removal(self, target: PurgeTarget, removed_at: float) -> bool:
         """Whether a purge that covers a target was submitted after its removal (unix seconds), as far as the

@@ -114,7 +114,7 @@ class Planner:
                 query_variants=self._settings.query_variants,
                 refused=conditions.refused,
             ):
-                (manual if each.manual else changed).extend(coverage.missing(target))
+                (manual if each.manual else changed).extend(coverage.missing(target, conditions.refused))
         draft = Draft(conditions, coverage, now, manual, changed, [])
         if not changed:
             return draft
@@ -145,6 +145,8 @@ class Planner:
                     purge.url in draft.conditions.failing,
                     -len(purge.targets),
                     purge.since,
+                    # If ImageKit refuses one part of a target, the other parts are needless.
+                    not purge.targets[0].is_part,
                 ),
             ),
             targets=[*planned, *(target for target in chosen.targets if target not in known)],

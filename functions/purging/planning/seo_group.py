@@ -75,7 +75,7 @@ class SeoGroup:
         }
         return Frontier(
             self._texts,
-            [*_outside(self._unchanged, self._targets.keys()), *guessed],
+            [*outside(self._unchanged, self._targets.keys()), *guessed],
             self._accepted,
             lambda _: 1,
             lambda text: guessed.get(text) or self._weights[text],
@@ -108,7 +108,7 @@ def seo_groups(targets: Iterable[PurgeTarget]) -> Iterator[tuple[tuple[Root, ...
         yield tuple(dict.fromkeys(target.root for target in found if target.root)), found
 
 
-def _outside(texts: Sequence[str], changed: AbstractSet[str]) -> Iterator[str]:
+def outside(texts: Sequence[str], changed: AbstractSet[str]) -> Iterator[str]:
     """Yield the texts that begin with none of the changed ones."""
     above: str | None = None
     for text in sorted({*texts, *changed}):

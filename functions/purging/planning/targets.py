@@ -54,6 +54,11 @@ class PurgeTarget:
     root: Root | None = None
 
     @property
+    def is_part(self) -> bool:
+        """Whether this is a part in `*` of a target with variants: see `parts`."""
+        return self.root is not None and self.url != self.exact and self.exact.endswith("*")
+
+    @property
     def with_variants(self) -> bool:
         """Whether `url` is `exact` followed by a `*`, which purges all variants of an object's URL."""
         return self.root is not None and self.url.endswith("*") and not self.exact.endswith("*")
@@ -62,8 +67,8 @@ class PurgeTarget:
         """Split a target with variants into purges that evict no other object.
 
         These are the URL itself, its query variants, and what ImageKit derives from a file, such as
-        `/ik-thumbnail.jpg` and `/ik-video.mp4` (https://imagekit.io/docs/video-transformation). A part that
-        ImageKit refuses is purged as `url`.
+        `/ik-thumbnail.jpg` and `/ik-video.mp4` (https://imagekit.io/docs/video-transformation). If ImageKit
+        refuses one of them, the target is purged as a whole.
         """
         itself = replace(self, url=self.exact)
         return itself, *(

@@ -11,7 +11,7 @@ from purging.planning.budget import fewest_evictions
 from purging.planning.frontier import Frontier
 from purging.planning.neighbours import LEAST, UNLISTED_KEYS, Neighbours
 from purging.planning.planned import PlannedPurge, without_covered
-from purging.planning.seo_group import SeoGroup, seo_groups
+from purging.planning.seo_group import SeoGroup, outside, seo_groups
 from purging.planning.targets import PART_WILDCARDS, PurgeTarget
 from purging.urls import Root, is_file, wildcard_allowed
 
@@ -138,12 +138,12 @@ class _Group:
         self._accepted = cache(_rule(roots, refused))
         # Keys whose own wildcard evicts other objects. One known object is enough. Where nothing was listed,
         # the wildcard is taken to evict none.
-        divisible = variants and not any(
-            url.endswith(PART_WILDCARDS) and url.startswith(root.prefix) for url in refused for root in roots
-        )
-        self._divisible = frozenset(
-            key for key in self._keys if divisible and _begins_others(key, neighbours, unchanged)
-        )
+        begin_others = [key for key in self._keys if variants and _begins_others(key, neighbours, unchanged)]
+        indivisible = {key for key in begin_others if refused and self._part_refused(key, refused)}
+        self._divisible = frozenset(begin_others) - indivisible
+        # Keys that the wildcards of indivisible keys evict at any price, since there is no other purge.
+        self._unspared = sorted(set(unchanged) - set(outside(unchanged, indivisible))) if indivisible else []
+        self._indivisible = indivisible
 
     @property
     def times(self) -> int:
@@ -156,16 +156,21 @@ class _Group:
 
     @cached_property
     def frontier(self) -> Frontier:
-        """The trade-off between purges and evictions, with a guess where keys are not known."""
-        unknown = self._neighbours.unlisted(self._keys)
+        """The trade-off between purges and evictions, with a guess where keys are not known. Evictions that
+        no plan can spare do not count."""
+        unknown: Iterable[str] = self._neighbours.unlisted(self._keys)
+        unchanged = self._unchanged
+        if self._indivisible:
+            unchanged = list(outside(unchanged, self._indivisible))
+            unknown = set(outside([*unknown], self._indivisible))
         if not unknown:
-            return Frontier(self._keys, self._unchanged, self._accepted, self._alone, self._weight)
+            return Frontier(self._keys, unchanged, self._accepted, self._alone, self._weight)
         known = self._weight
         # What lies behind a key is taken to be like it.
         guessed = {key: UNLISTED_KEYS * (known(key.removesuffix(LEAST)) if known else 1) for key in unknown}
         return Frontier(
             self._keys,
-            [*self._unchanged, *unknown],
+            [*unchanged, *unknown],
             self._accepted,
             self._alone,
             lambda key: guessed.get(key) or (known(key) if known else 1),
@@ -182,24 +187,41 @@ class _Group:
         for chosen in cover:
             covered = self._keys[at : at + chosen.changed]
             at += chosen.changed
-            evicted = self._evicted(chosen)
+            evicted, weight = self._evictions(chosen)
             for position, root in enumerate(self._roots):
                 mine = tuple(self._targets[key][position] for key in covered)
                 if chosen.wildcard:
                     url = f"{root.beginning(chosen.prefix)}*"
-                    yield PlannedPurge(url, mine, evicted, chosen.collateral)
+                    yield PlannedPurge(url, mine, evicted, weight)
                 elif chosen.prefix in self._divisible:
                     yield from (PlannedPurge(part.url, (part,)) for part in mine[0].parts())
                 else:
-                    yield PlannedPurge(mine[0].url, mine)
+                    yield PlannedPurge(mine[0].url, mine, evicted, weight)
 
-    def _evicted(self, chosen: Purge) -> int:
-        """How many unchanged keys a purge evicts. With weights, only known ones count: more is a guess."""
-        if self._weight is None or not chosen.collateral:
-            return chosen.collateral
-        start = bisect_left(self._unchanged, chosen.prefix)
-        beginning = itemgetter(slice(len(chosen.prefix)))
-        return bisect_right(self._unchanged, chosen.prefix, start, key=beginning) - start
+    def _evictions(self, chosen: Purge) -> tuple[int, int]:
+        """How many unchanged keys a purge evicts, and what that costs. With weights, only known ones count:
+        more is a guess."""
+        unspared = _beginning(self._unspared, chosen.prefix)
+        if self._weight is None:
+            evicted = chosen.collateral + len(unspared)
+            return evicted, evicted
+        if not chosen.collateral and not unspared:
+            return 0, 0
+        weight = chosen.collateral + sum(map(self._weight, unspared))
+        return len(_beginning(self._unchanged, chosen.prefix)), weight
+
+    def _part_refused(self, key: str, refused: frozenset[str]) -> bool:
+        """Whether ImageKit refused a part of what a key's own wildcard covers. That says nothing of the parts
+        of other keys."""
+        return any(
+            f"{root.beginning(key)}{part}" in refused for root in self._roots for part in PART_WILDCARDS
+        )
+
+
+def _beginning(keys: Sequence[str], prefix: str) -> Sequence[str]:
+    """The keys that begin with a prefix, of sorted ones."""
+    start = bisect_left(keys, prefix)
+    return keys[start : bisect_right(keys, prefix, start, key=itemgetter(slice(len(prefix))))]
 
 
 def _begins_others(key: str, neighbours: Neighbours, unchanged: Sequence[str]) -> bool:

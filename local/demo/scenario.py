@@ -26,8 +26,8 @@ from local.workspace import SHARED
 DEADLINE_SECONDS = 300.0
 """In which all changed images must be fresh, also on a busy machine."""
 
-# On the first days of a month, the planner would take the demo for what a whole month is like, and hold its
-# changes to save a quota of 1000. This one is large enough at any time.
+# On the first days of a month, the planner would take the demo for what a whole month is like, and hold changes
+# to save a quota of 1000. This one is large enough at any time.
 _QUOTA = 10_000
 
 OPTIONS = Options(

@@ -26,15 +26,9 @@ from local.workspace import SHARED
 DEADLINE_SECONDS = 300.0
 """In which all changed images must be fresh, also on a busy machine."""
 
-# On the first days of a month, the planner would take the demo for what a whole month is like, and hold changes
-# to save a quota of 1000. This one is large enough at any time.
-_QUOTA = 10_000
-
 OPTIONS = Options(
     completion_delay=3.0,
-    quota=_QUOTA,
     parameters={
-        "MonthlyPurgeQuota": str(_QUOTA),
         "LogLevel": "DEBUG",  # the log then says when SubmitPurge received each change
         "SkipNewObjects": "false",  # so that a new image is purged although the edge cached a 404 for it
     },

@@ -1,7 +1,6 @@
 """The second act of the demo: its parameters cover every form that it shows."""
 
 import io
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,12 +9,9 @@ from rich.console import Console
 
 from local.demo.catalogue import ChangeKind, image_specs
 from local.demo.display import Display
-from local.demo.scenario import OPTIONS
 from local.demo.url_forms import KEY, forms, parameters
 from local.observer import Accepted
 from purging.changes import ObjectChange
-from purging.planning.pacing import allowance, coming
-from purging.purges import Need
 from purging.settings import Settings
 from tests.unit.test_template import BAD
 from tests.unit.test_template_limits import _permitted
@@ -47,16 +43,6 @@ def test_every_form_that_is_shown_is_covered() -> None:
     for shown in forms(STACK):
         assert any(Accepted("id", purge, 0.0, None).covers(shown.url) for purge in purges), shown
     assert len(targets) == 16
-
-
-@pytest.mark.parametrize("elapsed", [10.0, 3600.0, 2 * 86_400.0, 30 * 86_400.0])
-def test_the_quota_of_the_demo_lasts_on_each_day_of_a_month(elapsed: float) -> None:
-    """The uploads need 40 purges. Right after the month has begun, too, a round may make as many more."""
-    now = datetime(2026, 12, 1, tzinfo=UTC).timestamp() + elapsed
-    quota = int(OPTIONS.parameters["MonthlyPurgeQuota"]) * 9 // 10
-    further = coming(Need(40, 60), None, now, quota)
-    assert OPTIONS.quota >= quota
-    assert allowance(quota - 40, now, least=10, further=further.least, large=further.large) >= 200
 
 
 def test_the_image_is_one_that_the_first_act_leaves() -> None:

@@ -21,6 +21,7 @@ from purging.planning.pacing import (
     allowance,
     cheapest,
     coming,
+    few_of,
     gathering,
     last_due,
     runs_out,
@@ -94,6 +95,23 @@ def test_twice_what_further_rounds_need_is_kept() -> None:
     assert allowance(100, MAY, further=90.0) == 3
     # Less than one is no share: such a purge waits, so that it covers more changes.
     assert allowance(900, MAY, further=2_000.0) == 0
+
+
+@pytest.mark.parametrize("hour", [0.01, 1, 24, 72])
+@pytest.mark.parametrize("used", [0, 23, 45])
+def test_the_first_purges_of_a_month_are_made_at_once(hour: float, used: int) -> None:
+    """Two uploads tell little of a month if the one before is not known."""
+    now = MAY + hour * 3600
+    further = coming(Need(used, used), None, now, 900)
+    left = 900 - used
+    choice = cheapest(Uploads(20, 9), left=left, now=now, further=further, few=few_of(left, 900))
+    assert (len(choice.plan), choice.price) == (20, 0.0)
+
+
+def test_the_first_purges_leave_what_further_rounds_need_at_least() -> None:
+    """Then a round is as careful on the first day as later."""
+    further = Need(870, inf)
+    assert cheapest(Uploads(20, 9), left=880, now=MAY, further=further, few=few_of(880, 900)).price > 0
 
 
 @given(st.integers(SPARE + 1, 5_000), st.integers(FEW + 1, 1_000), moments, st.booleans())

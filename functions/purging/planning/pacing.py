@@ -3,7 +3,7 @@
 - The purges that evict nothing needlessly are made at once, if what is left of the month's quota suffices for
   them and for those that further rounds will need, as this month and the one before let expect.
 - Otherwise 85 % of what is left may be spent at the month's start, all of it at its end. But twice as many
-  are kept as further rounds need at least, and a few more.
+  are kept as further rounds need at least, and a few more. The first tenth of a month may be spent before.
 - If large rounds came on two of the last three days, purges are kept for the case that they go on.
 - If the purges do not fit, changes are held for at most `MaxHoldSeconds`, to gather more of them.
 - Then the purges become fewer and broader: the plan is the one with the fewest needless evictions that fits.
@@ -31,6 +31,10 @@ RESERVE = 2
 
 FEW = 3
 """So few purges may be made at any time, as long as further rounds keep what they need at least."""
+
+BEGINNING = 0.1
+"""The first purges of a month are few, too, up to this part of the quota: a month that has just begun, or a
+stack, does not tell how it will go on."""
 
 SPARE = 3
 """Further rounds may need so many more than expected. In the last minutes of a month nothing is kept."""
@@ -79,14 +83,17 @@ def coming(
 
     `so_far` is what the rounds of this month needed, and `before` those of the month before, which may spend
     so much of the `quota`; None if that is not known. At the month's start the month before tells, and later
-    this month itself. `by_day` is what large rounds needed at least, by the day of the month: that may go on.
+    this month itself: what came so far is taken for a day's need at least. `by_day` is what large rounds
+    needed at least, by the day of the month: that may go on.
     """
     prior = PRIOR
     if before is None:
         before, prior = Need(quota * FIRST_NEED, inf), FIRST_PRIOR
-    elapsed = 1 - _remaining(now)
+    begin, end = _month(now)
+    elapsed = (now - begin) / (end - begin)
+    told = max(elapsed, _DAY / (end - begin))
     least, sparing = (
-        (past * prior + present) / (prior + elapsed) * (1 - elapsed)
+        (past * prior / (prior + elapsed) + present / (prior + told)) * (1 - elapsed)
         for past, present in ((before.least, so_far.least), (before.sparing, so_far.sparing))
     )
     return Need(least, sparing, _as_lately(by_day, now))
@@ -103,24 +110,31 @@ def _as_lately(by_day: Mapping[int, float], now: float) -> float:
     return sum(lately) / days * (end - now) / _DAY if len(lately) > 1 else 0.0
 
 
-def allowance(left: int, now: float, *, least: int = 1, further: float = 0.0, large: float = 0.0) -> int:
+def allowance(
+    left: int, now: float, *, least: int = 1, further: float = 0.0, large: float = 0.0, few: int = FEW
+) -> int:
     """Return how many purges a round may make at a time (unix seconds), of those `left` in its month (UTC).
 
     The round needs `least` purges, with the broadest wildcards, and `further` ones need so many. If large
-    rounds go on as lately, these need `large` ones.
+    rounds go on as lately, these need `large` ones. As `few` may be made at any time.
     """
     if left <= 0:
         return 0
     beyond_spare = _beyond_spare(left, now)
     share = min(math.ceil(left * (1 - _remaining(now) * EARLY)), beyond_spare)
     kept = math.floor(beyond_spare - max(RESERVE * further, large))
-    few = min(FEW, math.floor(beyond_spare - further))
+    few = min(few, math.floor(beyond_spare - further))
     return max(
         min(share, max(kept, _fair(left, least, max(further, large)))),
         min(_fair(left, least, further), least),
         few,
         0,
     )
+
+
+def few_of(left: int, quota: int) -> int:
+    """Return how many purges are few, if so much of the month's `quota` is `left`."""
+    return max(FEW, left - math.ceil(quota * (1 - BEGINNING)))
 
 
 def _fair(left: int, least: int, further: float) -> int:
@@ -285,10 +299,11 @@ class Choice(NamedTuple, Generic[T]):
     need: Need
 
 
-def cheapest(plannable: Plannable[T], *, left: int, now: float, further: Need) -> Choice[T]:
-    """Choose the plan with the fewest evictions that fits what may be spent now, if `further` rounds need so
-    many purges. If no plan fits, the smallest one is chosen, even if it takes more than is `left`: then as
-    many of its purges are made as are left.
+def cheapest(plannable: Plannable[T], *, left: int, now: float, further: Need, few: int = FEW) -> Choice[T]:
+    """Choose the plan with the fewest evictions that fits what may be spent now.
+
+    Further rounds need `further` purges, and as `few` may be spent at any time. If no plan fits, the smallest
+    one is chosen, even if it takes more than is `left`: then as many of its purges are made as are left.
     """
     plan = plannable.sparing()
     need = Need(len(plan), len(plan))
@@ -297,7 +312,7 @@ def cheapest(plannable: Plannable[T], *, left: int, now: float, further: Need) -
         need = Need(least, len(plan), least)
     if len(plan) + further.sparing <= _beyond_spare(left, now):
         return Choice(0.0, plan, True, need)
-    spend = allowance(left, now, least=int(need.least), further=further.least, large=further.large)
+    spend = allowance(left, now, least=int(need.least), further=further.least, large=further.large, few=few)
     if len(plan) <= spend:
         return Choice(0.0, plan, True, need)
     plan, price = plannable.within(spend)

@@ -224,8 +224,13 @@ class Planner:
 
     def _cheapest(self, draft: Draft, neighbours: Mapping[str, Neighbours]) -> pacing.Choice[PlannedPurge]:
         wildcards = Wildcards(draft.ready, neighbours, draft.conditions.refused, self._weight)
+        left = draft.conditions.left
         return pacing.cheapest(
-            wildcards, left=draft.conditions.left, now=draft.now, further=draft.conditions.further
+            wildcards,
+            left=left,
+            now=draft.now,
+            further=draft.conditions.further,
+            few=pacing.few_of(left, self._settings.automatic_quota),
         )
 
     def _new_objects(self, now: float) -> NewObjects:

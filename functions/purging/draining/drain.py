@@ -86,20 +86,16 @@ class Drain:
             raise
 
     def _resting(self, *, added: bool) -> Report | None:
-        """The report of a drain that would change nothing: no change is pending, or all are held for longer.
-        None if there may be something to do. This costs a few reads, and an empty tick no more."""
-        hold = self.ledger.hold()
-        if (hold is None and added) or self.ledger.has_untracked():
+        """The report of a drain that would change nothing: no change is pending, or all are held for longer,
+        and none was `added`. None if there may be something to do. This costs a few reads, and an empty tick
+        no more."""
+        if added or self.ledger.has_untracked():
             return None
         first = self.ledger.first_pending()
         if not first:
             return Report()
-        if (
-            hold
-            and first == hold.first
-            and hold.quota == self.settings.automatic_quota
-            and self.clock() < hold.until
-        ):
+        hold = self.ledger.hold()
+        if hold and hold.stands(first, self.settings.automatic_quota, self.clock()):
             return Report(held=hold.count, reason="held", detail=REASONS["held"])
         return None
 
@@ -207,6 +203,7 @@ class Drain:
                 state.failing,
                 state.recovered_at,
                 self._further(window),
+                window.waiting(self.settings.automatic_quota),
             ),
             self.clock(),
             may_survey=remaining() - CLOSING_SECONDS >= AWS_CALL_SECONDS,

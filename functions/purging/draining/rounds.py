@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil, inf
 
 from purging.changes import Change
 from purging.draining.submission import Outcome
 from purging.ledger.changesets import ChangeSet
 from purging.ledger.records import Hold, State
+from purging.planning import pacing
 from purging.planning.planned import PlannedPurge
 from purging.planning.planner import Plan
 from purging.planning.targets import ChangedObject, PurgeTarget
@@ -63,6 +64,19 @@ class Window:
         """
         return frozenset(each for each in self.objects if not (each.manual and self.state.exhausted))
 
+    def standing_hold(self, quota: int) -> Hold | None:
+        """The hold under which objects wait; None if all of them need a plan. A month may spend `quota`
+        purges on changes."""
+        hold = self.state.hold
+        if hold is None or not self.sees_all or not self.sets or self.state.exhausted:
+            return None
+        return hold if hold.stands(self.sets[0].id, quota, self.loaded_at) else None
+
+    def waiting(self, quota: int) -> frozenset[ChangedObject]:
+        """The objects that were held for a cheaper purge, and need no other plan yet."""
+        hold = self.standing_hold(quota)
+        return frozenset(each for each in self.objects if hold and each.since <= hold.latest)
+
     def share(self, quota: int) -> int:
         """How many purges of a month's quota the window may spend on changes.
 
@@ -107,10 +121,28 @@ class Round:
     def hold(self, quota: int) -> Hold | None:
         """What lets later drains rest, if all that is pending is held for a cheaper purge. A month may spend
         `quota` purges on changes."""
-        settled = len(self.held) < len(self.window.objects) or self.outcome.accepted
-        if self.plan.hold != "held" or settled or self.paused or not self.window.sees_all:
+        window = self.window
+        if self.plan.hold not in ("held", "gathering") or self.paused or not window.sees_all:
             return None
-        return Hold(self.plan.held_until, self.window.sets[0].id, len(self.held), quota)
+        if self.outcome.stopped or self.outcome.detail or window.state.failing:
+            return None  # a purge is to be tried again, before the hold ends
+        standing = window.standing_hold(quota)
+        if self.plan.hold == "gathering":
+            return standing
+        if standing:
+            return replace(standing, count=len(self.held), latest=self._latest_held)
+        if len(self.held) < len(window.objects) or self.outcome.accepted:
+            return None
+        return Hold(self.plan.held_until, window.sets[0].id, len(self.held), quota, self._latest_held)
+
+    @property
+    def _latest_held(self) -> float:
+        """When the latest change of a held object happened, as far as clocks are right."""
+        return max(
+            pacing.when(change.occurred_at.timestamp(), self.window.loaded_at)
+            for each in self.held
+            for change in each.changes
+        )
 
     @property
     def reason(self) -> str:

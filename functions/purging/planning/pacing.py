@@ -284,6 +284,11 @@ class Choice(NamedTuple, Generic[T]):
     fits: bool
     need: Need
 
+    @property
+    def needless(self) -> bool:
+        """Whether it evicts needlessly, or does not fit: with more changes it may be cheaper."""
+        return self.price > 0 or not self.fits
+
 
 def cheapest(plannable: Plannable[T], *, left: int, now: float, further: Need) -> Choice[T]:
     """Choose the plan with the fewest evictions that fits what may be spent now, if `further` rounds need so

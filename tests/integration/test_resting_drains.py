@@ -47,8 +47,8 @@ def test_held_changes_are_not_planned_again_before_they_can_be_purged(
         assert "quota is short" in report.detail
     assert set(calls) == {"Query"}
     harness.clock.sleep(60)
-    assert harness.drain(**settings).accepted
-    assert len(harness.purged) == 30
+    # Half of the month is over, and so many of 30 purges no wildcard could save: they are paced.
+    assert len(harness.drain(**settings).accepted) == 14
 
 
 def drain_added(harness: Harness, added: int, **settings: Any) -> Any:

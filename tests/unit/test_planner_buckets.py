@@ -434,6 +434,25 @@ def test_an_upload_is_gathered_beside_waiting_changes() -> None:
     assert (found.hold, found.purges, len(found.targets)) == ("gathering", [], 60)
 
 
+def test_a_backlog_that_no_wildcard_joins_is_paced() -> None:
+    """On a month's first day, 400 old changes may have a day's part of 310 purges. A wildcard is not paced,
+    and the plan does not count the backlog to what further rounds may need."""
+    start = datetime(2030, 5, 1, tzinfo=UTC).timestamp()
+    old = datetime.fromtimestamp(start - 9 * DAY, UTC)
+    keys = [*(f"{n}/x.jpg" for n in range(400)), *(f"up/place/{n}.jpg" for n in range(50))]
+    backlog = [ChangedObject((ObjectChange("origin", key, "created", old, "1"),), False) for key in keys]
+    found = plan(backlog, Bucket(keys), conditions=Conditions(310, quota=310), now=start)
+    assert f"{ENDPOINT}/up/place/*" in {purge.url for purge in found.purges}
+    assert len(found.purges) == 10
+    assert (found.hold, len(found.targets), found.need.least) == ("held", 450, 1)
+    assert found.held_until == start + DAY
+    conditions = Conditions(300, quota=310, waiting=frozenset(backlog))
+    new = ChangedObject(
+        (ObjectChange("origin", "z/y.jpg", "created", datetime.fromtimestamp(start, UTC)),), False
+    )
+    assert urls(plan([*backlog, new], Bucket(keys), conditions=conditions, now=start)) == ["/z/y.jpg*"]
+
+
 # --- urgent changes overtake an upload ---
 
 

@@ -7,7 +7,7 @@ window of the pending changes.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from math import inf
+from math import ceil, inf
 
 from purging import polling
 from purging.aws.clients import AWS_CALL_SECONDS
@@ -204,6 +204,7 @@ class Drain:
                 state.recovered_at,
                 self._further(window),
                 window.waiting(self.settings.automatic_quota),
+                ceil(self.settings.automatic_quota * window.part),
             ),
             self.clock(),
             may_survey=remaining() - CLOSING_SECONDS >= AWS_CALL_SECONDS,

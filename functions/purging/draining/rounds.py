@@ -19,7 +19,8 @@ from purging.purges import AcceptedPurge
 REASONS: dict[str, str] = {
     "time": "No time was left for the other purges. The next drain makes them.",
     "gathering": "An upload is under way. Its changes are planned as a whole when it ends.",
-    "held": "The quota is short: these changes are held until more changes can share a purge with them.",
+    "held": "The quota is short: these changes are held until more changes can share a purge with them. "
+    "What no wildcard joins is purged at an even pace.",
     "quota": "This stack has spent what the quota allows for changes this month.",
 }
 
@@ -130,7 +131,8 @@ class Round:
         if self.plan.hold == "gathering":
             return standing
         if standing:
-            return replace(standing, count=len(self.held), latest=self._latest_held)
+            until = min(standing.until, self.plan.held_until)
+            return replace(standing, until=until, count=len(self.held), latest=self._latest_held)
         if len(self.held) < len(window.objects) or self.outcome.accepted:
             return None
         return Hold(self.plan.held_until, window.sets[0].id, len(self.held), quota, self._latest_held)

@@ -34,10 +34,10 @@ Hold = Literal["", "gathering", "held", "quota"]
 class Conditions:
     """What a plan depends on besides the changes. Times are unix seconds.
 
-    `left` purges may be spent on changes. `exhausted`: ImageKit said that its quota is used up. `refused` are
-    wildcards that ImageKit does not accept. Calls to ImageKit succeeded again at `recovered_at`.
-    Further rounds of the month will need `further` purges. `waiting` objects are held for a cheaper purge: an
-    earlier plan found out that, and they need no other plan yet.
+    `left` purges may be spent on changes, of a month's `quota`. `exhausted`: ImageKit said that its quota is
+    used up. `refused` are wildcards that ImageKit does not accept. Calls to ImageKit succeeded again at
+    `recovered_at`. Further rounds of the month will need `further` purges. `waiting` objects are held for a
+    cheaper purge, or paced: an earlier plan found out that, and they need no other plan yet.
     """
 
     left: int
@@ -47,6 +47,7 @@ class Conditions:
     recovered_at: float = 0.0
     further: Need = NO_NEED
     waiting: AbstractSet[ChangedObject] = frozenset()
+    quota: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,7 @@ class Planner:
         """Choose the purges for changes. The plan's targets are the held ones."""
         conditions, now = draft.conditions, draft.now
         if not draft.ready:
-            return Plan([], draft.held, hold=draft.hold, gather_seconds=draft.gather_seconds)
+            return self._all_held(draft)
         if conditions.exhausted:
             # ImageKit says that nothing is left. One call finds out whether that still holds.
             probe = Wildcards(draft.ready[:1], {}, conditions.refused).at(0.0)
@@ -226,11 +227,19 @@ class Planner:
         choice = self._cheapest(draft, neighbours, self._least_of_waiting(draft))
         if choice.needless:
             draft, choice = self._held_back(draft, neighbours, choice)
+        if not choice.fits:
+            draft, choice = self._paced(draft, choice)
         price = choice.price if draft.ready else 0.0
+        return replace(self._all_held(draft), purges=choice.plan, price=price, need=choice.need)
+
+    def _all_held(self, draft: Draft) -> Plan:
+        """The plan without purges, for what is held."""
         until = pacing.held_until(
-            (_time_of(target, now) for target in draft.held), now, self._settings.max_hold_seconds
+            (_time_of(target, draft.now) for target in draft.held), draft.now, self._settings.max_hold_seconds
         )
-        return Plan(choice.plan, draft.held, price, draft.hold, draft.gather_seconds, until, choice.need)
+        return Plan(
+            targets=draft.held, hold=draft.hold, gather_seconds=draft.gather_seconds, held_until=until
+        )
 
     def _held_back(
         self, draft: Draft, neighbours: Mapping[str, Neighbours], choice: pacing.Choice[PlannedPurge]
@@ -247,12 +256,42 @@ class Planner:
         return later, self._cheapest(later, neighbours)
 
     def _least_of_waiting(self, draft: Draft) -> float:
-        """How many purges the waiting objects will take at least, whatever lies between them."""
-        waiting = draft.conditions.waiting
-        if not waiting:
-            return 0
-        targets = [target for target in draft.held if target.changed_object in waiting]
+        """How many purges the waiting objects will take at least, whatever lies between them. Those that are
+        overdue are paced: nothing is kept for them."""
+        targets = [
+            target
+            for target in draft.held
+            if target.changed_object in draft.conditions.waiting
+            and not pacing.is_overdue(_time_of(target, draft.now), draft.now, self._settings.max_hold_seconds)
+        ]
         return Wildcards(targets, {}, draft.conditions.refused).least()
+
+    def _paced(
+        self, draft: Draft, choice: pacing.Choice[PlannedPurge]
+    ) -> tuple[Draft, pacing.Choice[PlannedPurge]]:
+        """Hold a part of what no wildcard can join if it could use up the month: the latest changes."""
+        exact = sorted((purge for purge in choice.plan if purge.objects == 1), key=lambda purge: purge.since)
+        joint = len(choice.plan) - len(exact)
+        conditions = draft.conditions
+        number = pacing.paced(
+            len(exact),
+            joint=joint,
+            left=conditions.left,
+            quota=conditions.quota,
+            now=draft.now,
+            further=conditions.further.least,
+        )
+        if number == len(exact):
+            return draft, choice
+        later = {target.changed_object for purge in exact[number:] for target in purge.targets}
+        ready, held = _divide(draft.ready, lambda target: target.changed_object not in later)
+        plan = [purge for purge in choice.plan if purge.objects > 1] + exact[:number]
+        # What is paced tells nothing about further rounds.
+        need = Need(joint, joint, joint if joint > pacing.FEW else 0)
+        return (
+            replace(draft, ready=ready, held=[*draft.held, *held], hold=draft.hold or "held"),
+            choice._replace(plan=plan, need=need),
+        )
 
     def _neighbours(self, draft: Draft, results: Sequence[Sequence[Neighbours]]) -> dict[str, Neighbours]:
         """What the surveys found, by bucket."""

@@ -236,3 +236,27 @@ def test_an_upload_that_is_reported_late_is_planned_as_a_whole(harness: Harness)
     assert len(report.accepted) == 80
     assert min(purge.submitted_at for purge in report.accepted) == pytest.approx(began + sum(waits), abs=0.1)
     assert len(waits) == 4
+
+
+def test_a_change_elsewhere_does_not_end_the_gathering_of_a_late_upload(harness: Harness) -> None:
+    """It is on time, so no change of the upload is later. More of them arrive all the same."""
+    clock, waits = harness.clock, list[float]()
+
+    def arrive() -> None:
+        harness.ledger.add(
+            [harness.change(f"a/{len(waits)}-{number}.jpg", ago=10 + number / 20) for number in range(20)]
+        )
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        clock.sleep(seconds)
+        if len(waits) == 1:
+            harness.ledger.add([harness.change("other/place/x.jpg", ago=0.0)])
+        if len(waits) < 6:
+            arrive()
+
+    arrive()
+    report = harness.new_drain(sleep=sleep).run("first", lambda: 100.0, added=20)
+    assert len(report.accepted) == 121
+    early = [purge.url for purge in report.accepted if purge.submitted_at < clock() - 0.1]
+    assert early in ([], [f"{ENDPOINT}/other/place/x.jpg*"])

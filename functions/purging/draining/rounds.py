@@ -1,7 +1,7 @@
 """One round of a drain, as data: its window, its result, and the next step. Pure."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from math import ceil, inf
@@ -212,6 +212,11 @@ class Report:
             done.reason,
             done.detail,
         )
+
+
+def changes_of(objects: Iterable[ChangedObject]) -> int:
+    """How many changes objects have that nobody asked for by hand."""
+    return sum(len(each.changes) for each in objects if not each.manual)
 
 
 def divide(

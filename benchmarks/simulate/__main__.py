@@ -131,8 +131,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    if not text.isdecimal() or int(text) < 1:
+        # Without a purge, changes would be pending forever. MonthlyPurgeQuota is 1 or more, too.
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
     return int(text)
 
 

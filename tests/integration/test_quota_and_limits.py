@@ -92,6 +92,8 @@ def test_a_rate_limit_without_a_reset_is_no_exhausted_quota(harness: Harness) ->
 
 def test_the_ledgers_count_limits_purges_before_imagekit_does(harness: Harness) -> None:
     """The quota is not exceeded, and the reserve is left for manual purges, even if ImageKit allows more."""
+    # The last minutes of a month: nothing is kept.
+    harness.clock.now = datetime(2030, 5, 31, 23, 57, tzinfo=UTC).timestamp()
     harness.ledger.add([harness.change(f"{n}/a.jpg", ago=900) for n in range(30)])
     report = harness.drain(monthly_quota=20, reserve_percent=10)
     assert (len(harness.purged), report.held, used(harness)) == (18, 12, 18)

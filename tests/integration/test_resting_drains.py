@@ -30,13 +30,13 @@ def scarce(harness: Harness) -> dict[str, Any]:
 def test_a_drain_without_work_writes_nothing(harness: Harness, calls: list[str]) -> None:
     """The tick comes 43,200 times a month. It takes no lease, and calls nothing but Query."""
     assert harness.drain().accepted == []
-    assert calls == ["Query"] * 3
+    assert calls == ["Query"] * 2
 
 
 def test_held_changes_are_not_planned_again_before_they_can_be_purged(
     harness: Harness, calls: list[str]
 ) -> None:
-    """Neither ticks nor batches list the bucket or load the changes until then, and no change is late."""
+    """Ticks neither list the bucket nor load the changes until then, and no change is late."""
     settings = scarce(harness)
     assert (harness.drain(**settings).reason, harness.purged) == ("held", [])
     del calls[:]
@@ -47,8 +47,83 @@ def test_held_changes_are_not_planned_again_before_they_can_be_purged(
         assert "quota is short" in report.detail
     assert set(calls) == {"Query"}
     harness.clock.sleep(60)
-    assert harness.drain(**settings).accepted
-    assert len(harness.purged) == 30
+    # Half of the month is over, and so many of 30 purges no wildcard could save: they are paced.
+    assert len(harness.drain(**settings).accepted) == 14
+
+
+def drain_added(harness: Harness, added: int, **settings: Any) -> Any:
+    """Runs a drain that has just added some changes."""
+    dies_at = harness.clock() + 120
+    return harness.new_drain(**settings).run("intake", lambda: dies_at - harness.clock(), added=added)
+
+
+def held_storm(harness: Harness) -> dict[str, Any]:
+    """Settings under which 40 changes are held for a cheaper purge. Few wildcards would do for them."""
+    harness.ledger.add([harness.change(f"media/{number}/a.jpg") for number in range(100, 140)])
+    settings = {"monthly_quota": 40, "reserve_percent": 0}
+    assert harness.drain(**settings).reason == "held"
+    harness.clock.sleep(60)
+    return settings
+
+
+def test_a_change_elsewhere_does_not_wait_for_held_ones(harness: Harness, calls: list[str]) -> None:
+    """It is purged within a second. The others are still held, and need no plan until their time comes."""
+    settings = held_storm(harness)
+    harness.ledger.add([harness.change("other/place/x.jpg", ago=0.0)])
+    began = harness.clock()
+    report = drain_added(harness, 1, **settings)
+    assert harness.purged == [f"{ENDPOINT}/other/place/x.jpg*"]
+    assert harness.clock() - began < 1
+    assert (report.held, report.reason) == (40, "held")
+    del calls[:]
+    for _ in range(12):
+        harness.clock.sleep(60)
+        assert harness.drain(**settings).held == 40
+    assert set(calls) == {"Query"}
+    harness.clock.sleep(60)
+    assert harness.drain(**settings).held == 0
+
+
+def test_a_change_whose_date_is_in_the_future_does_not_wait_for_held_ones(harness: Harness) -> None:
+    """Its age is not known, so it goes at once, wherever it lies."""
+    settings = held_storm(harness)
+    harness.ledger.add([harness.change("media/100/b.jpg", ago=-3600.0)])
+    assert drain_added(harness, 1, **settings).held == 40
+    assert harness.purged == [f"{ENDPOINT}/media/100/b.jpg*"]
+
+
+def test_what_belongs_to_held_changes_waits_with_them(harness: Harness, calls: list[str]) -> None:
+    """It lies in their folder, so it may share their purge. No bucket is listed for it."""
+    settings = held_storm(harness)
+    harness.ledger.add([harness.change("media/140/a.jpg", ago=0.0)])
+    report = drain_added(harness, 1, **settings)
+    assert (report.held, report.reason, harness.purged) == (41, "held", [])
+    del calls[:]
+    harness.clock.sleep(60)
+    assert harness.drain(**settings).held == 41
+    assert set(calls) == {"Query"}
+
+
+def test_an_upload_elsewhere_waits_with_held_changes(harness: Harness) -> None:
+    """A single change after it does not."""
+    settings = held_storm(harness)
+    harness.ledger.add([harness.change(f"other/{number}.jpg", ago=10.0) for number in range(10)])
+    assert drain_added(harness, 10, **settings).held == 50
+    harness.ledger.add([harness.change("third/place/x.jpg", ago=0.0)])
+    assert drain_added(harness, 1, **settings).held == 50
+    assert harness.purged == [f"{ENDPOINT}/third/place/x.jpg*"]
+
+
+def test_a_purge_elsewhere_that_fails_is_tried_again(harness: Harness) -> None:
+    """The held changes do not make it wait for their time."""
+    settings = held_storm(harness)
+    harness.ledger.add([harness.change("other/place/x.jpg", ago=0.0)])
+    harness.inject("5xx", times=1)
+    assert drain_added(harness, 1, **settings).held == 41
+    for _ in range(3):
+        harness.clock.sleep(60)
+        harness.drain(**settings)
+    assert harness.purged == [f"{ENDPOINT}/other/place/x.jpg*"]
 
 
 @pytest.mark.parametrize("what", ["an older change", "a manual purge", "more quota"])
@@ -161,3 +236,27 @@ def test_an_upload_that_is_reported_late_is_planned_as_a_whole(harness: Harness)
     assert len(report.accepted) == 80
     assert min(purge.submitted_at for purge in report.accepted) == pytest.approx(began + sum(waits), abs=0.1)
     assert len(waits) == 4
+
+
+def test_a_change_elsewhere_does_not_end_the_gathering_of_a_late_upload(harness: Harness) -> None:
+    """It is on time, so no change of the upload is later. More of them arrive all the same."""
+    clock, waits = harness.clock, list[float]()
+
+    def arrive() -> None:
+        harness.ledger.add(
+            [harness.change(f"a/{len(waits)}-{number}.jpg", ago=10 + number / 20) for number in range(20)]
+        )
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        clock.sleep(seconds)
+        if len(waits) == 1:
+            harness.ledger.add([harness.change("other/place/x.jpg", ago=0.0)])
+        if len(waits) < 6:
+            arrive()
+
+    arrive()
+    report = harness.new_drain(sleep=sleep).run("first", lambda: 100.0, added=20)
+    assert len(report.accepted) == 121
+    early = [purge.url for purge in report.accepted if purge.submitted_at < clock() - 0.1]
+    assert early in ([], [f"{ENDPOINT}/other/place/x.jpg*"])

@@ -23,7 +23,9 @@ from purging.planning.pacing import (
     coming,
     few_of,
     gathering,
+    held_until,
     last_due,
+    paced,
     runs_out,
     when,
 )
@@ -32,6 +34,7 @@ from purging.purges import NO_NEED, Need
 MAY = datetime(2030, 5, 1, tzinfo=UTC).timestamp()
 JUNE = datetime(2030, 6, 1, tzinfo=UTC).timestamp()
 HOLD = 900.0
+DAY = 86_400.0
 
 quotas = st.integers(0, 100_000)
 moments = st.floats(MAY, JUNE - 1)
@@ -390,6 +393,51 @@ def test_an_upload_that_arrives_late_is_gathered_as_well(lag: float) -> None:
     assert found.since < min(late)
     long = [MAY - lag - n for n in range(int(MAX_GATHER_SECONDS) + 30)]
     assert gathering(long, MAY, HOLD, arriving=True) is None
+
+
+def test_what_no_wildcard_joins_does_not_use_up_a_month_at_once() -> None:
+    """Each day has its part of 900 purges, and what the days before left. Asking again changes nothing."""
+    begin, left = datetime(2030, 5, 1, tzinfo=UTC).timestamp(), 900
+    made = []
+    for day in range(31):
+        for _ in range(2):
+            count = paced(3000, joint=0, left=left, quota=900, now=begin + day * DAY + 60, further=0.0)
+            left -= count
+            made.append(count)
+    assert set(made[::2]) == {27, 29}
+    assert set(made[1::2]) == {0}
+    assert left == SPARE
+    late = begin + 31 * DAY - 60
+    assert paced(3000, joint=0, left=left, quota=900, now=late, further=0.0) >= left, "nothing is kept now"
+
+
+@pytest.mark.parametrize(
+    ("exact", "joint", "left", "further", "made"),
+    [
+        (9, 0, 1, 500.0, 9),
+        (400, 0, 900, 240.0, 400),
+        (400, 20, 900, 240.0, 9),
+        (400, 0, 880, 240.0, 9),
+        (400, 0, 880, 870.0, 7),
+        (400, 0, 850, 240.0, 0),
+        (400, 60, 40, 0.0, 0),
+    ],
+    ids=["few", "enough", "wildcards first", "today's part", "what others need", "used", "nothing"],
+)
+def test_only_what_leaves_too_little_is_paced(
+    exact: int, joint: int, left: int, further: float, made: int
+) -> None:
+    """Others keep twice what they need; what does not leave that much has its part of the first day."""
+    begin = datetime(2030, 5, 1, tzinfo=UTC).timestamp()
+    assert paced(exact, joint=joint, left=left, quota=900, now=begin, further=further) == made
+
+
+def test_paced_changes_wait_for_the_next_day() -> None:
+    """And on a month's last day for its last minutes. Others of the hold keep their own time."""
+    begin = datetime(2030, 5, 31, tzinfo=UTC).timestamp()
+    assert held_until([begin - DAY], begin - DAY / 2, HOLD) == begin
+    assert held_until([begin - DAY], begin + 60, HOLD) == begin + DAY - MONTH_END_SECONDS
+    assert held_until([begin - DAY, begin], begin + 60, HOLD) == begin + HOLD - 60
 
 
 def test_purges_count_as_changes_of_an_upload() -> None:

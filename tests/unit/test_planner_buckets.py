@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -401,6 +402,78 @@ def test_a_part_that_fits_at_no_price_does_not_make_the_rest_dearer() -> None:
     found = plan(waiting, Bucket([*single, *folder, *far]), now=start)
     assert len(found.purges) == 530
     assert sum(purge.collateral for purge in found.purges) == 0
+
+
+def test_a_few_changes_elsewhere_do_not_wait_with_held_ones() -> None:
+    """Every second object of 100, 30 purges left: the folder is held, the two objects elsewhere are not."""
+    keys = [f"a/bulk/{n:03}.jpg" for n in range(100)]
+    storm, few = pending(keys[::2], ago=120), pending(["b/x.jpg", "c/d/y.jpg"], ago=30)
+    found = plan([*storm, *few], Bucket(keys), conditions=Conditions(30))
+    assert (found.hold, urls(found), len(found.targets)) == ("held", ["/b/x.jpg*", "/c/d/y.jpg*"], 52)
+    assert found.need.least == 2
+
+
+@pytest.mark.parametrize(("left", "purged"), [(25, 1), (20, 0)])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_change_elsewhere_leaves_what_held_ones_need_at_least(
+    left: int, purged: int, *, again: bool
+) -> None:
+    """The held ones take 20 purges at least: one for each folder."""
+    storm = pending((f"up/{name}/x{m}.jpg" for name in ascii_lowercase[:20] for m in (0, 2, 4)), ago=120)
+    bucket = Bucket([f"up/{name}/x{m}.jpg" for name in ascii_lowercase[:20] for m in range(6)])
+    conditions = Conditions(left, waiting=frozenset(storm if again else ()))
+    found = plan([*storm, *pending(["z/z/z.jpg"], ago=30)], bucket, conditions=conditions)
+    assert (found.hold, len(found.purges)) == ("held", purged)
+
+
+@pytest.mark.parametrize(
+    ("storm", "new", "purged"),
+    [
+        ([f"a/bulk/{n}.jpg" for n in range(40)], ["a/x.jpg"], 1),
+        ([f"a/bulk/{n}.jpg" for n in range(40)], ["a/bulk/x.jpg"], 0),
+        ([f"{n}/x.jpg" for n in range(40)], ["shop/x.jpg", "y.jpg"], 2),
+        ([f"a/bulk/{n}.jpg" for n in range(40)], [f"b/{n}.jpg" for n in range(9)], 9),
+        ([f"a/bulk/{n}.jpg" for n in range(40)], [f"b/{n}.jpg" for n in range(10)], 0),
+    ],
+    ids=["elsewhere", "same folder", "folders of the bucket", "a few", "an upload"],
+)
+def test_only_a_few_new_changes_elsewhere_are_planned_beside_waiting_ones(
+    storm: list[str], new: list[str], purged: int
+) -> None:
+    """What waits is not surveyed again."""
+    waits = pending(storm, ago=120)
+    conditions = Conditions(500, waiting=frozenset(waits))
+    found = plan([*waits, *pending(new, ago=30)], Bucket([]), conditions=conditions)
+    assert found.hold == "held"
+    assert sorted(urls(found)) == sorted(f"/{key}*" for key in new[:purged])
+    assert len(found.targets) == len(storm) + len(new)
+
+
+def test_an_upload_is_gathered_beside_waiting_changes() -> None:
+    """It is planned when it pauses, not batch by batch."""
+    waits = pending([f"a/bulk/{n}.jpg" for n in range(40)], ago=120)
+    conditions = Conditions(500, waiting=frozenset(waits))
+    found = plan([*waits, *upload(20, began=1, seconds=1)], Bucket([]), conditions=conditions)
+    assert (found.hold, found.purges, len(found.targets)) == ("gathering", [], 60)
+
+
+def test_a_backlog_that_no_wildcard_joins_is_paced() -> None:
+    """On a month's first day, 400 old changes may have a day's part of 310 purges. A wildcard is not paced,
+    and the plan does not count the backlog to what further rounds may need."""
+    start = datetime(2030, 5, 1, tzinfo=UTC).timestamp()
+    old = datetime.fromtimestamp(start - 9 * DAY, UTC)
+    keys = [*(f"{n}/x.jpg" for n in range(400)), *(f"up/place/{n}.jpg" for n in range(50))]
+    backlog = [ChangedObject((ObjectChange("origin", key, "created", old, "1"),), False) for key in keys]
+    found = plan(backlog, Bucket(keys), conditions=Conditions(310, quota=310), now=start)
+    assert f"{ENDPOINT}/up/place/*" in {purge.url for purge in found.purges}
+    assert len(found.purges) == 10
+    assert (found.hold, len(found.targets), found.need.least) == ("held", 450, 1)
+    assert found.held_until == start + DAY
+    conditions = Conditions(300, quota=310, waiting=frozenset(backlog))
+    new = ChangedObject(
+        (ObjectChange("origin", "z/y.jpg", "created", datetime.fromtimestamp(start, UTC)),), False
+    )
+    assert urls(plan([*backlog, new], Bucket(keys), conditions=conditions, now=start)) == ["/z/y.jpg*"]
 
 
 # --- urgent changes overtake an upload ---

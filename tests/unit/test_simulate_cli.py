@@ -104,7 +104,13 @@ def test_an_unusable_trace_is_told_in_one_line(
 @pytest.mark.parametrize(
     "option",
     [
-        *(("--upload-rate", "0"), ("--quota", "-1"), ("--plot", "a.gif"), ("--policy", "x")),
+        *(
+            ("--upload-rate", "0"),
+            ("--quota", "-1"),
+            ("--quota", "0"),
+            ("--plot", "a.gif"),
+            ("--policy", "x"),
+        ),
         ("--weights", "*.mp4"),
     ],
 )

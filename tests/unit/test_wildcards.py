@@ -1,6 +1,7 @@
 """From needs to purges: several roots, refused wildcards, manual purges, and nothing twice."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -175,6 +176,29 @@ def test_a_key_under_another_keys_wildcard_is_left_to_it() -> None:
         targets(["a/1.jpg", "a/1.jpg.bak", "b/2.jpg"]), known("a/10.jpg", "a/1.png"), 1.0, frozenset()
     )
     assert urls(purges) == ["/a/1.jpg*", "/b/2.jpg*"]
+
+
+def test_folder_markers_are_planned_with_the_files_of_their_folders() -> None:
+    """A marker has no variants, but one wildcard covers it and the files: of one folder, or of all."""
+    folders = [f"media/x{number}/" for number in range(4)]
+    changed = targets([key for folder in folders for key in (folder, f"{folder}a.jpg")])
+    plan = Wildcards(changed, known(*(f"{folder}b.jpg" for folder in folders)), frozenset())
+    assert len(plan.sparing()) == 8
+    assert plan.least() == 1
+    purges, _ = plan.within(6)
+    assert len(purges) == 6
+    assert sum(purge.collateral for purge in purges) == 2
+
+
+def test_a_key_whose_own_wildcard_was_refused_is_planned_with_its_neighbours() -> None:
+    """ImageKit refused `a/x/1.jpg*`. The folder's wildcard covers that key as well."""
+    refused = frozenset({f"{ENDPOINT}/a/x/1.jpg*"})
+    changed = targets(["a/x/2.jpg"]) + [
+        replace(target, url=target.exact) for target in targets(["a/x/1.jpg"])
+    ]
+    plan = Wildcards(changed, known("a/x/3.jpg"), refused)
+    assert urls(plan.sparing()) == ["/a/x/1.jpg", "/a/x/2.jpg*"]
+    assert plan.least() == 1
 
 
 keys = st.sets(st.text("ab/é.%*", min_size=1, max_size=7), min_size=1, max_size=10)

@@ -42,7 +42,7 @@ def held(
         detail = "ImageKit refuses the private key, or the secret has none. Put the current key into it."
         found.append(Held("key refused", detail, None))
     hold = state.hold
-    if hold and (hold.first, hold.quota) == (conditions.first, settings.automatic_quota) and now < hold.until:
+    if hold and hold.stands(conditions.first, settings.automatic_quota, now):
         detail = f"The quota is short: {hold.count} changed objects wait for more changes to share a purge."
         found.append(Held("held", detail, hold.until))
     if failing:

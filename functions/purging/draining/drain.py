@@ -7,7 +7,7 @@ window of the pending changes.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from math import inf
+from math import ceil, inf
 
 from purging import polling
 from purging.aws.clients import AWS_CALL_SECONDS
@@ -15,12 +15,12 @@ from purging.aws.surveyor import Surveyor
 from purging.clocks import SKEW_SECONDS
 from purging.draining.recorder import Recorder
 from purging.draining.reporting import Reporter
-from purging.draining.rounds import REASONS, Report, Round, Window, divide
+from purging.draining.rounds import REASONS, Report, Round, Window, changes_of, divide
 from purging.draining.submission import CLOSING_SECONDS, Submitter
 from purging.ledger.quota import month_of
 from purging.ledger.store import Ledger
 from purging.planning.coverage import Coverage
-from purging.planning.pacing import coming
+from purging.planning.pacing import BURST_CHANGES, coming
 from purging.planning.planner import Conditions, Plan, Planner
 from purging.planning.targets import ChangedObject, changed_objects
 from purging.purges import AcceptedPurge, Need
@@ -86,31 +86,29 @@ class Drain:
             raise
 
     def _resting(self, *, added: bool) -> Report | None:
-        """The report of a drain that would change nothing: no change is pending, or all are held for longer.
-        None if there may be something to do. This costs a few reads, and an empty tick no more."""
-        hold = self.ledger.hold()
-        if (hold is None and added) or self.ledger.has_untracked():
+        """The report of a drain that would change nothing: no change is pending, or all are held for longer,
+        and none was `added`. None if there may be something to do. This costs a few reads, and an empty tick
+        no more."""
+        if added or self.ledger.has_untracked():
             return None
         first = self.ledger.first_pending()
         if not first:
             return Report()
-        if (
-            hold
-            and first == hold.first
-            and hold.quota == self.settings.automatic_quota
-            and self.clock() < hold.until
-        ):
+        hold = self.ledger.hold()
+        if hold and hold.stands(first, self.settings.automatic_quota, self.clock()):
             return Report(held=hold.count, reason="held", detail=REASONS["held"])
         return None
 
     def _rounds(self, owner: str, remaining: Callable[[], float], *, arriving: bool) -> Report:
         """Go round by round under the lease, and give it back at the end. `arriving`: changes came just
         now."""
-        report, held_before, latest = Report(), 0, inf
+        report, held_before, latest, known = Report(), 0, inf, inf
         while True:
             window = self._window()
             # Another window has other changes. These did not come just now.
-            arriving = window.sees_all and (arriving or window.latest > latest)
+            # The changes of a late upload may be older than one elsewhere.
+            many = changes_of(window.objects) >= known + BURST_CHANGES
+            arriving = window.sees_all and (arriving or many or window.latest > latest)
             latest = window.latest if window.sees_all else inf
             paused: frozenset[ChangedObject] = frozenset()
             if pause := window.pause_seconds:
@@ -119,7 +117,7 @@ class Drain:
                 else:
                     paused = window.paused()
             done = self._round(window, paused, remaining, arriving=arriving)
-            arriving = False
+            arriving, known = False, changes_of(done.held) if window.sees_all else inf
             report = report.after(done, held_before)
             step = done.next(wait_at_most=remaining() - _ROUND_SECONDS)
             if step.wait_seconds:
@@ -207,6 +205,8 @@ class Drain:
                 state.failing,
                 state.recovered_at,
                 self._further(window),
+                window.waiting(self.settings.automatic_quota),
+                ceil(self.settings.automatic_quota * window.part),
             ),
             self.clock(),
             may_survey=remaining() - CLOSING_SECONDS >= AWS_CALL_SECONDS,

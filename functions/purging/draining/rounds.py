@@ -1,15 +1,16 @@
 """One round of a drain, as data: its window, its result, and the next step. Pure."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil, inf
 
 from purging.changes import Change
 from purging.draining.submission import Outcome
 from purging.ledger.changesets import ChangeSet
 from purging.ledger.records import Hold, State
+from purging.planning import pacing
 from purging.planning.planned import PlannedPurge
 from purging.planning.planner import Plan
 from purging.planning.targets import ChangedObject, PurgeTarget
@@ -18,7 +19,8 @@ from purging.purges import AcceptedPurge
 REASONS: dict[str, str] = {
     "time": "No time was left for the other purges. The next drain makes them.",
     "gathering": "An upload is under way. Its changes are planned as a whole when it ends.",
-    "held": "The quota is short: these changes are held until more changes can share a purge with them.",
+    "held": "The quota is short: these changes are held until more changes can share a purge with them. "
+    "What no wildcard joins is purged at an even pace.",
     "quota": "This stack has spent what the quota allows for changes this month.",
 }
 
@@ -62,6 +64,19 @@ class Window:
         refused call costs nothing.
         """
         return frozenset(each for each in self.objects if not (each.manual and self.state.exhausted))
+
+    def standing_hold(self, quota: int) -> Hold | None:
+        """The hold under which objects wait; None if all of them need a plan. A month may spend `quota`
+        purges on changes."""
+        hold = self.state.hold
+        if hold is None or not self.sees_all or not self.sets or self.state.exhausted:
+            return None
+        return hold if hold.stands(self.sets[0].id, quota, self.loaded_at) else None
+
+    def waiting(self, quota: int) -> frozenset[ChangedObject]:
+        """The objects that were held for a cheaper purge, and need no other plan yet."""
+        hold = self.standing_hold(quota)
+        return frozenset(each for each in self.objects if hold and each.since <= hold.latest)
 
     def share(self, quota: int) -> int:
         """How many purges of a month's quota the window may spend on changes.
@@ -107,10 +122,29 @@ class Round:
     def hold(self, quota: int) -> Hold | None:
         """What lets later drains rest, if all that is pending is held for a cheaper purge. A month may spend
         `quota` purges on changes."""
-        settled = len(self.held) < len(self.window.objects) or self.outcome.accepted
-        if self.plan.hold != "held" or settled or self.paused or not self.window.sees_all:
+        window = self.window
+        if self.plan.hold not in ("held", "gathering") or self.paused or not window.sees_all:
             return None
-        return Hold(self.plan.held_until, self.window.sets[0].id, len(self.held), quota)
+        if self.outcome.stopped or self.outcome.detail or window.state.failing:
+            return None  # a purge is to be tried again, before the hold ends
+        standing = window.standing_hold(quota)
+        if self.plan.hold == "gathering":
+            return standing
+        if standing:
+            until = min(standing.until, self.plan.held_until)
+            return replace(standing, until=until, count=len(self.held), latest=self._latest_held)
+        if len(self.held) < len(window.objects) or self.outcome.accepted:
+            return None
+        return Hold(self.plan.held_until, window.sets[0].id, len(self.held), quota, self._latest_held)
+
+    @property
+    def _latest_held(self) -> float:
+        """When the latest change of a held object happened, as far as clocks are right."""
+        return max(
+            pacing.when(change.occurred_at.timestamp(), self.window.loaded_at)
+            for each in self.held
+            for change in each.changes
+        )
 
     @property
     def reason(self) -> str:
@@ -178,6 +212,11 @@ class Report:
             done.reason,
             done.detail,
         )
+
+
+def changes_of(objects: Iterable[ChangedObject]) -> int:
+    """How many changes objects have that nobody asked for by hand."""
+    return sum(len(each.changes) for each in objects if not each.manual)
 
 
 def divide(

@@ -163,6 +163,8 @@ def as_hold(item: Mapping[str, Any]) -> Hold:
         first=item["first"]["S"],
         count=int(item["count"]["N"]),
         quota=int(item["quota"]["N"]),
+        # Earlier versions did not keep it.
+        latest=float(item.get("latest", {"N": "0"})["N"]),
     )
 
 

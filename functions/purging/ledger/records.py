@@ -10,12 +10,18 @@ from purging.purges import NO_NEED, AcceptedPurge, FailingUrl, Need
 class Hold:
     """All pending changes are held `until` a time (unix seconds): no drain has to plan them before. It holds
     as long as `first` is the id of the first change set, and the month's quota for changes is `quota`. The
-    drain that held them counted so many changed objects (`count`)."""
+    drain that held them counted so many changed objects (`count`), and the latest of their changes happened
+    at `latest`: later ones have come since."""
 
     until: float
     first: str
     count: int
     quota: int
+    latest: float = 0.0
+
+    def stands(self, first: str, quota: int, now: float) -> bool:
+        """Whether it still holds at a time, with this first change set and this quota."""
+        return (first, quota) == (self.first, self.quota) and now < self.until
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,7 @@ class Ledger:
                 first={"S": hold.first},
                 count=items.number(hold.count),
                 quota=items.number(hold.quota),
+                latest=items.number(hold.latest),
             )
 
     def pause(self, until: float, *, failures: int = 0, exhausted: bool = False, reason: str = "") -> None:

@@ -7,8 +7,8 @@
 - If large rounds came on two of the last three days, purges are kept for the case that they go on.
 - If the purges do not fit, changes are held for at most `MaxHoldSeconds`, to gather more of them.
 - Then the purges become fewer and broader: the plan is the one with the fewest needless evictions that fits.
-- If none fits, the smallest plan is made. Changes that even all that is left cannot cover are held for the
-  next month.
+- If none fits, the smallest plan is made. What no wildcard can join is paced then: it has an equal part of
+  the quota each day. Changes that even all that is left cannot cover are held for the next month.
 """
 
 import math
@@ -158,13 +158,22 @@ def month_end(now: float) -> float:
 
 def _beyond_spare(left: int, now: float) -> int:
     """How many of the purges `left` are not kept for what nobody expects."""
-    return left - SPARE if now < month_end(now) - MONTH_END_SECONDS else left
+    return left if _at_month_end(now) else left - SPARE
+
+
+def _at_month_end(now: float) -> bool:
+    return now >= month_end(now) - MONTH_END_SECONDS
 
 
 def _remaining(now: float) -> float:
     """The part of the month (UTC) that remains, from 1 at its start to 0."""
     begin, end = _month(now)
     return (end - now) / (end - begin)
+
+
+def _day_end(now: float) -> float:
+    """When the day (UTC) of a time ends, in unix seconds."""
+    return (now // _DAY + 1) * _DAY
 
 
 def _month(now: float) -> tuple[float, float]:
@@ -271,10 +280,39 @@ def last_due(times: Iterable[float], now: float, max_hold: float) -> float:
     return due
 
 
+def is_overdue(time: float, now: float, max_hold: float) -> bool:
+    """Whether a change of a time can be held no longer. If it is held all the same, it has to be paced."""
+    return time + max_hold <= now + TICK_SECONDS
+
+
 def held_until(times: Iterable[float], now: float, max_hold: float) -> float:
-    """Return when the first of the held changes cannot be held longer, in unix seconds."""
+    """Return when the first of the held changes cannot be held longer, in unix seconds. What is overdue waits
+    for the next day."""
     latest = _month(now)[1] - MONTH_END_SECONDS
-    return min(min(times, default=now) + max_hold, latest) - TICK_SECONDS
+    next_part = latest if now < latest < _day_end(now) else _day_end(now)
+    return min(
+        (
+            next_part if is_overdue(time, now, max_hold) else min(time + max_hold, latest) - TICK_SECONDS
+            for time in times
+        ),
+        default=now,
+    )
+
+
+def paced(exact: int, *, joint: int, left: int, quota: int, now: float, further: float) -> int:
+    """Return how many of the `exact` purges of a round, which no wildcard can join, may be made now.
+
+    They are all made if they are few, or if they leave what is kept for `further` rounds. If not, they could
+    use up the month at once, and what no wildcard joins does not become cheaper. So each day of the month has
+    an equal part of the `quota`, and what the days before left. What further rounds will need at least stays,
+    too. The round's `joint` purges come first. In the last minutes of a month nothing is kept.
+    """
+    beyond = left - SPARE - joint
+    if exact < BURST_CHANGES or exact <= beyond - RESERVE * further or _at_month_end(now):
+        return exact
+    begin, end = _month(now)
+    for_later = quota * (end - _day_end(now)) / (end - begin)
+    return max(min(exact, math.floor(min(beyond - further, left - joint - for_later + _ROUNDING))), 0)
 
 
 class Plannable(Protocol[T]):
@@ -297,6 +335,11 @@ class Choice(NamedTuple, Generic[T]):
     plan: list[T]
     fits: bool
     need: Need
+
+    @property
+    def needless(self) -> bool:
+        """Whether it evicts needlessly, or does not fit: with more changes it may be cheaper."""
+        return self.price > 0 or not self.fits
 
 
 def cheapest(plannable: Plannable[T], *, left: int, now: float, further: Need, few: int = FEW) -> Choice[T]:

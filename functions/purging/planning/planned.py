@@ -31,6 +31,11 @@ class PlannedPurge:
         return min(target.changed_object.since for target in self.targets)
 
     @property
+    def objects(self) -> int:
+        """How many changed objects it covers."""
+        return len({target.changed_object for target in self.targets})
+
+    @property
     def changes(self) -> int:
         """How many changes it covers. A change counts once for each of its URLs."""
         return sum(len(target.changed_object.changes) for target in self.targets)

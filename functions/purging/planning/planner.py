@@ -4,15 +4,17 @@ It is made in two steps, since a plan needs the neighbours of changed keys, and 
 finds them. `draft` says what to survey; `plan` chooses the purges. Both see data only.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import chain
+from math import inf
 from typing import Literal
 
 from purging.planning import pacing
 from purging.planning.coverage import Coverage
+from purging.planning.elsewhere import elsewhere
 from purging.planning.neighbours import Neighbours
 from purging.planning.new_objects import NewObjects
 from purging.planning.planned import PlannedPurge, with_riders, without_covered
@@ -32,9 +34,10 @@ Hold = Literal["", "gathering", "held", "quota"]
 class Conditions:
     """What a plan depends on besides the changes. Times are unix seconds.
 
-    `left` purges may be spent on changes. `exhausted`: ImageKit said that its quota is used up. `refused` are
-    wildcards that ImageKit does not accept. Calls to ImageKit succeeded again at `recovered_at`.
-    Further rounds of the month will need `further` purges.
+    `left` purges may be spent on changes, of a month's `quota`. `exhausted`: ImageKit said that its quota is
+    used up. `refused` are wildcards that ImageKit does not accept. Calls to ImageKit succeeded again at
+    `recovered_at`. Further rounds of the month will need `further` purges. `waiting` objects are held for a
+    cheaper purge, or paced: an earlier plan found out that, and they need no other plan yet.
     """
 
     left: int
@@ -43,6 +46,8 @@ class Conditions:
     failing: Mapping[str, FailingUrl] = field(default_factory=dict)
     recovered_at: float = 0.0
     further: Need = NO_NEED
+    waiting: AbstractSet[ChangedObject] = frozenset()
+    quota: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,12 @@ class Planner:
             return draft
         if conditions.left <= 0:
             return replace(draft, ready=[], held=changed, hold="quota")
+        if conditions.waiting:
+            waits, new = _divide(changed, lambda target: target.changed_object in conditions.waiting)
+            draft = replace(draft, ready=new, held=waits, hold="held")
         draft = self._gather(draft, arriving=arriving)
+        if conditions.waiting:
+            draft = self._hold(draft, _few_elsewhere(draft))
         if conditions.exhausted or not draft.ready:
             return draft
         if not may_survey:
@@ -154,6 +164,8 @@ class Planner:
 
     def _gather(self, draft: Draft, *, arriving: bool) -> Draft:
         """Hold an upload that is under way."""
+        if not draft.ready:
+            return draft
         now, max_hold = draft.now, self._settings.max_hold_seconds
         objects = dict.fromkeys(target.changed_object for target in draft.ready)
         times = [
@@ -166,22 +178,36 @@ class Planner:
         gathering = pacing.gathering(times, now, max_hold, purged, arriving=arriving)
         if not gathering:
             return draft
-        urgent = _urgent(objects, now, gathering.seen_at)
+        # What has arrived had happened by `seen_at`, so others would have followed.
+        urgent = {
+            each
+            for each in elsewhere(objects)
+            if pacing.when(each.since, now) <= gathering.seen_at - pacing.BURST_SECONDS
+        }
+        urgent = urgent if len(urgent) < pacing.BURST_CHANGES else set()
         held, ready = _divide(
             draft.ready,
             lambda target: target.changed_object not in urgent and _time_of(target, now) > gathering.since,
         )
         if not held:
             return draft
-        return replace(draft, ready=ready, held=held, hold="gathering", gather_seconds=gathering.seconds)
+        return replace(
+            draft,
+            ready=ready,
+            held=[*draft.held, *held],
+            hold="gathering",
+            gather_seconds=gathering.seconds,
+        )
 
-    def _hold(self, draft: Draft) -> Draft:
-        """Hold the targets that can wait for the next tick."""
+    def _hold(self, draft: Draft, but: AbstractSet[ChangedObject] = frozenset()) -> Draft:
+        """Hold the targets that can wait for the next tick, `but` not those of some objects."""
         now = draft.now
         due = pacing.last_due(
             (_time_of(target, now) for target in draft.ready), now, self._settings.max_hold_seconds
         )
-        ready, held = _divide(draft.ready, lambda target: _time_of(target, now) <= due)
+        ready, held = _divide(
+            draft.ready, lambda target: _time_of(target, now) <= due or target.changed_object in but
+        )
         if not held:
             return draft
         return replace(draft, ready=ready, held=[*draft.held, *held], hold=draft.hold or "held")
@@ -190,7 +216,7 @@ class Planner:
         """Choose the purges for changes. The plan's targets are the held ones."""
         conditions, now = draft.conditions, draft.now
         if not draft.ready:
-            return Plan([], draft.held, hold=draft.hold, gather_seconds=draft.gather_seconds)
+            return self._all_held(draft)
         if conditions.exhausted:
             # ImageKit says that nothing is left. One call finds out whether that still holds.
             probe = Wildcards(draft.ready[:1], {}, conditions.refused).at(0.0)
@@ -200,16 +226,74 @@ class Planner:
         new_objects = self._new_objects(now)
         ready, neighbours = new_objects.split(draft.ready, neighbours, draft.coverage)
         draft = replace(draft, ready=ready)
-        choice = self._cheapest(draft, neighbours)
-        if choice.price or not choice.fits:
-            later = self._hold(draft)
-            if len(later.ready) < len(draft.ready):
-                draft, choice = later, self._cheapest(later, neighbours)
+        choice = self._cheapest(draft, neighbours, self._least_of_waiting(draft))
+        if choice.needless:
+            draft, choice = self._held_back(draft, neighbours, choice)
+        if not choice.fits:
+            draft, choice = self._paced(draft, choice)
         price = choice.price if draft.ready else 0.0
+        return replace(self._all_held(draft), purges=choice.plan, price=price, need=choice.need)
+
+    def _all_held(self, draft: Draft) -> Plan:
+        """The plan without purges, for what is held."""
         until = pacing.held_until(
-            (_time_of(target, now) for target in draft.held), now, self._settings.max_hold_seconds
+            (_time_of(target, draft.now) for target in draft.held), draft.now, self._settings.max_hold_seconds
         )
-        return Plan(choice.plan, draft.held, price, draft.hold, draft.gather_seconds, until, choice.need)
+        return Plan(
+            targets=draft.held, hold=draft.hold, gather_seconds=draft.gather_seconds, held_until=until
+        )
+
+    def _held_back(
+        self, draft: Draft, neighbours: Mapping[str, Neighbours], choice: pacing.Choice[PlannedPurge]
+    ) -> tuple[Draft, pacing.Choice[PlannedPurge]]:
+        """Hold what can wait, except for a few objects elsewhere if they leave enough for the others."""
+        later = self._hold(draft)
+        if len(later.ready) == len(draft.ready):
+            return draft, choice
+        with_few = self._hold(draft, _few_elsewhere(draft))
+        if len(later.ready) < len(with_few.ready) < len(draft.ready):
+            chosen = self._cheapest(with_few, neighbours, choice.need.least)
+            if not chosen.needless:
+                return with_few, chosen
+        return later, self._cheapest(later, neighbours)
+
+    def _least_of_waiting(self, draft: Draft) -> float:
+        """How many purges the waiting objects will take at least, whatever lies between them. Those that are
+        overdue are paced: nothing is kept for them."""
+        targets = [
+            target
+            for target in draft.held
+            if target.changed_object in draft.conditions.waiting
+            and not pacing.is_overdue(_time_of(target, draft.now), draft.now, self._settings.max_hold_seconds)
+        ]
+        return Wildcards(targets, {}, draft.conditions.refused).least()
+
+    def _paced(
+        self, draft: Draft, choice: pacing.Choice[PlannedPurge]
+    ) -> tuple[Draft, pacing.Choice[PlannedPurge]]:
+        """Hold a part of what no wildcard can join if it could use up the month: the latest changes."""
+        exact = sorted((purge for purge in choice.plan if purge.objects == 1), key=lambda purge: purge.since)
+        joint = len(choice.plan) - len(exact)
+        conditions = draft.conditions
+        number = pacing.paced(
+            len(exact),
+            joint=joint,
+            left=conditions.left,
+            quota=conditions.quota,
+            now=draft.now,
+            further=conditions.further.least,
+        )
+        if number == len(exact):
+            return draft, choice
+        later = {target.changed_object for purge in exact[number:] for target in purge.targets}
+        ready, held = _divide(draft.ready, lambda target: target.changed_object not in later)
+        plan = [purge for purge in choice.plan if purge.objects > 1] + exact[:number]
+        # What is paced tells nothing about further rounds.
+        need = Need(joint, joint, joint if joint > pacing.FEW else 0)
+        return (
+            replace(draft, ready=ready, held=[*draft.held, *held], hold=draft.hold or "held"),
+            choice._replace(plan=plan, need=need),
+        )
 
     def _neighbours(self, draft: Draft, results: Sequence[Sequence[Neighbours]]) -> dict[str, Neighbours]:
         """What the surveys found, by bucket."""
@@ -222,48 +306,27 @@ class Planner:
             for survey, found in zip(draft.surveys, results, strict=True)
         }
 
-    def _cheapest(self, draft: Draft, neighbours: Mapping[str, Neighbours]) -> pacing.Choice[PlannedPurge]:
+    def _cheapest(
+        self, draft: Draft, neighbours: Mapping[str, Neighbours], waiting: float = 0
+    ) -> pacing.Choice[PlannedPurge]:
+        """Choose for what is ready. So many purges at least are kept for what is `waiting`."""
         wildcards = Wildcards(draft.ready, neighbours, draft.conditions.refused, self._weight)
-        left = draft.conditions.left
-        return pacing.cheapest(
-            wildcards,
-            left=left,
-            now=draft.now,
-            further=draft.conditions.further,
-            few=pacing.few_of(left, self._settings.automatic_quota),
-        )
+        left, further = draft.conditions.left, draft.conditions.further
+        if waiting:
+            # What waits did not fit.
+            further = Need(further.least + waiting, inf, further.large)
+        few = pacing.few_of(left, self._settings.automatic_quota)
+        return pacing.cheapest(wildcards, left=left, now=draft.now, further=further, few=few)
 
     def _new_objects(self, now: float) -> NewObjects:
         return NewObjects(self._settings.skip_new_objects, now, self._places_of)
 
 
-def _urgent(objects: Iterable[ChangedObject], now: float, seen_at: float) -> set[ChangedObject]:
-    """The objects that an upload under way does not concern: a few that lie in no folder of an upload when
-    others would have followed. What has arrived had happened by `seen_at`.
-
-    Each object belongs to its deepest folder in which enough objects for an upload changed. If few belong to
-    a folder, they are no upload.
-    """
-    folders = {each: _folders(*each.changes[0].subject) for each in objects}
-    changed = Counter(chain.from_iterable(folders.values()))
-    by_home: dict[tuple[str, str], list[ChangedObject]] = defaultdict(list)
-    for each, its in folders.items():
-        home = next((folder for folder in its if changed[folder] >= pacing.BURST_CHANGES), its[-1])
-        by_home[home].append(each)
-    alone = {
-        each
-        for group in by_home.values()
-        if len(group) < pacing.BURST_CHANGES
-        for each in group
-        if pacing.when(each.since, now) <= seen_at - pacing.BURST_SECONDS
-    }
-    return alone if len(alone) < pacing.BURST_CHANGES else set()
-
-
-def _folders(bucket: str, key: str) -> list[tuple[str, str]]:
-    """The folders of a key, the deepest first; the bucket itself comes last."""
-    parts = key.split("/")
-    return [(bucket, "/".join(parts[:length])) for length in range(len(parts) - 1, -1, -1)]
+def _few_elsewhere(draft: Draft) -> AbstractSet[ChangedObject]:
+    """The objects that are ready and lie in no folder of a large change, if these are few."""
+    ready = dict.fromkeys(target.changed_object for target in draft.ready)
+    found = elsewhere(ready | dict.fromkeys(target.changed_object for target in draft.held), ready)
+    return found if len(found) < pacing.BURST_CHANGES else frozenset()
 
 
 def _time_of(target: PurgeTarget, now: float) -> float:

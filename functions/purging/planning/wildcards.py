@@ -52,9 +52,9 @@ class Wildcards:
                 together[target.bucket, target.key, target.with_variants, alone].append(target)
         # Many objects may have the same dependents.
         self._single = without_covered(single)
-        alike: dict[tuple[str, bool, tuple[Root, ...]], dict[str, list[PurgeTarget]]] = defaultdict(dict)
-        for (bucket, key, variants, _), each in together.items():
-            alike[bucket, variants, tuple(target.root for target in each if target.root)][key] = each
+        alike: dict[tuple[str, tuple[Root, ...]], dict[str, list[PurgeTarget]]] = defaultdict(dict)
+        for (bucket, key, *_), each in together.items():
+            alike[bucket, tuple(target.root for target in each if target.root)][key] = each
         unchanged = {bucket: sorted(set(found.unchanged)) for bucket, found in neighbours.items()}
         self._groups: list[_Group | SeoGroup] = [
             _Group(
@@ -64,9 +64,8 @@ class Wildcards:
                 unchanged.get(bucket, []),
                 refused,
                 weight=weight,
-                variants=variants,
             )
-            for (bucket, variants, roots), by_key in alike.items()
+            for (bucket, roots), by_key in alike.items()
         ]
         self._groups += [
             SeoGroup(
@@ -115,8 +114,8 @@ class Wildcards:
 
 
 class _Group:
-    """Targets of one bucket by key, with the same roots, all with variants or all without. `unchanged` are
-    the bucket's known unchanged keys, sorted."""
+    """Targets of one bucket by key, with the same roots. Those of one key have all variants, or none has.
+    `unchanged` are the bucket's known unchanged keys, sorted."""
 
     def __init__(
         self,
@@ -127,7 +126,6 @@ class _Group:
         refused: frozenset[str],
         *,
         weight: Callable[[str], int] | None,
-        variants: bool,
     ) -> None:
         self._targets = targets
         self._keys = sorted(targets)
@@ -138,7 +136,11 @@ class _Group:
         self._accepted = cache(_rule(roots, refused))
         # Keys whose own wildcard evicts other objects. One known object is enough. Where nothing was listed,
         # the wildcard is taken to evict none.
-        begin_others = [key for key in self._keys if variants and _begins_others(key, neighbours, unchanged)]
+        begin_others = [
+            key
+            for key in self._keys
+            if targets[key][0].with_variants and _begins_others(key, neighbours, unchanged)
+        ]
         indivisible = {key for key in begin_others if refused and self._part_refused(key, refused)}
         self._divisible = frozenset(begin_others) - indivisible
         # Keys that the wildcards of indivisible keys evict at any price, since there is no other purge.

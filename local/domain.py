@@ -22,7 +22,8 @@ from purging.ledger.quota import month_of
 from purging.ledger.store import Ledger
 from purging.planning.coverage import Coverage
 from purging.planning.pacing import coming
-from purging.planning.planner import Conditions, Planner
+from purging.planning.plan import Conditions
+from purging.planning.planner import Planner
 from purging.planning.targets import PurgeTarget, changed_objects, targets_of
 from purging.purges import AcceptedPurge
 from purging.settings import Settings

@@ -23,7 +23,8 @@ from purging.aws.listing import S3Lister
 from purging.bootstrap import Ports
 from purging.changes import ObjectChange
 from purging.ledger.store import Ledger
-from purging.planning.planner import Plan, Planner
+from purging.planning.plan import Plan
+from purging.planning.planner import Planner
 from purging.settings import Settings
 from purging.telemetry import logger, metrics
 from purging.urls import UrlMap

@@ -12,7 +12,8 @@ from purging.changes import Change, ObjectChange, UrlChange
 from purging.clocks import SKEW_SECONDS
 from purging.planning.coverage import Coverage
 from purging.planning.neighbours import Neighbours
-from purging.planning.planner import Conditions, Plan, Planner
+from purging.planning.plan import Conditions, Plan
+from purging.planning.planner import Planner
 from purging.planning.targets import ChangedObject, PurgeTarget, changed_objects, targets_of
 from purging.purges import AcceptedPurge, joined
 from purging.settings import Settings

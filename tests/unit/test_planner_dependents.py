@@ -8,7 +8,8 @@ from purging.aws.listing import S3Lister
 from purging.aws.surveyor import Surveyor
 from purging.changes import ObjectChange
 from purging.planning.coverage import Coverage
-from purging.planning.planner import Conditions, Plan, Planner
+from purging.planning.plan import Conditions, Plan
+from purging.planning.planner import Planner
 from purging.planning.targets import ChangedObject
 from purging.purges import AcceptedPurge
 from purging.settings import Settings

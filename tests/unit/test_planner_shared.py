@@ -14,7 +14,8 @@ from purging.aws.surveyor import Surveyor
 from purging.changes import ObjectChange
 from purging.planning.coverage import Coverage
 from purging.planning.neighbours import Page
-from purging.planning.planner import Conditions, Plan, Planner
+from purging.planning.plan import Conditions, Plan
+from purging.planning.planner import Planner
 from purging.planning.targets import ChangedObject
 from purging.settings import Settings
 from purging.urls import UrlMap

@@ -8,7 +8,7 @@ from purging.changes import ObjectChange
 from purging.draining.rounds import Round, Window
 from purging.draining.submission import Outcome, StopReason
 from purging.ledger.records import State
-from purging.planning.planner import Plan
+from purging.planning.plan import Plan
 from purging.planning.targets import ChangedObject
 
 CHANGE = ObjectChange("origin", "a.jpg", "created", datetime(2030, 5, 1, tzinfo=UTC))

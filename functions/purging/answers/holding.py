@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from purging.answers.reading import Conditions
-from purging.planning.pacing import month_end
+from purging.planning.months import month_end
 from purging.purges import FailingUrl
 from purging.settings import Settings
 

@@ -20,8 +20,10 @@ from purging.draining.submission import CLOSING_SECONDS, Submitter
 from purging.ledger.quota import month_of
 from purging.ledger.store import Ledger
 from purging.planning.coverage import Coverage
-from purging.planning.pacing import BURST_CHANGES, coming
-from purging.planning.planner import Conditions, Plan, Planner
+from purging.planning.gathering import BURST_CHANGES
+from purging.planning.pacing import coming
+from purging.planning.plan import Conditions, Plan
+from purging.planning.planner import Planner
 from purging.planning.targets import ChangedObject, changed_objects
 from purging.purges import AcceptedPurge, Need
 from purging.settings import Settings

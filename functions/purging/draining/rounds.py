@@ -10,9 +10,9 @@ from purging.changes import Change
 from purging.draining.submission import Outcome
 from purging.ledger.changesets import ChangeSet
 from purging.ledger.records import Hold, State
-from purging.planning import pacing
+from purging.planning.gathering import when
+from purging.planning.plan import Plan
 from purging.planning.planned import PlannedPurge
-from purging.planning.planner import Plan
 from purging.planning.targets import ChangedObject, PurgeTarget
 from purging.purges import AcceptedPurge
 
@@ -141,7 +141,7 @@ class Round:
     def _latest_held(self) -> float:
         """When the latest change of a held object happened, as far as clocks are right."""
         return max(
-            pacing.when(change.occurred_at.timestamp(), self.window.loaded_at)
+            when(change.occurred_at.timestamp(), self.window.loaded_at)
             for each in self.held
             for change in each.changes
         )

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection
 from itertools import chain
 
-from purging.planning.pacing import BURST_CHANGES
+from purging.planning.gathering import BURST_CHANGES
 from purging.planning.targets import ChangedObject
 
 

@@ -12,15 +12,12 @@
 """
 
 import math
-from calendar import monthrange
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from heapq import nlargest
-from itertools import pairwise
+from collections.abc import Mapping
 from math import inf
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from purging.clocks import SKEW_SECONDS
+from purging.planning.gathering import BURST_CHANGES
+from purging.planning.months import DAY, at_month_end, day_end, month, remaining
 from purging.purges import Need
 
 EARLY = 0.15
@@ -46,31 +43,11 @@ FIRST_NEED, FIRST_PRIOR = 0.27, 0.05
 """If nothing is known of the month before, it is taken to have needed this part of the quota at least. That
 is a guess, so it counts for less: as much as a day and a half."""
 
-LATELY_DAYS = 3
+LATELYDAYS = 3
 """A month may become busier than it was. If there were large rounds on two of so many days, purges are kept
 for the case that these go on."""
 
-BURST_CHANGES, BURST_SECONDS = 10, 4.0
-"""So many changes in so many seconds are an upload under way: it is planned as a whole when it pauses.
-
-The latest changes may arrive some seconds later than the others."""
-
-COALESCE_SECONDS = 2.0
-"""A change that does not come alone is gathered for this time, until one sees whether an upload begins."""
-
-MAX_GATHER_SECONDS = 300.0
-"""The longest time for which an upload that does not pause is gathered."""
-
-TICK_SECONDS = 60.0
-"""Seconds until held changes are planned again. A change that must not wait for the next tick is not held."""
-
-MONTH_END_SECONDS = 300.0
-"""No change is held in the last seconds of a month: purges that a month does not use are lost."""
-
-_DAY = 86_400.0
 _NOTHING: Mapping[int, float] = {}
-_COMPANY = 2  # with another one, a change is not alone
-_SHORTEST_WAIT = 0.1  # seconds
 _ROUNDING = 1e-9  # so much a quotient of floats may lie below a whole number
 
 T = TypeVar("T")
@@ -89,9 +66,9 @@ def coming(
     prior = PRIOR
     if before is None:
         before, prior = Need(quota * FIRST_NEED, inf), FIRST_PRIOR
-    begin, end = _month(now)
+    begin, end = month(now)
     elapsed = (now - begin) / (end - begin)
-    told = max(elapsed, _DAY / (end - begin))
+    told = max(elapsed, DAY / (end - begin))
     least, sparing = (
         (past * prior / (prior + elapsed) + present / (prior + told)) * (1 - elapsed)
         for past, present in ((before.least, so_far.least), (before.sparing, so_far.sparing))
@@ -102,12 +79,12 @@ def coming(
 def _as_lately(by_day: Mapping[int, float], now: float) -> float:
     """What large rounds need at least in the rest of the month, if they go on as on its last days, today
     included; 0 if there were large rounds on a single one of them."""
-    begin, end = _month(now)
-    today = int((now - begin) // _DAY) + 1
-    first = max(today - LATELY_DAYS + 1, 1)
-    days = max((now - begin) / _DAY - (first - 1), 1.0)
+    begin, end = month(now)
+    today = int((now - begin) // DAY) + 1
+    first = max(today - LATELYDAYS + 1, 1)
+    days = max((now - begin) / DAY - (first - 1), 1.0)
     lately = [by_day[day] for day in range(first, today + 1) if day in by_day]
-    return sum(lately) / days * (end - now) / _DAY if len(lately) > 1 else 0.0
+    return sum(lately) / days * (end - now) / DAY if len(lately) > 1 else 0.0
 
 
 def allowance(
@@ -121,7 +98,7 @@ def allowance(
     if left <= 0:
         return 0
     beyond_spare = _beyond_spare(left, now)
-    share = min(math.ceil(left * (1 - _remaining(now) * EARLY)), beyond_spare)
+    share = min(math.ceil(left * (1 - remaining(now) * EARLY)), beyond_spare)
     kept = math.floor(beyond_spare - max(RESERVE * further, large))
     few = min(few, math.floor(beyond_spare - further))
     return max(
@@ -148,155 +125,12 @@ def runs_out(left: int, now: float, further: float) -> float | None:
     # Manual purges may have used more than changes may spend, so less than nothing can be left.
     if left >= further or further <= 0:
         return None
-    return now + (_month(now)[1] - now) * max(left, 0) / further
-
-
-def month_end(now: float) -> float:
-    """Return when the month (UTC) of a time ends, in unix seconds."""
-    return _month(now)[1]
+    return now + (month(now)[1] - now) * max(left, 0) / further
 
 
 def _beyond_spare(left: int, now: float) -> int:
     """How many of the purges `left` are not kept for what nobody expects."""
-    return left if _at_month_end(now) else left - SPARE
-
-
-def _at_month_end(now: float) -> bool:
-    return now >= month_end(now) - MONTH_END_SECONDS
-
-
-def _remaining(now: float) -> float:
-    """The part of the month (UTC) that remains, from 1 at its start to 0."""
-    begin, end = _month(now)
-    return (end - now) / (end - begin)
-
-
-def _day_end(now: float) -> float:
-    """When the day (UTC) of a time ends, in unix seconds."""
-    return (now // _DAY + 1) * _DAY
-
-
-def _month(now: float) -> tuple[float, float]:
-    """When the month (UTC) of a time begins and ends, in unix seconds."""
-    moment = datetime.fromtimestamp(now, UTC)
-    begin = datetime(moment.year, moment.month, 1, tzinfo=UTC).timestamp()
-    return begin, begin + monthrange(moment.year, moment.month)[1] * 86_400
-
-
-def when(occurred_at: float, now: float) -> float:
-    """Return the time (unix seconds) from which a change counts as held.
-
-    That is not after `now`, even if a clock is a little ahead. A date farther in the future says nothing
-    about the age. Such a change counts as held for long, and no other one is held for it.
-    """
-    return min(occurred_at, now) if occurred_at <= now + SKEW_SECONDS else 0.0
-
-
-class Gathering(NamedTuple):
-    """Changes that happened after `since` (unix seconds) are held, for `seconds` at most. What has arrived by
-    now had happened by `seen_at`."""
-
-    seconds: float
-    since: float
-    seen_at: float
-
-
-def gathering(
-    times: Sequence[float],
-    now: float,
-    max_hold: float,
-    purged: Sequence[float] = (),
-    *,
-    arriving: bool = False,
-) -> Gathering | None:
-    """Return for how long to gather an upload that is under way, or that may have begun; None if there is
-    none, or if it was gathered for long enough.
-
-    `times` are when pending changes happened, and `purged` when purges were accepted (unix seconds): each was
-    made for a change at least. Only those since the last pause count: changes from before the upload say
-    nothing about it. If changes are `arriving`, the latest of the upload is as good as now: S3 or the queue
-    may report an upload later than it happens.
-    """
-    late = max(now - _last_of_upload(times), 0.0) if arriving and times else 0.0
-    seen_at = now - late
-    latest = sorted((*times, *(time - late for time in purged)), reverse=True)
-    recent = [time for time in latest if seen_at - BURST_SECONDS < time <= seen_at]
-    if len(recent) < BURST_CHANGES:
-        return _coalescing(latest, max(times, default=-inf), seen_at, max_hold)
-    began, _ = _began([time for time in latest if time <= seen_at], BURST_SECONDS)
-    longest = min(MAX_GATHER_SECONDS, max_hold)
-    patience = began + longest - seen_at
-    if patience <= 0:
-        return None
-    pause = recent[BURST_CHANGES - 1] + BURST_SECONDS - seen_at
-    return Gathering(max(min(pause, patience), _SHORTEST_WAIT), seen_at - longest, seen_at)
-
-
-def _last_of_upload(times: Sequence[float]) -> float:
-    """When the latest change of an upload happened, or the latest of all if there is none. A few changes
-    elsewhere may be later."""
-    latest = nlargest(2 * BURST_CHANGES, times)
-    for number, time in enumerate(latest[:BURST_CHANGES]):
-        first = number + BURST_CHANGES - 1
-        if first < len(latest) and latest[first] > time - BURST_SECONDS:
-            return time
-    return latest[0]
-
-
-def _coalescing(latest: Sequence[float], last: float, now: float, max_hold: float) -> Gathering | None:
-    """A change that comes alone is purged at once. Others are gathered, as they may begin an upload: `last`
-    is when the last of them happened."""
-    seconds = min(COALESCE_SECONDS, max_hold)
-    began, company = _began(latest, seconds)
-    if company < _COMPANY or began + seconds <= now or last <= now - seconds:
-        return None
-    return Gathering(max(began + seconds - now, _SHORTEST_WAIT), now - seconds, now)
-
-
-def _began(latest: Sequence[float], pause: float) -> tuple[float, int]:
-    """Return when the changes since the last pause of so many seconds began, and how many they are. `latest`
-    are the times of changes, the latest first."""
-    count = next(
-        (n for n, (one, before) in enumerate(pairwise(latest), 1) if one - before > pause), len(latest)
-    )
-    return latest[count - 1], count
-
-
-def last_due(times: Iterable[float], now: float, max_hold: float) -> float:
-    """Return the time (unix seconds) up to which no change can be held longer; minus infinity if all can.
-
-    Changes that happened at most `MAX_GATHER_SECONDS` apart belong together: they are planned as a whole as
-    soon as the first of them cannot wait for the next tick. Later changes have their own time. None waits for
-    the next month.
-    """
-    latest = _month(now)[1] - MONTH_END_SECONDS
-    due = first = last = -inf
-    for time in sorted(times):
-        if time - last > MAX_GATHER_SECONDS:
-            first = time
-        if min(first + max_hold, latest) <= now + TICK_SECONDS:
-            due = time
-        last = time
-    return due
-
-
-def is_overdue(time: float, now: float, max_hold: float) -> bool:
-    """Whether a change of a time can be held no longer. If it is held all the same, it has to be paced."""
-    return time + max_hold <= now + TICK_SECONDS
-
-
-def held_until(times: Iterable[float], now: float, max_hold: float) -> float:
-    """Return when the first of the held changes cannot be held longer, in unix seconds. What is overdue waits
-    for the next day."""
-    latest = _month(now)[1] - MONTH_END_SECONDS
-    next_part = latest if now < latest < _day_end(now) else _day_end(now)
-    return min(
-        (
-            next_part if is_overdue(time, now, max_hold) else min(time + max_hold, latest) - TICK_SECONDS
-            for time in times
-        ),
-        default=now,
-    )
+    return left if at_month_end(now) else left - SPARE
 
 
 def paced(exact: int, *, joint: int, left: int, quota: int, now: float, further: float) -> int:
@@ -308,10 +142,10 @@ def paced(exact: int, *, joint: int, left: int, quota: int, now: float, further:
     too. The round's `joint` purges come first. In the last minutes of a month nothing is kept.
     """
     beyond = left - SPARE - joint
-    if exact < BURST_CHANGES or exact <= beyond - RESERVE * further or _at_month_end(now):
+    if exact < BURST_CHANGES or exact <= beyond - RESERVE * further or at_month_end(now):
         return exact
-    begin, end = _month(now)
-    for_later = quota * (end - _day_end(now)) / (end - begin)
+    begin, end = month(now)
+    for_later = quota * (end - day_end(now)) / (end - begin)
     return max(min(exact, math.floor(min(beyond - further, left - joint - for_later + _ROUNDING))), 0)
 
 

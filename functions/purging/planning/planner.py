@@ -7,80 +7,33 @@ finds them. `draft` says what to survey; `plan` chooses the purges. Both see dat
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from math import inf
-from typing import Literal
 
 from purging.planning import pacing
 from purging.planning.coverage import Coverage
 from purging.planning.elsewhere import elsewhere
+from purging.planning.gathering import (
+    BURST_CHANGES,
+    BURST_SECONDS,
+    gathering,
+    held_until,
+    is_overdue,
+    last_due,
+    when,
+)
 from purging.planning.neighbours import Neighbours
 from purging.planning.new_objects import NewObjects
+from purging.planning.plan import Conditions, Draft, Plan
 from purging.planning.planned import PlannedPurge, with_riders, without_covered
-from purging.planning.surveys import BucketSurvey, neighbours_of, surveys_for
+from purging.planning.surveys import neighbours_of, surveys_for
 from purging.planning.targets import ChangedObject, PurgeTarget, targets_of
 from purging.planning.wildcards import Wildcards
-from purging.purges import NO_NEED, FailingUrl, Need
+from purging.purges import Need
 from purging.settings import Settings
 from purging.urls import SharedPrefix
 from purging.weights import weight_by
-
-Hold = Literal["", "gathering", "held", "quota"]
-"""Why targets are held: an upload is under way, a cheaper purge may come, or nothing may be spent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What a plan depends on besides the changes. Times are unix seconds.
-
-    `left` purges may be spent on changes, of a month's `quota`. `exhausted`: ImageKit said that its quota is
-    used up. `refused` are wildcards that ImageKit does not accept. Calls to ImageKit succeeded again at
-    `recovered_at`. Further rounds of the month will need `further` purges. `waiting` objects are held for a
-    cheaper purge, or paced: an earlier plan found out that, and they need no other plan yet.
-    """
-
-    left: int
-    exhausted: bool = False
-    refused: frozenset[str] = frozenset()
-    failing: Mapping[str, FailingUrl] = field(default_factory=dict)
-    recovered_at: float = 0.0
-    further: Need = NO_NEED
-    waiting: AbstractSet[ChangedObject] = frozenset()
-    quota: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A plan before the buckets are surveyed: `ready` targets of changes, and `held` ones."""
-
-    conditions: Conditions
-    coverage: Coverage
-    now: float
-    manual: list[PurgeTarget]
-    ready: list[PurgeTarget]
-    held: list[PurgeTarget]
-    hold: Hold = ""
-    gather_seconds: float = 0.0
-    surveys: list[BucketSurvey] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """`purges` to submit, in order, at a `price`. `targets` are all that need a purge, now or later.
-
-    The changes that are not held `need` so many purges.
-    `hold` says why targets without a purge are held. If an upload is being gathered, it may be over in
-    `gather_seconds`. Targets that are `held` need no other plan before `held_until` (unix seconds).
-    """
-
-    purges: list[PlannedPurge] = field(default_factory=list)
-    targets: list[PurgeTarget] = field(default_factory=list)
-    price: float = 0.0
-    hold: Hold = ""
-    gather_seconds: float = 0.0
-    held_until: float = 0.0
-    need: Need = NO_NEED
 
 
 class Planner:
@@ -168,26 +121,20 @@ class Planner:
             return draft
         now, max_hold = draft.now, self._settings.max_hold_seconds
         objects = dict.fromkeys(target.changed_object for target in draft.ready)
-        times = [
-            pacing.when(change.occurred_at.timestamp(), now) for each in objects for change in each.changes
-        ]
+        times = [when(change.occurred_at.timestamp(), now) for each in objects for change in each.changes]
         # Each change has as many purges as URLs at most.
-        purged = draft.coverage.accepted_since(now - pacing.BURST_SECONDS)[
-            :: self._settings.url_map.most_urls
-        ]
-        gathering = pacing.gathering(times, now, max_hold, purged, arriving=arriving)
-        if not gathering:
+        purged = draft.coverage.accepted_since(now - BURST_SECONDS)[:: self._settings.url_map.most_urls]
+        upload = gathering(times, now, max_hold, purged, arriving=arriving)
+        if not upload:
             return draft
         # What has arrived had happened by `seen_at`, so others would have followed.
         urgent = {
-            each
-            for each in elsewhere(objects)
-            if pacing.when(each.since, now) <= gathering.seen_at - pacing.BURST_SECONDS
+            each for each in elsewhere(objects) if when(each.since, now) <= upload.seen_at - BURST_SECONDS
         }
-        urgent = urgent if len(urgent) < pacing.BURST_CHANGES else set()
+        urgent = urgent if len(urgent) < BURST_CHANGES else set()
         held, ready = _divide(
             draft.ready,
-            lambda target: target.changed_object not in urgent and _time_of(target, now) > gathering.since,
+            lambda target: target.changed_object not in urgent and _time_of(target, now) > upload.since,
         )
         if not held:
             return draft
@@ -196,13 +143,13 @@ class Planner:
             ready=ready,
             held=[*draft.held, *held],
             hold="gathering",
-            gather_seconds=gathering.seconds,
+            gather_seconds=upload.seconds,
         )
 
     def _hold(self, draft: Draft, but: AbstractSet[ChangedObject] = frozenset()) -> Draft:
         """Hold the targets that can wait for the next tick, `but` not those of some objects."""
         now = draft.now
-        due = pacing.last_due(
+        due = last_due(
             (_time_of(target, now) for target in draft.ready), now, self._settings.max_hold_seconds
         )
         ready, held = _divide(
@@ -236,7 +183,7 @@ class Planner:
 
     def _all_held(self, draft: Draft) -> Plan:
         """The plan without purges, for what is held."""
-        until = pacing.held_until(
+        until = held_until(
             (_time_of(target, draft.now) for target in draft.held), draft.now, self._settings.max_hold_seconds
         )
         return Plan(
@@ -264,7 +211,7 @@ class Planner:
             target
             for target in draft.held
             if target.changed_object in draft.conditions.waiting
-            and not pacing.is_overdue(_time_of(target, draft.now), draft.now, self._settings.max_hold_seconds)
+            and not is_overdue(_time_of(target, draft.now), draft.now, self._settings.max_hold_seconds)
         ]
         return Wildcards(targets, {}, draft.conditions.refused).least()
 
@@ -326,11 +273,11 @@ def _few_elsewhere(draft: Draft) -> AbstractSet[ChangedObject]:
     """The objects that are ready and lie in no folder of a large change, if these are few."""
     ready = dict.fromkeys(target.changed_object for target in draft.ready)
     found = elsewhere(ready | dict.fromkeys(target.changed_object for target in draft.held), ready)
-    return found if len(found) < pacing.BURST_CHANGES else frozenset()
+    return found if len(found) < BURST_CHANGES else frozenset()
 
 
 def _time_of(target: PurgeTarget, now: float) -> float:
-    return pacing.when(target.changed_object.since, now)
+    return when(target.changed_object.since, now)
 
 
 def _is_due(purge: PlannedPurge, conditions: Conditions, now: float) -> bool:

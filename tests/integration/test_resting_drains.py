@@ -8,6 +8,7 @@ import pytest
 from purging.aws.listing import S3Lister
 from purging.changes import UrlChange
 from purging.draining.drain import SETTLE_SECONDS
+from purging.ledger.records import OVERTAKING
 from tests.integration.harness import ENDPOINT, Harness
 
 
@@ -81,6 +82,20 @@ def test_a_change_elsewhere_does_not_wait_for_held_ones(harness: Harness, calls:
         assert harness.drain(**settings).held == 40
     assert set(calls) == {"Query"}
     harness.clock.sleep(60)
+    assert harness.drain(**settings).held == 0
+
+
+def test_only_a_few_changes_overtake_held_ones(harness: Harness, calls: list[str]) -> None:
+    """Single changes that come all the time would use up what holding saves. The others wait, and a drain for
+    them only reads."""
+    settings = held_storm(harness)
+    for number in range(8):
+        harness.ledger.add([harness.change(f"other{number}/place/x.jpg", ago=0.0)])
+        del calls[:]
+        drain_added(harness, 1, **settings)
+    assert harness.purged == [f"{ENDPOINT}/other{number}/place/x.jpg*" for number in range(OVERTAKING)]
+    assert set(calls) == {"Query"}
+    harness.clock.sleep(13 * 60)
     assert harness.drain(**settings).held == 0
 
 

@@ -89,14 +89,15 @@ class Drain:
 
     def _resting(self, *, added: bool) -> Report | None:
         """The report of a drain that would change nothing: no change is pending, or all are held for longer,
-        and none was `added`. None if there may be something to do. This costs a few reads, and an empty tick
-        no more."""
-        if added or self.ledger.has_untracked():
+        with those that were `added`. None if there may be something to do. This costs a few reads, and an
+        empty tick no more."""
+        hold = self.ledger.hold() if added else None
+        if (added and not (hold and hold.closed)) or self.ledger.has_untracked():
             return None
         first = self.ledger.first_pending()
         if not first:
             return Report()
-        hold = self.ledger.hold()
+        hold = hold or self.ledger.hold()
         if hold and hold.stands(first, self.settings.automatic_quota, self.clock()):
             return Report(held=hold.count, reason="held", detail=REASONS["held"])
         return None

@@ -74,9 +74,12 @@ class Window:
         return hold if hold.stands(self.sets[0].id, quota, self.loaded_at) else None
 
     def waiting(self, quota: int) -> frozenset[ChangedObject]:
-        """The objects that were held for a cheaper purge, and need no other plan yet."""
+        """The objects that were held for a cheaper purge and need no other plan yet, and what waits with
+        them."""
         hold = self.standing_hold(quota)
-        return frozenset(each for each in self.objects if hold and each.since <= hold.latest)
+        if hold is None:
+            return frozenset()
+        return frozenset(each for each in self.objects if hold.closed or each.since <= hold.latest)
 
     def share(self, quota: int) -> int:
         """How many purges of a month's quota the window may spend on changes.
@@ -131,8 +134,13 @@ class Round:
         if self.plan.hold == "gathering":
             return standing
         if standing:
-            until = min(standing.until, self.plan.held_until)
-            return replace(standing, until=until, count=len(self.held), latest=self._latest_held)
+            return replace(
+                standing,
+                until=min(standing.until, self.plan.held_until),
+                count=len(self.held),
+                latest=self._latest_held,
+                overtaken=standing.overtaken + len(self.outcome.accepted),
+            )
         if len(self.held) < len(window.objects) or self.outcome.accepted:
             return None
         return Hold(self.plan.held_until, window.sets[0].id, len(self.held), quota, self._latest_held)

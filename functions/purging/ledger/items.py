@@ -163,8 +163,9 @@ def as_hold(item: Mapping[str, Any]) -> Hold:
         first=item["first"]["S"],
         count=int(item["count"]["N"]),
         quota=int(item["quota"]["N"]),
-        # Earlier versions did not keep it.
+        # Earlier versions did not keep these.
         latest=float(item.get("latest", {"N": "0"})["N"]),
+        overtaken=int(item.get("overtaken", {"N": "0"})["N"]),
     )
 
 

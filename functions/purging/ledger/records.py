@@ -5,19 +5,30 @@ from dataclasses import dataclass, field
 
 from purging.purges import NO_NEED, AcceptedPurge, FailingUrl, Need
 
+OVERTAKING = 2
+"""So many purges for changes elsewhere are made while others are held. More would be no exception: if single
+changes come all the time, they would use up what holding saves."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
     """All pending changes are held `until` a time (unix seconds): no drain has to plan them before. It holds
     as long as `first` is the id of the first change set, and the month's quota for changes is `quota`. The
     drain that held them counted so many changed objects (`count`), and the latest of their changes happened
-    at `latest`: later ones have come since."""
+    at `latest`: later ones have come since. So many purges were made for changes that have `overtaken` the
+    held ones."""
 
     until: float
     first: str
     count: int
     quota: int
     latest: float = 0.0
+    overtaken: int = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether whatever comes waits with the held changes."""
+        return self.overtaken >= OVERTAKING
 
     def stands(self, first: str, quota: int, now: float) -> bool:
         """Whether it still holds at a time, with this first change set and this quota."""

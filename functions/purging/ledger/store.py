@@ -177,6 +177,7 @@ class Ledger:
                 count=items.number(hold.count),
                 quota=items.number(hold.quota),
                 latest=items.number(hold.latest),
+                overtaken=items.number(hold.overtaken),
             )
 
     def pause(self, until: float, *, failures: int = 0, exhausted: bool = False, reason: str = "") -> None:

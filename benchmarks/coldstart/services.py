@@ -21,6 +21,7 @@ from local.ports import Reservation
 from local.stack import Stack
 from local.watchdog import Watchdog
 from local.workspace import Workspace
+from purging.planning.gathering import COALESCE_SECONDS
 
 # Purges are Completed at once.
 _IMAGEKIT = Settings(PRIVATE_KEY, quota=10**6, delay=0.0)
@@ -54,7 +55,12 @@ class Services:
         return f"{ENDPOINT}/{self._key()}"
 
     def batch(self) -> dict[str, Any]:
-        """A batch of the queue with one change of an object. The change is an hour old, so it is not held."""
+        """A batch of the queue with one change of an object.
+
+        The change is an hour old, so it is not held. No purge comes just before it, since a drain would take
+        both for the beginning of an upload.
+        """
+        time.sleep(COALESCE_SECONDS)
         key = self._key()
         queue = self.environment["CHANGE_QUEUE_URL"]
         self.stack.s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")

@@ -12,12 +12,19 @@ from local.session import session
 from local.stack import Stack
 from local.workspace import SHARED
 
+_QUOTA = 10_000
+
 
 @pytest.fixture(scope="session")
 def stack(worker_id: str) -> Iterator[Stack]:
     """The real template, deployed by the real SAM CLI, on emulated services that enforce IAM."""
-    # State machines wait for a shorter time here: these tests do not check how long they wait.
-    with session(Options(wait_scale=0.05), private=SHARED / "e2e" / worker_id) as running:
+    options = Options(
+        wait_scale=0.05,  # these tests do not check how long state machines wait
+        # All tests share the quota. With a smaller one, changes would be held on the first day of a month.
+        quota=_QUOTA,
+        parameters={"MonthlyPurgeQuota": str(_QUOTA)},
+    )
+    with session(options, private=SHARED / "e2e" / worker_id) as running:
         yield running
 
 

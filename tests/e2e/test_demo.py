@@ -11,7 +11,7 @@ from local.demo import actions, results
 from local.demo.catalogue import ChangeKind, ImageSpec, image_specs
 from local.demo.display import Display
 from local.demo.edge_client import EdgeClient
-from local.demo.scenario import OPTIONS, Scenario
+from local.demo.scenario import Scenario
 from local.observer import Observer
 from local.stack import Stack
 from tests.e2e.polling import DEADLINE_SECONDS
@@ -22,8 +22,7 @@ def _run(stack: Stack, specs: Sequence[ImageSpec], deadline: float) -> tuple[lis
     """Returns (what went wrong, what was shown)."""
     shown = io.StringIO()
     display = Display(Console(file=shown, width=120))
-    given = {"MONTHLY_PURGE_QUOTA": OPTIONS.parameters["MonthlyPurgeQuota"], "SKIP_NEW_OBJECTS": "false"}
-    with function_environment(stack, POWERTOOLS_LOG_LEVEL="DEBUG", **given):
+    with function_environment(stack, POWERTOOLS_LOG_LEVEL="DEBUG", SKIP_NEW_OBJECTS="false"):
         problems = Scenario(stack, Observer(stack), display).run(specs, deadline)
     return problems, shown.getvalue()
 

@@ -312,6 +312,16 @@ def test_alerts_can_reach_a_channel_of_slack(operator: Operator) -> None:
     assert {"AlertsInSlack", "AlertsInSlackRole"} <= found
 
 
+def test_the_stacks_own_bucket_can_be_named_as_an_existing_one(operator: Operator) -> None:
+    """Its name ends in the last part of the stack's id. As an existing one, it works as before."""
+    describe, connect, deploy = COMMANDS["Another origin bucket"]
+    guid = operator.run(describe).rpartition("/")[2]
+    assert operator.stack.bucket == f"imagekit-origin-{guid}"
+    operator.run(connect, GUID=guid)
+    operator.run(deploy, GUID=guid)
+    operator.wait_for(operator.put("back/a.jpg"))
+
+
 def test_every_command_of_the_document_was_run(request: pytest.FixtureRequest) -> None:
     """These tests ran every command of the document."""
     here = [item for item in request.session.items if item.path == request.path]

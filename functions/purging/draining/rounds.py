@@ -126,7 +126,9 @@ class Round:
         """What lets later drains rest, if all that is pending is held for a cheaper purge. A month may spend
         `quota` purges on changes."""
         window = self.window
-        if self.plan.hold not in ("held", "gathering") or self.paused or not window.sees_all:
+        # A purge for another object may cover all that was to be held.
+        holds = self.plan.hold in ("held", "gathering") and self.held
+        if not holds or self.paused or not window.sees_all:
             return None
         if self.outcome.stopped or self.outcome.detail or window.state.failing:
             return None  # a purge is to be tried again, before the hold ends

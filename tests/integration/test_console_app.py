@@ -21,22 +21,6 @@ from local.errors import LocalError
 _SECONDS = 60.0
 
 
-@pytest.fixture
-def feed() -> Feed:
-    """A feed with a few objects and purges."""
-    feed = Feed()
-    pretended.fill(feed, 3, 2)
-    return feed
-
-
-@pytest.fixture
-def url(feed: Feed) -> Iterator[str]:
-    """The address of a console."""
-    parts = pretended.parts(feed)
-    with listening(lambda port: application(parts, port), feed) as address:
-        yield address
-
-
 def _own(url: str) -> dict[str, str]:
     return {"Origin": url.removesuffix("/")}
 

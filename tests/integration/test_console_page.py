@@ -40,22 +40,6 @@ def page(browser: Browser) -> Iterator[Page]:
     assert errors == []
 
 
-@pytest.fixture
-def feed() -> Feed:
-    """A feed with a few objects and purges."""
-    feed = Feed()
-    pretended.fill(feed, 3, 2)
-    return feed
-
-
-@pytest.fixture
-def url(feed: Feed) -> Iterator[str]:
-    """The address of a console."""
-    parts = pretended.parts(feed)
-    with listening(lambda port: application(parts, port), feed) as address:
-        yield address
-
-
 def _live(page: Page) -> None:
     expect(page.locator("#link")).to_have_text("live", timeout=_MS)
 

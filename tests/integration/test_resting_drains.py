@@ -231,22 +231,24 @@ def test_two_changes_that_are_reported_late_are_gathered_like_others(harness: Ha
     assert min(purge.submitted_at for purge in report.accepted) == pytest.approx(began + 2.0, abs=0.2)
 
 
+def arrive_late(harness: Harness, batch: int) -> None:
+    """Twenty more changes of an upload, ten seconds after they happened."""
+    harness.ledger.add(
+        [harness.change(f"a/{batch}-{number}.jpg", ago=10 + number / 20) for number in range(20)]
+    )
+
+
 def test_an_upload_that_is_reported_late_is_planned_as_a_whole(harness: Harness) -> None:
     """S3's events come ten seconds late. As long as they come, the upload goes on."""
     clock, began, waits = harness.clock, harness.clock(), list[float]()
-
-    def arrive() -> None:
-        harness.ledger.add(
-            [harness.change(f"a/{len(waits)}-{number}.jpg", ago=10 + number / 20) for number in range(20)]
-        )
 
     def sleep(seconds: float) -> None:
         waits.append(seconds)
         clock.sleep(seconds)
         if len(waits) < 4:
-            arrive()
+            arrive_late(harness, len(waits))
 
-    arrive()
+    arrive_late(harness, 0)
     report = harness.new_drain(sleep=sleep).run("first", lambda: 100.0, added=20)
     assert len(report.accepted) == 80
     assert min(purge.submitted_at for purge in report.accepted) == pytest.approx(began + sum(waits), abs=0.1)
@@ -257,20 +259,15 @@ def test_a_change_elsewhere_does_not_end_the_gathering_of_a_late_upload(harness:
     """It is on time, so no change of the upload is later. More of them arrive all the same."""
     clock, waits = harness.clock, list[float]()
 
-    def arrive() -> None:
-        harness.ledger.add(
-            [harness.change(f"a/{len(waits)}-{number}.jpg", ago=10 + number / 20) for number in range(20)]
-        )
-
     def sleep(seconds: float) -> None:
         waits.append(seconds)
         clock.sleep(seconds)
         if len(waits) == 1:
             harness.ledger.add([harness.change("other/place/x.jpg", ago=0.0)])
         if len(waits) < 6:
-            arrive()
+            arrive_late(harness, len(waits))
 
-    arrive()
+    arrive_late(harness, 0)
     report = harness.new_drain(sleep=sleep).run("first", lambda: 100.0, added=20)
     assert len(report.accepted) == 121
     early = [purge.url for purge in report.accepted if purge.submitted_at < clock() - 0.1]
